@@ -1,0 +1,249 @@
+//! A Burn `Dataset` over pixels that are held once, as bytes.
+//!
+//! 70,000 images of 28 x 28 are 55 MB as bytes and four times that as floats, so splitting, taking
+//! and handing out items copies no pixel: a view is a list of row numbers.
+
+use std::sync::Arc;
+
+use burn::data::dataset::Dataset;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use crate::idx::Images;
+
+/// The stream of random numbers that cuts off the validation images. Epochs use streams 0, 1, 2, ...
+const SPLIT_STREAM: u64 = u64::MAX;
+
+/// Labelled images, or some of them. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct ImageDataset {
+    images: Arc<Images>,
+    labels: Arc<[u8]>,
+    /// The rows of `images` and `labels` in this view.
+    rows: Arc<[u32]>,
+    classes: usize,
+}
+
+/// Why images and labels do not form a data set, or it cannot be split as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DataError {
+    /// There must be a label for each image.
+    #[error("there are {images} images and {labels} labels")]
+    Counts {
+        /// Number of images.
+        images: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// There must be `height * width` bytes for each image, and rows must be countable in 32 bits.
+    #[error("{count} images of {height} x {width} cannot have {pixels} bytes of pixels")]
+    Pixels {
+        /// Claimed number of images.
+        count: usize,
+        /// Claimed height.
+        height: usize,
+        /// Claimed width.
+        width: usize,
+        /// Bytes present.
+        pixels: usize,
+    },
+    /// Labels count from 0 to `classes - 1`.
+    #[error("the label at index {index} is {label}, but there are {classes} classes (0 to {})", classes.saturating_sub(1))]
+    Label {
+        /// Index of the first such label.
+        index: usize,
+        /// Its value.
+        label: u8,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// At least one image must be left to train on.
+    #[error("{validation} of {count} images cannot be held out for validation: none would be left")]
+    Split {
+        /// Number asked for.
+        validation: usize,
+        /// Number there is.
+        count: usize,
+    },
+}
+
+impl ImageDataset {
+    /// Returns all images, in the order of the file. Labels must be below `classes`.
+    pub fn new(images: Images, labels: Vec<u8>, classes: usize) -> Result<Self, DataError> {
+        let Images {
+            count,
+            height,
+            width,
+            ..
+        } = images;
+        let pixels = images.pixels.len();
+        let size = height
+            .checked_mul(width)
+            .and_then(|size| size.checked_mul(count));
+        let Some(rows) = u32::try_from(count).ok().filter(|_| size == Some(pixels)) else {
+            return Err(DataError::Pixels {
+                count,
+                height,
+                width,
+                pixels,
+            });
+        };
+        if labels.len() != count {
+            return Err(DataError::Counts {
+                images: count,
+                labels: labels.len(),
+            });
+        }
+        if let Some(index) = labels
+            .iter()
+            .position(|&label| usize::from(label) >= classes)
+        {
+            return Err(DataError::Label {
+                index,
+                label: labels[index],
+                classes,
+            });
+        }
+        Ok(ImageDataset {
+            images: Arc::new(images),
+            labels: labels.into(),
+            rows: (0..rows).collect(),
+            classes,
+        })
+    }
+
+    /// Returns the number of images.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Returns whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Returns the height of the images, in pixels.
+    pub fn height(&self) -> usize {
+        self.images.height
+    }
+
+    /// Returns the width of the images, in pixels.
+    pub fn width(&self) -> usize {
+        self.images.width
+    }
+
+    /// Returns the number of classes. A class may have no image here.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Returns the pixels of image `i`, `[height * width]`, 0 is black. Panics if `i >= len()`.
+    pub fn image(&self, i: usize) -> &[u8] {
+        self.images.image(self.rows[i] as usize)
+    }
+
+    /// Returns the label of image `i`, below `classes()`. Panics if `i >= len()`.
+    pub fn label(&self, i: usize) -> u8 {
+        self.labels[self.rows[i] as usize]
+    }
+
+    /// Returns how many images each class has, `[classes]`.
+    pub fn label_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
+        for i in 0..self.len() {
+            counts[usize::from(self.label(i))] += 1;
+        }
+        counts
+    }
+
+    /// Returns `(training, validation)`: the last `validation` images of a permutation that depends
+    /// on the seed are held out. Both keep the permuted order. With 0, training is everything, in
+    /// the order of the file, and validation is empty.
+    pub fn split(&self, validation: usize, seed: u64) -> Result<(Self, Self), DataError> {
+        let count = self.len();
+        if validation == 0 {
+            return Ok((self.clone(), self.slice(0, 0)));
+        }
+        if validation >= count {
+            return Err(DataError::Split { validation, count });
+        }
+        let order = permutation(seed, SPLIT_STREAM, count);
+        let rows = order.into_iter().map(|i| self.rows[i as usize]).collect();
+        let shuffled = ImageDataset {
+            rows,
+            ..self.clone()
+        };
+        let cut = count - validation;
+        Ok((shuffled.slice(0, cut), shuffled.slice(cut, count)))
+    }
+
+    /// Returns the first `n` images, or all if there are fewer.
+    pub fn take(&self, n: usize) -> Self {
+        self.slice(0, n)
+    }
+
+    /// Returns the images from `start` up to, not including, `end`. What lies outside is left out.
+    pub fn slice(&self, start: usize, end: usize) -> Self {
+        let end = end.min(self.len());
+        let rows = self.rows[start.min(end)..end].into();
+        ImageDataset {
+            rows,
+            ..self.clone()
+        }
+    }
+}
+
+/// One image and its label. It shares the pixels with the data set it comes from.
+#[derive(Clone, Debug)]
+pub struct LabelledImage {
+    images: Arc<Images>,
+    row: usize,
+    label: u8,
+}
+
+impl LabelledImage {
+    /// Returns the pixels, `[height * width]`, 0 is black.
+    pub fn pixels(&self) -> &[u8] {
+        self.images.image(self.row)
+    }
+
+    /// Returns the label.
+    pub fn label(&self) -> u8 {
+        self.label
+    }
+}
+
+impl Dataset<LabelledImage> for ImageDataset {
+    fn get(&self, index: usize) -> Result<LabelledImage, burn::data::dataset::DatasetError> {
+        let images = self.images.clone();
+        let row = self.rows[index] as usize;
+        Ok(LabelledImage {
+            images,
+            row,
+            label: self.labels[row],
+        })
+    }
+
+    fn len(&self) -> usize {
+        ImageDataset::len(self)
+    }
+}
+
+/// Returns the numbers 0 to `n - 1` (at most 2^32 - 1 of them) in an order that depends on `seed`
+/// and `stream` only: not on the machine, the number of threads, or what was drawn before.
+///
+/// The shuffle is written out, because the shuffles of library crates may change with their version.
+/// It is Fisher and Yates' from the back, with ChaCha8 as the source of numbers. A number below `k` is
+/// the upper half of the 128-bit product of `k` and a 64-bit draw; no value is more likely than
+/// another by more than one part in 2^32.
+pub fn permutation(seed: u64, stream: u64, n: usize) -> Vec<u32> {
+    let mut draws = ChaCha8Rng::seed_from_u64(seed);
+    draws.set_stream(stream);
+    let mut order: Vec<u32> = (0..u32::try_from(n).unwrap_or(u32::MAX)).collect();
+    for last in (1..order.len()).rev() {
+        let bound = last as u128 + 1;
+        let pick = (u128::from(draws.next_u64()) * bound) >> 64;
+        order.swap(last, pick as usize);
+    }
+    order
+}

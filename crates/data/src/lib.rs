@@ -1,0 +1,35 @@
+//! Fashion-MNIST, or any data set in IDX files, as batches for Burn: bytes -> images -> batches.
+//!
+//! 1. [`idx`] reads the files: a header, then one byte per pixel or label.
+//! 2. [`fashion_mnist`] has the facts of the published data set: names, sizes, checksums.
+//! 3. [`source`] finds the four files, verifies them, and downloads them if nothing else helps.
+//! 4. [`dataset`] holds all pixels once, as bytes, and hands out views.
+//! 5. [`loader`] turns them into `[batch, height, width]` tensors, in an order that depends on
+//!    nothing but the seed and the epoch.
+//! 6. [`picture`] makes the same kind of input from a person's own PNG or JPEG.
+//!
+//! Nothing here prints, reads arguments or knows a model.
+
+pub mod idx;
+
+pub mod fashion_mnist;
+
+mod folder;
+
+pub mod download;
+
+pub mod source;
+
+pub mod dataset;
+
+pub mod loader;
+
+pub mod picture;
+
+pub use dataset::{DataError, ImageDataset, LabelledImage, permutation};
+pub use download::{Download, DownloadError, MirrorError, download};
+pub use folder::{FileInfo, FolderError};
+pub use idx::{IdxError, Images};
+pub use loader::{Batch, Loader};
+pub use picture::{PictureError, Prepared};
+pub use source::{DataSet, Place, PlaceState, Request, SourceError, load, places};

@@ -1,0 +1,266 @@
+//! Finds a data set, and is sure that it is the one asked for.
+//!
+//! A folder that the user names is the only place looked at. Otherwise the cache, the folder of the
+//! distribution's package and a download follow each other; a place with wrong content is passed over
+//! and mentioned if nothing else helps.
+
+use std::path::{Path, PathBuf};
+
+use crate::dataset::ImageDataset;
+use crate::download::{Download, DownloadError, download};
+use crate::fashion_mnist;
+use crate::folder::{Content, FileInfo, FolderError, read_any, read_fashion_mnist};
+
+/// A data set, read and verified.
+#[derive(Clone, Debug)]
+pub struct DataSet {
+    /// The name asked for.
+    pub name: String,
+    /// Images to train on.
+    pub train: ImageDataset,
+    /// Images to evaluate with, once.
+    pub test: ImageDataset,
+    /// What the labels mean, `[classes]`.
+    pub class_names: Vec<String>,
+    /// The files: training images, training labels, test images, test labels.
+    pub files: Vec<FileInfo>,
+    /// The folder they are in.
+    pub place: PathBuf,
+}
+
+/// What to load, and where to look.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// "fashion-mnist" stands for the published files, byte by byte. Under any other name, IDX files
+    /// are taken as they are.
+    pub name: &'a str,
+    /// A folder named by the user: then nothing else is looked at.
+    pub dir: Option<&'a Path>,
+    /// The user's cache folder for this data set, into which downloads go.
+    pub cache: Option<&'a Path>,
+    /// The folder of the distribution's package.
+    pub system: Option<&'a Path>,
+    /// Names for the labels from 0 on; labels beyond them are refused.
+    pub class_names: Option<&'a [String]>,
+    /// Addresses to download from, see [`download`]; none means never.
+    pub mirrors: &'a [String],
+}
+
+impl<'a> Request<'a> {
+    /// Returns a request that looks into the package's folder only.
+    pub fn new(name: &'a str) -> Self {
+        Request {
+            name,
+            dir: None,
+            cache: None,
+            system: Some(Path::new(fashion_mnist::DEBIAN_FOLDER)),
+            class_names: None,
+            mirrors: &[],
+        }
+    }
+
+    fn is_fashion_mnist(&self) -> bool {
+        self.name == fashion_mnist::NAME
+    }
+
+    /// Returns the folders to look into, in order.
+    fn folders(&self) -> Vec<(&'static str, &'a Path)> {
+        let named = self.dir.map(|dir| ("named folder", dir));
+        if named.is_some() || !self.is_fashion_mnist() {
+            return named.into_iter().collect();
+        }
+        let cache = self.cache.map(|dir| ("cache", dir));
+        let system = self.system.map(|dir| ("package", dir));
+        cache.into_iter().chain(system).collect()
+    }
+
+    fn read(&self, dir: &Path) -> Result<Content, FolderError> {
+        match self.is_fashion_mnist() {
+            true => read_fashion_mnist(dir, self.class_names),
+            false => read_any(dir, self.class_names),
+        }
+    }
+}
+
+/// A folder that was looked into.
+#[derive(Debug)]
+pub struct Place {
+    /// What it is: "named folder", "cache" or "package".
+    pub kind: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What was found.
+    pub state: PlaceState,
+}
+
+/// What was found in a folder.
+#[derive(Debug)]
+pub enum PlaceState {
+    /// There is no such folder.
+    Missing,
+    /// These files are not there.
+    Incomplete(Vec<&'static str>),
+    /// The files cannot be used, or are not the ones asked for.
+    Refused(FolderError),
+    /// All is there. For "fashion-mnist", content was compared with the published checksums.
+    Verified(Vec<FileInfo>),
+}
+
+/// Why no data set was loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The folder named by the user does not give it.
+    #[error("{error}")]
+    Folder {
+        /// The name asked for.
+        name: String,
+        /// What is wrong.
+        error: FolderError,
+    },
+    /// Only Fashion-MNIST is looked for; others need a folder.
+    #[error("data set \"{0}\" needs a folder with its four IDX files")]
+    NeedsFolder(String),
+    /// No place has it.
+    #[error("no place has usable files of Fashion-MNIST{}", describe(places, download.as_ref()))]
+    NotFound {
+        /// The folders looked into.
+        places: Vec<Place>,
+        /// Why a download did not help; `None` if it was not tried.
+        download: Option<DownloadError>,
+    },
+}
+
+impl SourceError {
+    /// Returns what the user can do, without "hint:" before it.
+    pub fn hint(&self) -> String {
+        match self {
+            SourceError::Folder {
+                error: FolderError::NotFashionMnist { .. },
+                ..
+            } => "to train on these files as they are, use their own name: --set data.name=mnist"
+                .into(),
+            SourceError::Folder {
+                error: FolderError::Ambiguous { .. },
+                ..
+            } => "copy the four files that are meant into a folder of their own".into(),
+            SourceError::Folder { name, .. } if name == fashion_mnist::NAME => format!(
+                "leave out --data-dir to use the cache, the package {} or a download",
+                fashion_mnist::DEBIAN_PACKAGE
+            ),
+            SourceError::Folder { .. } | SourceError::NeedsFolder(_) => format!(
+                "pass --data-dir <folder>; it needs {}, plain or with .gz",
+                fashion_mnist::FILES.map(|file| file.name).join(", ")
+            ),
+            SourceError::NotFound { .. } => format!(
+                "install the package {0} (apt install {0}), or copy the four files into a folder and \
+                 pass --data-dir <folder>",
+                fashion_mnist::DEBIAN_PACKAGE
+            ),
+        }
+    }
+}
+
+/// Returns the data set asked for, from the first place that has it. `progress` hears of a download,
+/// if it comes to that.
+pub fn load(request: &Request, progress: &mut dyn FnMut(Download)) -> Result<DataSet, SourceError> {
+    let name = request.name.to_string();
+    if let Some(dir) = request.dir {
+        let content = request.read(dir);
+        return match content {
+            Ok(content) => Ok(data_set(name, dir, content)),
+            Err(error) => Err(SourceError::Folder { name, error }),
+        };
+    }
+    if !request.is_fashion_mnist() {
+        return Err(SourceError::NeedsFolder(name));
+    }
+    let mut places = Vec::new();
+    for (kind, dir) in request.folders() {
+        match request.read(dir) {
+            Ok(content) => return Ok(data_set(name, dir, content)),
+            // The files are right, the request is not: the next place would not do better.
+            Err(error @ FolderError::Data { .. }) => {
+                return Err(SourceError::Folder { name, error });
+            }
+            Err(error) => places.push(place(kind, dir, error)),
+        }
+    }
+    let Some(cache) = request.cache.filter(|_| !request.mirrors.is_empty()) else {
+        return Err(SourceError::NotFound {
+            places,
+            download: None,
+        });
+    };
+    if let Err(error) = download(cache, request.mirrors, progress) {
+        return Err(SourceError::NotFound {
+            places,
+            download: Some(error),
+        });
+    }
+    match request.read(cache) {
+        Ok(content) => Ok(data_set(name, cache, content)),
+        Err(error) => Err(SourceError::Folder { name, error }),
+    }
+}
+
+/// Returns each place that [`load`] would look at, with what is there. Downloads nothing.
+pub fn places(request: &Request) -> Vec<Place> {
+    let look = |(kind, dir)| match request.read(dir) {
+        Ok(content) => Place {
+            kind,
+            path: dir.into(),
+            state: PlaceState::Verified(content.files),
+        },
+        Err(error) => place(kind, dir, error),
+    };
+    request.folders().into_iter().map(look).collect()
+}
+
+fn data_set(name: String, place: &Path, content: Content) -> DataSet {
+    let Content {
+        train,
+        test,
+        class_names,
+        files,
+    } = content;
+    DataSet {
+        name,
+        train,
+        test,
+        class_names,
+        files,
+        place: place.into(),
+    }
+}
+
+fn place(kind: &'static str, dir: &Path, error: FolderError) -> Place {
+    let state = match error {
+        FolderError::NoFolder(_) => PlaceState::Missing,
+        FolderError::Missing { missing, .. } => PlaceState::Incomplete(missing),
+        error => PlaceState::Refused(error),
+    };
+    Place {
+        kind,
+        path: dir.into(),
+        state,
+    }
+}
+
+/// Returns one indented line for each place tried.
+fn describe(places: &[Place], download: Option<&DownloadError>) -> String {
+    let mut lines = String::new();
+    for Place { kind, path, state } in places {
+        let found = match state {
+            PlaceState::Missing => "there is no such folder".into(),
+            PlaceState::Incomplete(missing) => format!("missing {}", missing.join(", ")),
+            PlaceState::Refused(error) => error.to_string(),
+            PlaceState::Verified(_) => "usable".into(),
+        };
+        lines += &format!("\n  {kind} {}: {found}", path.display());
+    }
+    lines
+        + &match download {
+            Some(error) => format!("\n  download: {error}"),
+            None => "\n  download: not tried".into(),
+        }
+}

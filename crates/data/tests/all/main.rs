@@ -1,0 +1,42 @@
+//! Tests of the public API. `main.rs` has what several of them need.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod dataset;
+mod idx;
+mod loader;
+mod picture;
+mod source;
+
+use std::io::Write;
+use std::path::Path;
+
+use data::Images;
+use data::fashion_mnist::DEBIAN_FOLDER;
+use flate2::{Compression, write::GzEncoder};
+
+/// The published files, from the distribution's package.
+fn package() -> &'static Path {
+    let dir = Path::new(DEBIAN_FOLDER);
+    assert!(
+        dir.is_dir(),
+        "these tests read {DEBIAN_FOLDER}: run `apt install dataset-fashion-mnist`"
+    );
+    dir
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Images whose pixels count on from image to image, so that no two are equal.
+fn images(count: usize, height: usize, width: usize) -> Images {
+    let pixels = (0..count * height * width).map(|i| (i % 251) as u8);
+    Images {
+        count,
+        height,
+        width,
+        pixels: pixels.collect(),
+    }
+}

@@ -1,0 +1,17 @@
+//! The classifier, from a batch of images to probabilities, and the file it is saved in.
+//!
+//! Reading order: [`config`] (what a network looks like) → [`mlp`] (the network) → [`loss`] (what
+//! training minimises) → [`record`] (weights and metadata, in and out).
+//!
+//! This crate knows no data set and no trainer; it reads no files and prints nothing. A record
+//! goes in as bytes and comes out as bytes, so it works wherever the bytes come from.
+
+pub mod config;
+pub mod loss;
+pub mod mlp;
+pub mod record;
+
+pub use config::{Activation, ConfigError, Init, MlpConfig, Output};
+pub use loss::Loss;
+pub use mlp::Mlp;
+pub use record::{Metadata, Record, RecordError, TestMetrics};

@@ -1,0 +1,91 @@
+//! What training minimises: cross-entropy, and the notebook's quadratic cost.
+
+use burn::tensor::{Int, Tensor, activation};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Output;
+
+/// A loss on logits. Both kinds come as one value a sample, so that sums over batches of any size
+/// stay exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// −log softmax(logits)[label]; Keras: `SparseCategoricalCrossentropy(from_logits=True)`.
+    CrossEntropy,
+    /// Σ over the classes of (sigmoid(logit) − ideal)², ideal 1 for the label and 0 elsewhere:
+    /// the cost of the notebook's theory part.
+    Quadratic,
+}
+
+impl Loss {
+    /// Returns the output layer this loss trains.
+    pub fn output(self) -> Output {
+        match self {
+            Loss::CrossEntropy => Output::Softmax,
+            Loss::Quadratic => Output::Sigmoid,
+        }
+    }
+
+    /// Returns the loss that trains `output`.
+    pub fn of(output: Output) -> Self {
+        match output {
+            Output::Softmax => Loss::CrossEntropy,
+            Output::Sigmoid => Loss::Quadratic,
+        }
+    }
+
+    /// Returns the loss of every sample `[batch]`, from `logits` `[batch, classes]` and `labels`
+    /// `[batch]`.
+    pub fn per_sample(self, logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+        match self {
+            Loss::CrossEntropy => cross_entropy(logits, labels),
+            Loss::Quadratic => quadratic_cost(activation::sigmoid(logits), labels),
+        }
+    }
+}
+
+fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    let [batch, _] = logits.dims();
+    let log_probabilities = activation::log_softmax(logits, 1); // [batch, classes]
+    let of_label = log_probabilities.gather(1, labels.reshape([batch, 1])); // [batch, 1]
+    of_label.reshape([batch]).neg()
+}
+
+/// Returns Σ over the classes of (neuron − ideal)² `[batch]`, from output `neurons`
+/// `[batch, classes]` and `labels` `[batch]`.
+pub fn quadratic_cost(neurons: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    let [batch, classes] = neurons.dims();
+    let ideal = labels.one_hot::<2>(classes).float(); // [batch, classes]
+    (neurons - ideal).square().sum_dim(1).reshape([batch])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn the_notebooks_worked_example_costs_2_7359() {
+        let device = Device::flex();
+        let neurons = Tensor::<2>::from_data(
+            [[0.32, 0.51, 0.45, 0.21, 0.67, 0.13, 0.04, 0.89, 0.83, 0.28]],
+            &device,
+        );
+        let cost = quadratic_cost(neurons, Tensor::from_data([2], &device));
+        let cost: f32 = cost.into_scalar();
+        assert!((cost - 2.7359).abs() < 1e-6, "{cost}");
+    }
+
+    #[test]
+    fn cross_entropy_of_known_logits() {
+        let device = Device::flex();
+        // softmax([0, 0]) = 1/2 each; softmax([ln 3, 0]) = 3/4, 1/4
+        let logits = Tensor::<2>::from_data([[0.0, 0.0], [3f32.ln(), 0.0], [200.0, 0.0]], &device);
+        let labels = Tensor::from_data([0, 1, 1], &device);
+        let losses = Loss::CrossEntropy.per_sample(logits, labels).into_data();
+        let expect = [2f32.ln(), 4f32.ln(), 200.0];
+        for (loss, expect) in losses.iter::<f32>().zip(expect) {
+            assert!((loss - expect).abs() < 1e-5, "{loss} {expect}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! One saved model: weights and everything needed to use them, in one Burn pack (`.bpk`).
+//!
+//! The file is Burn's own container: tensors `layers.N.weight` `[in, out]` and `layers.N.bias`
+//! `[out]`, readable by Burn's tools as they are. Its metadata map carries one more entry, the
+//! JSON of [`Metadata`], so that inference needs no other file.
+
+use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
+use burn_pack::{Reader, Writer};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, MlpConfig};
+use crate::mlp::Mlp;
+
+/// Version of the metadata written by this crate. Version 1 is the first.
+pub const FORMAT_VERSION: u32 = 1;
+/// The Burn release whose pack format is written.
+pub const BURN_VERSION: &str = "0.22.1";
+/// Key of the metadata entry in the pack.
+const METADATA_KEY: &str = "classifier";
+
+/// A network with its metadata, ready for inference.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// What the weights are and how to feed them.
+    pub metadata: Metadata,
+    /// The network, on the device the record was loaded to.
+    pub model: Mlp,
+}
+
+/// Everything about a saved network but its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format: u32,
+    /// The network, with its input size in pixels.
+    pub architecture: MlpConfig,
+    /// Name of every class, in label order.
+    pub class_names: Vec<String>,
+    /// Pixel bytes are divided by this before they enter the network.
+    pub pixel_divisor: f32,
+    /// Name of the data set trained on.
+    pub dataset: String,
+    /// SHA-256 of the training images file (uncompressed), lower-case hex.
+    pub dataset_sha256: String,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Result on the test images; absent until they have been evaluated.
+    pub test: Option<TestMetrics>,
+    /// Release of Burn that wrote the file.
+    pub burn: String,
+}
+
+/// Result of a network on test images.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TestMetrics {
+    /// Correct over all, 0 to 1.
+    pub accuracy: f64,
+    /// Mean training loss over the test images.
+    pub loss: f64,
+}
+
+/// A record that cannot be loaded, written or used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RecordError {
+    /// The bytes are no Burn pack, or a damaged one.
+    #[error("not a readable Burn pack: {0}")]
+    Pack(String),
+    /// The pack holds no classifier's metadata.
+    #[error(
+        "the Burn pack has no `{METADATA_KEY}` metadata, so it is not a record of this program"
+    )]
+    NoMetadata,
+    /// The metadata is not what this version writes.
+    #[error("the record's metadata cannot be read: {0}")]
+    Metadata(String),
+    /// The file comes from a newer version.
+    #[error("the record has format version {found}; this program reads up to {FORMAT_VERSION}")]
+    Version {
+        /// Version in the file.
+        found: u32,
+    },
+    /// The architecture in the metadata breaks a limit.
+    #[error("the record describes no valid network: {0}")]
+    Architecture(#[from] ConfigError),
+    /// The number of class names is not the number of classes.
+    #[error("the record names {names} classes for {classes} output neurons")]
+    ClassNames {
+        /// Class names in the file.
+        names: usize,
+        /// Output neurons of the network.
+        classes: usize,
+    },
+    /// The divisor of the pixels is zero, negative or not finite.
+    #[error("the record's pixel divisor is {0}; it must be finite and above 0")]
+    PixelDivisor(f32),
+    /// A tensor is missing.
+    #[error("the record has no tensor `{0}`")]
+    Missing(String),
+    /// The file holds tensors the network does not have.
+    #[error("the record has a tensor `{0}` that the network does not have")]
+    Unexpected(String),
+    /// A tensor has another shape or type than the architecture says.
+    #[error("tensor `{name}` is {found}, expected {expected}")]
+    Shape {
+        /// Tensor name.
+        name: String,
+        /// Type and shape in the file.
+        found: String,
+        /// Type and shape of the network's tensor.
+        expected: String,
+    },
+    /// A weight is NaN or infinite.
+    #[error("tensor `{0}` holds a value that is not a finite number")]
+    NotFinite(String),
+    /// Pixels handed in do not fit the network.
+    #[error("{found} pixels given, the network takes images of {height}x{width}")]
+    Input {
+        /// Bytes given.
+        found: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Width in pixels.
+        width: usize,
+    },
+    /// Reading a tensor back from its device failed.
+    #[error("reading from the device failed: {0}")]
+    Device(String),
+}
+
+impl Record {
+    /// Returns the record in `bytes`, its network on `device`.
+    ///
+    /// Version, names, shapes and values are all checked; nothing in the file is executed, and no
+    /// memory is taken beyond the file's own size.
+    ///
+    /// # Errors
+    /// [`RecordError`] says what is wrong with the file.
+    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self, RecordError> {
+        let reader =
+            Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(pack_error)?;
+        let metadata = read_metadata(&reader)?;
+        let weights = read_weights(reader, &metadata.architecture)?;
+        let model = Mlp::from_weights(&metadata.architecture, weights, device);
+        Ok(Self { metadata, model })
+    }
+
+    /// Returns the record as the bytes of a `.bpk` file. Equal weights and metadata give equal
+    /// bytes.
+    ///
+    /// # Errors
+    /// When a weight cannot be read back from its device.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
+        let mut tensors = Vec::new();
+        for (i, layer) in self.model.layers().iter().enumerate() {
+            tensors.push(pack(weight_name(i), layer.weight.val())?);
+            if let Some(bias) = &layer.bias {
+                tensors.push(pack(bias_name(i), bias.val())?);
+            }
+        }
+        let json = serde_json::to_string(&self.metadata)
+            .map_err(|e| RecordError::Metadata(e.to_string()))?;
+        let bytes = Writer::new(tensors)
+            .with_metadata(METADATA_KEY, &json)
+            .into_bytes()
+            .map_err(pack_error)?;
+        Ok(bytes.to_vec())
+    }
+
+    /// Returns the probabilities of every class, one row of `classes` values for each image in
+    /// `pixels`: grey bytes, row-major, light on dark, `[images, height, width]`.
+    ///
+    /// # Errors
+    /// When `pixels` is not a whole number of images, or the device fails.
+    pub fn predict(&self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, RecordError> {
+        let [height, width] = self.metadata.architecture.input;
+        if !pixels.len().is_multiple_of(height * width) {
+            return Err(RecordError::Input {
+                found: pixels.len(),
+                height,
+                width,
+            });
+        }
+        let images = pixels.len() / (height * width);
+        if images == 0 {
+            return Ok(Vec::new());
+        }
+        let scaled: Vec<f32> = pixels
+            .iter()
+            .map(|&p| f32::from(p) / self.metadata.pixel_divisor)
+            .collect();
+        let device = self.model.layers()[0].weight.device();
+        let input = Tensor::from_data(TensorData::new(scaled, [images, height, width]), &device);
+        let probabilities = floats(self.model.predict(input))?; // [images, classes]
+        let classes = self.metadata.architecture.classes;
+        Ok(probabilities.chunks(classes).map(<[f32]>::to_vec).collect())
+    }
+}
+
+fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
+    /// The one field that every version has.
+    #[derive(Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+    let bad = |e: serde_json::Error| RecordError::Metadata(e.to_string());
+    let json = reader
+        .metadata()
+        .get(METADATA_KEY)
+        .ok_or(RecordError::NoMetadata)?;
+    let Versioned { format: found } = serde_json::from_str(json).map_err(bad)?;
+    if found > FORMAT_VERSION {
+        return Err(RecordError::Version { found });
+    }
+    let metadata: Metadata = serde_json::from_str(json).map_err(bad)?;
+    metadata.architecture.validate()?;
+    let (names, classes) = (metadata.class_names.len(), metadata.architecture.classes);
+    if names != classes {
+        return Err(RecordError::ClassNames { names, classes });
+    }
+    let divisor = metadata.pixel_divisor;
+    if !(divisor.is_finite() && divisor > 0.0) {
+        return Err(RecordError::PixelDivisor(divisor));
+    }
+    Ok(metadata)
+}
+
+/// Takes every layer's tensors out of the pack and checks names, shapes and values.
+fn read_weights(
+    reader: Reader,
+    config: &MlpConfig,
+) -> Result<Vec<(Vec<f32>, Vec<f32>)>, RecordError> {
+    let mut tensors = reader.into_tensors().map_err(pack_error)?;
+    let mut take = |name: String, shape: &[usize]| -> Result<Vec<f32>, RecordError> {
+        let position = tensors.iter().position(|t| t.name == name);
+        let tensor = tensors.remove(position.ok_or_else(|| RecordError::Missing(name.clone()))?);
+        if tensor.dtype != DType::F32 || tensor.shape.as_slice() != shape {
+            return Err(RecordError::Shape {
+                found: format!("{:?} {:?}", tensor.dtype, tensor.shape.as_slice()),
+                expected: format!("F32 {shape:?}"),
+                name,
+            });
+        }
+        let bytes = tensor.into_bytes().map_err(pack_error)?;
+        let values: Vec<f32> = bytes
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        if values.iter().all(|v| v.is_finite()) {
+            Ok(values)
+        } else {
+            Err(RecordError::NotFinite(name))
+        }
+    };
+    let mut weights = Vec::new();
+    for (i, [inputs, outputs]) in config.layer_shapes().into_iter().enumerate() {
+        weights.push((
+            take(weight_name(i), &[inputs, outputs])?,
+            take(bias_name(i), &[outputs])?,
+        ));
+    }
+    match tensors.into_iter().next() {
+        Some(left) => Err(RecordError::Unexpected(left.name)),
+        None => Ok(weights),
+    }
+}
+
+fn pack<const D: usize>(name: String, tensor: Tensor<D>) -> Result<burn_pack::Tensor, RecordError> {
+    let shape = tensor.dims().to_vec();
+    let bytes = floats(tensor)?
+        .iter()
+        .flat_map(|v| v.to_le_bytes())
+        .collect();
+    Ok(burn_pack::Tensor::new(
+        name,
+        DType::F32,
+        shape,
+        None,
+        Bytes::from_bytes_vec(bytes),
+    ))
+}
+
+fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, RecordError> {
+    let data = tensor
+        .try_into_data()
+        .map_err(|e| RecordError::Device(e.to_string()))?;
+    Ok(data.iter::<f32>().collect())
+}
+
+fn weight_name(layer: usize) -> String {
+    format!("layers.{layer}.weight")
+}
+
+fn bias_name(layer: usize) -> String {
+    format!("layers.{layer}.bias")
+}
+
+fn pack_error(error: burn_pack::Error) -> RecordError {
+    RecordError::Pack(error.to_string())
+}

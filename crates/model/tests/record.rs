@@ -1,0 +1,251 @@
+//! Records: round trip, equal bytes, and every way a file can be wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use burn::tensor::{Bytes, DType, Device, Tensor};
+use model::record::{BURN_VERSION, FORMAT_VERSION};
+use model::{Activation, Metadata, Mlp, MlpConfig, Record, RecordError, TestMetrics};
+
+fn record(config: &MlpConfig) -> Record {
+    Record {
+        metadata: Metadata {
+            format: FORMAT_VERSION,
+            architecture: config.clone(),
+            class_names: (0..config.classes).map(|c| format!("class {c}")).collect(),
+            pixel_divisor: 255.0,
+            dataset: "test".into(),
+            dataset_sha256: "00".into(),
+            experiment: "unit".into(),
+            test: Some(TestMetrics {
+                accuracy: 0.5,
+                loss: 0.7,
+            }),
+            burn: BURN_VERSION.into(),
+        },
+        model: Mlp::init(config, 5, &Device::flex()).unwrap(),
+    }
+}
+
+fn small() -> MlpConfig {
+    MlpConfig {
+        hidden: vec![4],
+        activation: Activation::Tanh,
+        ..MlpConfig::tutorial([2, 3], 3)
+    }
+}
+
+#[test]
+fn round_trip_keeps_metadata_and_predictions() {
+    for config in [MlpConfig::tutorial([28, 28], 10), small()] {
+        let before = record(&config);
+        let bytes = before.to_bytes().unwrap();
+        let after = Record::from_bytes(&bytes, &Device::flex()).unwrap();
+        assert_eq!(before.metadata, after.metadata);
+        let pixels: Vec<u8> = (0..3 * config.input[0] * config.input[1])
+            .map(|i| i as u8)
+            .collect();
+        assert_eq!(
+            before.predict(&pixels).unwrap(),
+            after.predict(&pixels).unwrap()
+        );
+        assert_eq!(
+            after.to_bytes().unwrap(),
+            bytes,
+            "saving again gives the same bytes"
+        );
+    }
+}
+
+#[test]
+fn equal_weights_give_equal_bytes() {
+    assert_eq!(
+        record(&small()).to_bytes().unwrap(),
+        record(&small()).to_bytes().unwrap()
+    );
+}
+
+#[test]
+fn burn_reads_the_tensors_by_their_module_paths() {
+    let bytes = record(&small()).to_bytes().unwrap();
+    let reader = burn_pack::Reader::from_bytes(Bytes::from_bytes_vec(bytes)).unwrap();
+    let expect = [
+        "layers.0.bias",
+        "layers.0.weight",
+        "layers.1.bias",
+        "layers.1.weight",
+    ];
+    assert_eq!(reader.tensor_names(), expect);
+}
+
+#[test]
+fn the_burn_version_written_is_the_one_locked() {
+    let lock = include_str!("../../../Cargo.lock");
+    let burn = format!("name = \"burn\"\nversion = \"{BURN_VERSION}\"");
+    assert!(
+        lock.contains(&burn),
+        "BURN_VERSION is not what Cargo.lock has"
+    );
+}
+
+#[test]
+fn predict_refuses_other_sizes() {
+    let record = record(&small());
+    assert_eq!(record.predict(&[]).unwrap(), Vec::<Vec<f32>>::new());
+    let error = record.predict(&[0; 7]).unwrap_err();
+    assert_eq!(
+        error,
+        RecordError::Input {
+            found: 7,
+            height: 2,
+            width: 3
+        }
+    );
+}
+
+/// Returns a pack with `tensors` (name, shape, first value) and, if given, metadata.
+fn pack(metadata: Option<&str>, tensors: &[(&str, &[usize], f32)]) -> Vec<u8> {
+    let tensors = tensors
+        .iter()
+        .map(|(name, shape, first)| {
+            let mut values = vec![0f32; shape.iter().product()];
+            values[0] = *first;
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            let bytes = Bytes::from_bytes_vec(bytes);
+            burn_pack::Tensor::new((*name).into(), DType::F32, shape.to_vec(), None, bytes)
+        })
+        .collect();
+    let writer = burn_pack::Writer::new(tensors);
+    let writer = match metadata {
+        Some(json) => writer.with_metadata("classifier", json),
+        None => writer,
+    };
+    writer.into_bytes().unwrap().to_vec()
+}
+
+#[test]
+fn wrong_files_are_refused_with_their_reason() {
+    let json = serde_json::to_string(&record(&small()).metadata).unwrap();
+    let good: [(&str, &[usize], f32); 4] = [
+        ("layers.0.weight", &[6, 4], 0.0),
+        ("layers.0.bias", &[4], 0.0),
+        ("layers.1.weight", &[4, 3], 0.0),
+        ("layers.1.bias", &[3], 0.0),
+    ];
+    let with = |i: usize, tensor| {
+        let mut tensors = good;
+        tensors[i] = tensor;
+        tensors
+    };
+    let replaced = |from: &str, to: &str| {
+        assert!(json.contains(from), "{json}");
+        json.replace(from, to)
+    };
+    assert!(Record::from_bytes(&pack(Some(&json), &good), &Device::flex()).is_ok());
+
+    let check = |bytes: &[u8], expect: &str| {
+        let error = Record::from_bytes(bytes, &Device::flex())
+            .expect_err(expect)
+            .to_string();
+        assert!(
+            error.contains(expect),
+            "{error:?} should contain {expect:?}"
+        );
+    };
+    check(b"", "not a readable Burn pack");
+    check(b"\x89PNG\r\n\x1a\n 0123456789", "not a readable Burn pack");
+    check(&pack(None, &good), "no `classifier` metadata");
+    check(&pack(Some("{"), &good), "metadata cannot be read");
+    check(
+        &pack(Some(&replaced("\"format\":1", "\"format\":2")), &good),
+        "format version 2",
+    );
+    check(
+        &pack(Some(&replaced("[4]", "[0]")), &good),
+        "a hidden layer of 0 neurons",
+    );
+    check(
+        &pack(Some(&replaced("[4]", "[65536,65536]")), &good),
+        "more than 100000000 parameters",
+    );
+    check(
+        &pack(Some(&replaced("\"tanh\"", "\"exec\"")), &good),
+        "unknown variant `exec`",
+    );
+    check(
+        &pack(Some(&replaced(",\"class 2\"", "")), &good),
+        "names 2 classes for 3",
+    );
+    check(
+        &pack(Some(&replaced("255.0", "0.0")), &good),
+        "pixel divisor is 0",
+    );
+    check(&pack(Some(&json), &good[..3]), "no tensor `layers.1.bias`");
+    check(
+        &pack(Some(&json), &with(1, ("other", &[4], 0.0))),
+        "no tensor `layers.0.bias`",
+    );
+    check(
+        &pack(Some(&json), &with(0, ("layers.0.weight", &[4, 6], 0.0))),
+        "expected F32 [6, 4]",
+    );
+    check(
+        &pack(Some(&json), &with(0, good[0])[..]).repeat(1)[..20],
+        "not a readable Burn pack",
+    );
+    check(
+        &pack(
+            Some(&json),
+            &with(2, ("layers.1.weight", &[4, 3], f32::NAN)),
+        ),
+        "not a finite",
+    );
+    let mut extra = good.to_vec();
+    extra.push(("layers.2.bias", &[3], 0.0));
+    check(
+        &pack(Some(&json), &extra),
+        "`layers.2.bias` that the network does not have",
+    );
+}
+
+#[test]
+fn every_truncation_is_an_error() {
+    let bytes = record(&small()).to_bytes().unwrap();
+    for length in 0..bytes.len() - 1 {
+        assert!(
+            Record::from_bytes(&bytes[..length], &Device::flex()).is_err(),
+            "{length}"
+        );
+    }
+}
+
+#[test]
+fn no_flipped_header_bit_panics() {
+    let bytes = record(&small()).to_bytes().unwrap();
+    for bit in 0..8 * 1024 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        // A flip inside a name or a number may leave a valid file; it must never panic.
+        let _ = Record::from_bytes(&damaged, &Device::flex());
+    }
+}
+
+#[test]
+fn dropout_acts_while_training_only() {
+    let config = MlpConfig {
+        dropout: 0.5,
+        ..MlpConfig::tutorial([4, 4], 3)
+    };
+    let plain = Device::flex();
+    let outputs = |device: &Device| {
+        let model = Mlp::init(&config, 1, device).unwrap();
+        let logits = || {
+            model
+                .forward(Tensor::<3>::ones([1, 4, 4], device))
+                .into_data()
+        };
+        (logits(), logits())
+    };
+    let (first, second) = outputs(&plain);
+    assert_eq!(first, second);
+    let (first, second) = outputs(&plain.autodiff());
+    assert_ne!(first, second);
+}

@@ -1,0 +1,179 @@
+//! What a person can type.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::config::Backend;
+
+/// Train, evaluate and use small image classifiers
+///
+/// Without a command, trains. Without any argument, trains the experiment of the Keras notebook:
+/// Fashion-MNIST, 784 → 128 ReLU → 10 softmax, Adam, 10 epochs.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// The command; none means `train`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of `train`.
+    #[command(flatten)]
+    pub train: TrainArgs,
+}
+
+const EXIT_CODES: &str = "\
+RUN is a run's folder, a unique prefix of its name, a model.bpk file, or `last`.
+
+Results go to stdout, everything else to stderr.
+
+Exit codes: 0 done; 1 the run or an input failed; 2 wrong usage, config or environment; 130 stopped
+by Ctrl-C or SIGTERM.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train an experiment (the default command)
+    Train(TrainArgs),
+    /// Measure a saved run on the test images: accuracy, per-class figures, confusion matrix
+    Evaluate(EvaluateArgs),
+    /// Predict pictures (PNG, JPEG) or test images with a saved run
+    Predict(PredictArgs),
+    /// Draw test images with predicted and true labels
+    Gallery(GalleryArgs),
+    /// Show where the data set was found, check it, download it if need be, count its labels
+    Data(DataArgs),
+    /// Show or check an experiment's config
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// List the backends of this machine
+    Backends(OutputArgs),
+    /// Print a shell completion script
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// `trainer config ...`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the resolved experiment as TOML: every key, defaults filled in
+    Show(ExperimentArgs),
+    /// Check an experiment and say nothing else
+    Check(ExperimentArgs),
+}
+
+/// Which experiment.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ExperimentArgs {
+    /// Experiment to use [default: configs/fashion-mnist.toml, or its built-in copy]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where to compute (overrides the config)
+    #[arg(long, value_name = "BACKEND")]
+    pub backend: Option<Backend>,
+    /// Override a key of the config, e.g. `--set optimizer.learning_rate=3e-4`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Seed of weights, order and split (overrides the config)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Folder with the four IDX files (overrides the config)
+    #[arg(long, value_name = "D")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// `trainer train`
+#[derive(Debug, Clone, Args)]
+pub struct TrainArgs {
+    /// Which experiment.
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Use D itself as the run folder [default: artifacts/<experiment>/<time>-<id>]
+    #[arg(long, value_name = "D")]
+    pub run_dir: Option<PathBuf>,
+    /// Show Burn's dashboard while training (needs a terminal)
+    #[arg(long, conflicts_with_all = ["json", "quiet"])]
+    pub tui: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct OutputArgs {
+    /// Say nothing on stderr but warnings and errors
+    #[arg(long)]
+    pub quiet: bool,
+    /// Print results as JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which saved run, and where to compute.
+#[derive(Debug, Args)]
+pub struct SavedArgs {
+    /// Folder, prefix of a name, model.bpk file, or `last`
+    pub run: String,
+    /// Where to compute
+    #[arg(long, value_name = "BACKEND", default_value = "flex")]
+    pub backend: Backend,
+    /// Folder with the four IDX files [default: where the run found them]
+    #[arg(long, value_name = "D")]
+    pub data_dir: Option<PathBuf>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `trainer evaluate`
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub saved: SavedArgs,
+}
+
+/// `trainer predict`
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub saved: SavedArgs,
+    /// Pictures to predict, PNG or JPEG, of any size
+    #[arg(value_name = "IMAGE", required_unless_present = "test")]
+    pub images: Vec<PathBuf>,
+    /// Predict the test image of this number instead, counted from 0
+    #[arg(long, value_name = "N", conflicts_with = "images")]
+    pub test: Option<usize>,
+}
+
+/// `trainer gallery`
+#[derive(Debug, Args)]
+pub struct GalleryArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub saved: SavedArgs,
+    /// Show the most confident mistakes instead of the first images
+    #[arg(long)]
+    pub wrong: bool,
+    /// PNG to write [default: gallery.png or mistakes.png in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `trainer data`
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Which experiment's data.
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Download from this address (a folder of upstream's four .gz files) instead of upstream's
+    #[arg(long, value_name = "URL")]
+    pub from: Option<String>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}

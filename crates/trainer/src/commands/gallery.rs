@@ -1,0 +1,40 @@
+//! `trainer gallery`
+
+use std::io::{Write, stdout};
+
+use super::saved;
+use crate::cli::GalleryArgs;
+use crate::failure::Failure;
+use crate::report;
+use crate::run::folder::{GALLERY, MISTAKES};
+use crate::run::write;
+
+/// Draws the first test images, or the most confident mistakes, into one PNG and prints its path.
+///
+/// # Errors
+/// When the run or its data is not there, or the picture cannot be written.
+pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
+    let (compute, saved) = saved::open(&args.saved)?;
+    let data = saved::data_set(&saved, &args.saved)?;
+    let predictions = saved::predictions(&saved, &data, &compute)?;
+    let (draw, name): (fn(_, _, _) -> _, _) = if args.wrong {
+        (report::mistakes, MISTAKES)
+    } else {
+        (report::first_images, GALLERY)
+    };
+    let png = draw(&data.test, &predictions, &data.class_names)?;
+    let beside = || saved.file.with_file_name(name);
+    let out = args.out.clone().unwrap_or_else(beside);
+    write::atomically(&out, &png)?;
+    if args.saved.output.json {
+        writeln!(stdout(), "{}", serde_json::json!({ "gallery": out }))?;
+    } else {
+        writeln!(stdout(), "{}", out.display())?;
+    }
+    let talk = saved::talk(&args.saved);
+    talk.next(format_args!(
+        "cargo run -p trainer -- predict {} --test 0",
+        args.saved.run
+    ));
+    Ok(())
+}

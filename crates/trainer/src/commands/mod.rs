@@ -1,0 +1,12 @@
+//! One file a command: parsed arguments in, text or JSON out. Only this module prints.
+
+pub mod backends;
+pub mod config;
+pub mod data;
+pub mod evaluate;
+pub mod gallery;
+pub mod predict;
+pub mod progress;
+pub mod saved;
+pub mod terminal;
+pub mod train;

@@ -1,0 +1,110 @@
+//! `trainer predict`
+
+use std::io::{Write, stdout};
+
+use serde_json::json;
+
+use super::saved;
+use super::terminal;
+use crate::cli::PredictArgs;
+use crate::evaluation::top;
+use crate::failure::Failure;
+use crate::inference;
+use crate::run::find::Saved;
+
+/// Cells of the longest bar.
+const BAR: usize = 40;
+
+/// Predicts pictures, or one test image.
+///
+/// # Errors
+/// When the run is not there, or at least one picture could not be read (the others are predicted).
+pub fn run(args: &PredictArgs) -> Result<(), Failure> {
+    let (_, saved) = saved::open(&args.saved)?;
+    match args.test {
+        Some(number) => test_image(args, &saved, number),
+        None => pictures(args, &saved),
+    }
+}
+
+fn pictures(args: &PredictArgs, saved: &Saved) -> Result<(), Failure> {
+    let talk = saved::talk(&args.saved);
+    let mut unreadable = 0;
+    for file in &args.images {
+        match inference::picture(&saved.record, file) {
+            Ok(answer) => {
+                let name = file.display().to_string();
+                if args.saved.output.json {
+                    let object = object(saved, &name, &answer.probabilities);
+                    writeln!(stdout(), "{object}")?;
+                } else {
+                    print(saved, &name, &answer.probabilities, None)?;
+                    talk.note(format_args!("  ({})", answer.done.join("; ")));
+                }
+            }
+            Err(failure) => {
+                unreadable += 1;
+                terminal::report(&failure);
+            }
+        }
+    }
+    match unreadable {
+        0 => Ok(()),
+        _ => Err(Failure::already_reported()),
+    }
+}
+
+fn test_image(args: &PredictArgs, saved: &Saved, number: usize) -> Result<(), Failure> {
+    let data = saved::data_set(saved, &args.saved)?;
+    if number >= data.test.len() {
+        return Err(
+            Failure::usage(format!("there is no test image {number}")).hint(format_args!(
+                "they are numbered 0 to {}",
+                data.test.len() - 1
+            )),
+        );
+    }
+    let probabilities = inference::pixels(&saved.record, data.test.image(number))?;
+    let actual = &data.class_names[usize::from(data.test.label(number))];
+    let name = format!("test image {number}");
+    if args.saved.output.json {
+        let mut object = object(saved, &name, &probabilities);
+        object["true"] = actual.as_str().into();
+        writeln!(stdout(), "{object}")?;
+        return Ok(());
+    }
+    print(saved, &name, &probabilities, Some(actual))
+}
+
+/// Returns one picture's answer; `probabilities` are in the order of `classes`.
+fn object(saved: &Saved, name: &str, probabilities: &[f32]) -> serde_json::Value {
+    let classes = &saved.record.metadata.class_names;
+    json!({
+        "file": name,
+        "label": classes[top(probabilities).0],
+        "probabilities": probabilities,
+        "classes": classes,
+    })
+}
+
+fn print(
+    saved: &Saved,
+    name: &str,
+    probabilities: &[f32],
+    actual: Option<&str>,
+) -> Result<(), Failure> {
+    let classes = &saved.record.metadata.class_names;
+    let mut out = stdout().lock();
+    let (best, p) = top(probabilities);
+    write!(out, "{name}: {} ({:.1} %)", classes[best], 100.0 * p)?;
+    match actual {
+        Some(actual) if actual == classes[best] => writeln!(out, ", which is right")?,
+        Some(actual) => writeln!(out, ", but it is: {actual}")?,
+        None => writeln!(out)?,
+    }
+    for (class, &p) in classes.iter().zip(probabilities) {
+        let bar = "█".repeat((p * BAR as f32).round() as usize);
+        writeln!(out, "{}", format!("  {class:<16} {p:.4} {bar}").trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The training as it goes: a bar on a terminal, one line an epoch in a pipe, JSON with `--json`.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::TrainArgs;
+use crate::failure::Failure;
+use crate::learner::epochs::{EpochMetrics, Event};
+
+/// Shows [`Event`]s. Lines of finished epochs are results and go to stdout, the bar to stderr.
+pub struct Progress {
+    epochs: usize,
+    json: bool,
+    lines: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Returns the display that `args` and the terminal ask for, for a run of `epochs` epochs.
+    pub fn new(args: &TrainArgs, epochs: usize) -> Self {
+        let output = args.output;
+        let bar = !output.json && !output.quiet && !args.tui && stderr().is_terminal();
+        Self {
+            epochs,
+            json: output.json,
+            lines: !output.quiet && !args.tui,
+            bar: bar.then(|| ProgressBar::no_length().with_style(style())),
+        }
+    }
+
+    /// Returns whether steps should be reported, not epochs alone.
+    pub fn is_live(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// Shows an event. A reader of stdout that has gone does not stop the training.
+    ///
+    /// # Errors
+    /// When an epoch cannot be written as JSON, which does not happen.
+    pub fn show(&self, event: Event) -> Result<(), Failure> {
+        match event {
+            Event::Step {
+                epoch,
+                images,
+                of,
+                score,
+            } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_length(of as u64);
+                    bar.set_position(images as u64);
+                    bar.set_prefix(format!("epoch {epoch:>2}/{}", self.epochs));
+                    bar.set_message(format!(
+                        "loss {:.4}  accuracy {:.4}",
+                        score.loss, score.accuracy
+                    ));
+                }
+            }
+            Event::Epoch(metrics) if self.json => {
+                let mut line = serde_json::to_value(metrics).map_err(Failure::failed)?;
+                line["event"] = "epoch".into();
+                let _ = writeln!(stdout(), "{line}");
+            }
+            Event::Epoch(metrics) if self.lines => {
+                let line = describe(metrics, self.epochs);
+                let print = || drop(writeln!(stdout(), "{line}"));
+                match &self.bar {
+                    Some(bar) => bar.suspend(print),
+                    None => print(),
+                }
+            }
+            Event::Epoch(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn describe(m: &EpochMetrics, epochs: usize) -> String {
+    let width = epochs.to_string().len();
+    let mut line = format!(
+        "epoch {:>width$}/{epochs}  loss {:.4}  accuracy {:.4}",
+        m.epoch, m.train_loss, m.train_accuracy
+    );
+    if let (Some(loss), Some(accuracy)) = (m.validation_loss, m.validation_accuracy) {
+        line += &format!("  validation loss {loss:.4}  accuracy {accuracy:.4}");
+    }
+    line + &format!("  {:.2} s", m.seconds)
+}
+
+fn style() -> ProgressStyle {
+    let style =
+        ProgressStyle::with_template("{prefix} {wide_bar:.cyan/dim} {pos}/{len}  {msg}  eta {eta}");
+    style.unwrap_or_else(|_| ProgressStyle::default_bar())
+}

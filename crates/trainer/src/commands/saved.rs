@@ -1,0 +1,91 @@
+//! What `evaluate`, `predict` and `gallery` share: a saved record and the data set it belongs to.
+
+use std::path::Path;
+
+use ::data::DataSet;
+use model::Loss;
+
+use super::terminal::Talk;
+use crate::backend::Compute;
+use crate::cli::SavedArgs;
+use crate::config::{self, Source};
+use crate::evaluation::{self, Predictions};
+use crate::failure::Failure;
+use crate::run::find::{self, Saved};
+use crate::run::folder::CONFIG;
+
+/// Opens the backend and loads the record that `args` name.
+///
+/// # Errors
+/// When either fails.
+pub fn open(args: &SavedArgs) -> Result<(Compute, Saved), Failure> {
+    let compute = Compute::open(args.backend)?;
+    let saved = find::load(&args.run, &compute.device)?;
+    Ok((compute, saved))
+}
+
+/// Returns the talk that `args` ask for.
+pub fn talk(args: &SavedArgs) -> Talk {
+    Talk {
+        quiet: args.output.quiet || args.output.json,
+    }
+}
+
+/// Returns the data set the record was trained on, or the one in `--data-dir`.
+///
+/// # Errors
+/// When it is not found, or its images or classes do not fit the network.
+pub fn data_set(saved: &Saved, args: &SavedArgs) -> Result<DataSet, Failure> {
+    let talk = talk(args);
+    let metadata = &saved.record.metadata;
+    let trained_in = saved
+        .folder
+        .as_deref()
+        .map(folder_trained_in)
+        .transpose()?
+        .flatten();
+    let dir = args.data_dir.as_deref().or(trained_in.as_deref());
+    let mirrors: Vec<String> = ::data::fashion_mnist::ADDRESSES.map(String::from).to_vec();
+    let data = super::data::find(
+        &metadata.dataset,
+        dir,
+        Some(&metadata.class_names),
+        &mirrors,
+        talk,
+    )?;
+    let found = [data.test.height(), data.test.width()];
+    let input = metadata.architecture.input;
+    if found != input {
+        return Err(Failure::failed(format!(
+            "the test images have {}x{} pixels, the network takes {}x{}",
+            found[0], found[1], input[0], input[1],
+        )));
+    }
+    if data
+        .files
+        .first()
+        .is_some_and(|file| file.sha256 != metadata.dataset_sha256)
+    {
+        talk.warn("these are not the files the network was trained on");
+    }
+    Ok(data)
+}
+
+/// Returns what the record says about every test image.
+///
+/// # Errors
+/// When the device fails.
+pub fn predictions(
+    saved: &Saved,
+    data: &DataSet,
+    compute: &Compute,
+) -> Result<Predictions, Failure> {
+    let loss = Loss::of(saved.record.metadata.architecture.output);
+    evaluation::predict(&saved.record.model, loss, &data.test, compute)
+}
+
+/// Returns the data folder that the run's config names, if any.
+fn folder_trained_in(run: &Path) -> Result<Option<std::path::PathBuf>, Failure> {
+    let experiment = config::load(Source::read(&run.join(CONFIG))?, &[])?;
+    Ok(experiment.data.dir)
+}

@@ -1,0 +1,238 @@
+//! `trainer` and `trainer train`: from arguments to a filled run folder.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write, stdout};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ::data::DataSet;
+use burn::train::Interrupter;
+use serde_json::json;
+
+use super::progress::Progress;
+use super::terminal::Talk;
+use crate::backend::Compute;
+use crate::cli::TrainArgs;
+use crate::config::Experiment;
+use crate::failure::{Code, Failure};
+use crate::run::RunFolder;
+use crate::run::find::ARTIFACTS;
+use crate::run::folder::{self, GALLERY};
+use crate::run::manifest::{Manifest, Status, cpu_model, git_commit};
+use crate::training::{self, Trained, Watch};
+
+/// Trains and prints what came of it.
+///
+/// # Errors
+/// When the config, the data, the backend or the training fails.
+pub fn run(args: TrainArgs) -> Result<(), Failure> {
+    let talk = Talk {
+        quiet: args.output.quiet || args.output.json,
+    };
+    if args.tui && !stdout().is_terminal() {
+        return Err(Failure::usage("--tui needs a terminal on stdout").hint("leave --tui out"));
+    }
+    // Everything that can be wrong is checked before the first batch, the quick things first.
+    let experiment = super::config::experiment(&args.experiment)?;
+    let data = super::data::load(&experiment, talk)?;
+    experiment.check_data(data.train.len())?;
+    let compute = Compute::open(experiment.backend)?;
+    let parameters = experiment
+        .mlp(
+            [data.train.height(), data.train.width()],
+            data.train.classes(),
+        )
+        .parameters()
+        .unwrap_or(0);
+    introduce(&experiment, &data, &compute, parameters, talk);
+
+    let name = folder::fresh_name();
+    let path = args
+        .run_dir
+        .clone()
+        .unwrap_or_else(|| Path::new(ARTIFACTS).join(&experiment.name).join(name));
+    let resolved = with_absolute_folder(&experiment)
+        .to_toml()
+        .map_err(Failure::usage)?;
+    let manifest = manifest(&experiment, &data, &compute, parameters, &path);
+    let mut run = RunFolder::create(path, &resolved, manifest)?;
+    talk.note(format_args!("run     {}", run.path().display()));
+
+    let interrupter = Interrupter::new();
+    stop_on_signal(interrupter.clone())?;
+    let progress = Progress::new(&args, experiment.training.epochs);
+    let watch = Watch {
+        live: progress.is_live(),
+        dashboard: args.tui,
+        interrupter,
+        observer: Box::new(move |event| progress.show(event)),
+    };
+    let trained = training::train(&experiment, &data, &compute, &mut run, watch)?;
+    conclude(
+        &trained,
+        &run,
+        args.output.json,
+        args.run_dir.is_some(),
+        talk,
+    )
+}
+
+fn introduce(
+    experiment: &Experiment,
+    data: &DataSet,
+    compute: &Compute,
+    parameters: usize,
+    talk: Talk,
+) {
+    let validation = experiment.data.validation;
+    talk.note(format_args!(
+        "data    {}: {} training, {validation} validation, {} test images of {}x{}, {} classes",
+        data.name,
+        data.train.len() - validation,
+        data.test.len(),
+        data.train.height(),
+        data.train.width(),
+        data.train.classes(),
+    ));
+    let inputs = data.train.height() * data.train.width();
+    let widths: Vec<String> = std::iter::once(inputs)
+        .chain(experiment.model.hidden.iter().copied())
+        .chain([data.train.classes()])
+        .map(|width| width.to_string())
+        .collect();
+    talk.note(format_args!(
+        "network {}: {parameters} parameters",
+        widths.join(" -> ")
+    ));
+    talk.note(format_args!(
+        "backend {} on {}, seed {}",
+        compute.backend, compute.processor, experiment.seed
+    ));
+    if compute.software {
+        talk.warn(
+            "this adapter is software: a step costs about 90 ms here, a hundred times that of \
+             --backend flex",
+        );
+    }
+}
+
+fn manifest(
+    experiment: &Experiment,
+    data: &DataSet,
+    compute: &Compute,
+    parameters: usize,
+    path: &Path,
+) -> Manifest {
+    let name = |path: &Path| {
+        path.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let validation = experiment.data.validation;
+    Manifest {
+        status: Status::Running,
+        experiment: experiment.name.clone(),
+        run: name(path),
+        started: jiff::Timestamp::now(),
+        ended: None,
+        command: std::env::args_os()
+            .map(|arg| arg.to_string_lossy().into_owned())
+            .collect(),
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        burn: model::record::BURN_VERSION.to_string(),
+        git_commit: git_commit(),
+        backend: compute.backend.to_string(),
+        processor: compute.processor.clone(),
+        cpu: cpu_model(),
+        seed: experiment.seed,
+        dataset: data.name.clone(),
+        dataset_sha256: data
+            .files
+            .iter()
+            .map(|file| (name(&file.path), file.sha256.clone()))
+            .collect(),
+        images: [data.train.len() - validation, validation, data.test.len()],
+        parameters,
+        epochs: 0,
+        best_epoch: None,
+        training_seconds: None,
+        test: None,
+        files_sha256: BTreeMap::new(),
+        error: None,
+    }
+}
+
+/// The run's own config must find the data from any working directory.
+fn with_absolute_folder(experiment: &Experiment) -> Experiment {
+    let mut resolved = experiment.clone();
+    resolved.data.dir = resolved
+        .data
+        .dir
+        .map(|dir| std::path::absolute(&dir).unwrap_or(dir));
+    resolved
+}
+
+/// The first signal ends the training between two steps; a second one ends the process at once.
+fn stop_on_signal(interrupter: Interrupter) -> Result<(), Failure> {
+    let asked = AtomicBool::new(false);
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::SeqCst) {
+            std::process::exit(Code::Interrupted as i32);
+        }
+        interrupter.stop(Some("signal"));
+    })
+    .map_err(|e| Failure::usage(format!("cannot listen to signals: {e}")))
+}
+
+fn conclude(
+    trained: &Trained,
+    run: &RunFolder,
+    json: bool,
+    own_folder: bool,
+    talk: Talk,
+) -> Result<(), Failure> {
+    let (test, path) = (&trained.test, run.path());
+    let mut out = stdout();
+    if json {
+        let result = json!({
+            "event": "result",
+            "run": path,
+            "epochs": trained.epochs.len(),
+            "best_epoch": trained.best,
+            "training_seconds": trained.seconds,
+            "test_accuracy": test.accuracy,
+            "test_loss": test.loss,
+        });
+        writeln!(out, "{result}")?;
+        return Ok(());
+    }
+    if let Some(best) = trained.best {
+        writeln!(
+            out,
+            "best epoch {best} of {}, by the validation images",
+            trained.epochs.len()
+        )?;
+    }
+    writeln!(
+        out,
+        "test accuracy {:.4}  loss {:.4}  ({} images)",
+        test.accuracy, test.loss, test.images
+    )?;
+    // The notebook's own two lines: round(score * 100).
+    writeln!(out, "Accuracy: {:.0}", test.accuracy * 100.0)?;
+    writeln!(out, "Loss: {:.0}", test.loss * 100.0)?;
+    writeln!(
+        out,
+        "trained {} epochs in {:.1} s",
+        trained.epochs.len(),
+        trained.seconds
+    )?;
+    talk.note(format_args!("pictures: {}", path.join(GALLERY).display()));
+    let run = if own_folder {
+        path.display().to_string()
+    } else {
+        "last".to_string()
+    };
+    talk.next(format_args!("cargo run -p trainer -- evaluate {run}"));
+    Ok(())
+}

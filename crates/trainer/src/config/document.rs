@@ -1,0 +1,298 @@
+//! A file with its overrides merged in; every value remembers where it was set.
+//!
+//! Positions are one number: the file's bytes come first, then those of each `--set` argument, with
+//! a gap of one so that the end of one text is not the beginning of the next.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostic::echo;
+use super::{ConfigError, Place, Source, syntax};
+
+/// Bytes in all the texts, file first.
+pub(super) type Span = Range<usize>;
+/// The keys of a table with their values.
+pub(super) type Entries = BTreeMap<String, Entry>;
+
+/// A config as it was written: not checked against the keys that exist.
+pub(super) struct Document {
+    label: String,
+    /// The file, then every override.
+    texts: Vec<String>,
+    /// Keys and values, the overrides merged in.
+    pub(super) root: Entries,
+}
+
+/// A key and its value.
+pub(super) struct Entry {
+    pub(super) key: Span,
+    pub(super) node: Node,
+}
+
+/// A value and where it was set.
+pub(super) struct Node {
+    pub(super) span: Span,
+    pub(super) value: Value,
+}
+
+/// A TOML value.
+pub(super) enum Value {
+    Text(String),
+    /// Saturated when it is larger than any range allows anyway.
+    Integer(i128),
+    Float(f64),
+    Flag(bool),
+    Date,
+    List(Vec<Node>),
+    Table(Entries),
+}
+
+impl Document {
+    /// Reads the file, then the overrides in order; the last one to set a key wins.
+    pub(super) fn parse(source: Source, overrides: &[String]) -> Result<Self, ConfigError> {
+        let Source { label, text } = source;
+        let text = text
+            .strip_prefix('\u{feff}')
+            .map(str::to_owned)
+            .unwrap_or(text); // a BOM is no text
+        let mut document = Self {
+            label,
+            texts: vec![text],
+            root: Entries::new(),
+        };
+        document.root = document.parse_file()?;
+        for argument in overrides {
+            let base = document.end() + 1;
+            document.texts.push(argument.clone());
+            let newer = document.parse_override(argument, base)?;
+            merge(&mut document.root, newer);
+        }
+        Ok(document)
+    }
+
+    /// Returns where `span` is, ready to be shown.
+    pub(super) fn place(&self, span: Span) -> Place {
+        let mut base = 0;
+        for (index, text) in self.texts.iter().enumerate() {
+            if span.start <= base + text.len() {
+                let local = span.start - base..span.end.saturating_sub(base);
+                return match index {
+                    0 => Place::in_file(&self.label, text, local),
+                    _ => Place::in_override(text, local),
+                };
+            }
+            base += text.len() + 1;
+        }
+        Place::in_file(&self.label, &self.texts[0], span) // not reached: no span begins after the last text
+    }
+
+    /// Returns the bytes of `span`, a whole key or value.
+    pub(super) fn text(&self, span: &Span) -> &str {
+        let mut base = 0;
+        for text in &self.texts {
+            if span.start <= base + text.len() {
+                return text
+                    .get(span.start - base..span.end.saturating_sub(base))
+                    .unwrap_or_default();
+            }
+            base += text.len() + 1;
+        }
+        ""
+    }
+
+    /// Returns where the blame for values that do not fit together lies: with the last override
+    /// among them, else with the first that the file sets, else nowhere.
+    pub(super) fn blame(&self, keys: &[(&str, &str)]) -> Option<Place> {
+        let spans: Vec<&Span> = keys
+            .iter()
+            .filter_map(|(table, key)| self.find(table, key))
+            .collect();
+        let overridden = spans
+            .iter()
+            .filter(|span| self.is_override(span))
+            .max_by_key(|span| span.start);
+        overridden
+            .or(spans.first())
+            .map(|span| self.place((*span).clone()))
+    }
+
+    fn find(&self, table: &str, key: &str) -> Option<&Span> {
+        let entries = match self.root.get(table).map(|entry| &entry.node.value) {
+            Some(Value::Table(entries)) => entries,
+            _ if table.is_empty() => &self.root,
+            _ => return None,
+        };
+        entries.get(key).map(|entry| &entry.node.span)
+    }
+
+    /// Returns whether `span` is in a `--set` argument.
+    pub(super) fn is_override(&self, span: &Span) -> bool {
+        span.start > self.texts[0].len()
+    }
+
+    /// Returns the position after the last text.
+    fn end(&self) -> usize {
+        self.texts.iter().map(|text| text.len() + 1).sum::<usize>() - 1
+    }
+
+    fn parse_file(&self) -> Result<Entries, ConfigError> {
+        let text = &self.texts[0];
+        let table = DeTable::parse(text).map_err(|error| self.syntax_error(&error, text, 0))?;
+        Ok(entries(table.into_inner(), 0))
+    }
+
+    /// Reads `key=value` or `table.key=value`; a value that is no TOML is text without quotes.
+    fn parse_override(&self, argument: &str, base: usize) -> Result<Entries, ConfigError> {
+        let end = argument.len();
+        let Some((keys, value)) = argument.split_once('=') else {
+            return Err(self.bad_override(
+                "expected `=` and a value after the key",
+                base + end..base + end,
+            ));
+        };
+        let node = match value.trim() {
+            "" => return Err(self.bad_override("the value is missing", base + end..base + end)),
+            text => self.parse_value(text, base + end - value.trim_start().len())?,
+        };
+        match keys.split_once('.') {
+            None => Ok(Entries::from([self.parse_key(keys, base, node)?])),
+            Some((table, key)) => {
+                let inner = Entries::from([self.parse_key(key, base + table.len() + 1, node)?]);
+                let outer = Node {
+                    span: base..base + keys.len(),
+                    value: Value::Table(inner),
+                };
+                Ok(Entries::from([self.parse_key(table, base, outer)?]))
+            }
+        }
+    }
+
+    /// Returns the name in `key`, which begins at `base`, with its value.
+    fn parse_key(
+        &self,
+        key: &str,
+        base: usize,
+        node: Node,
+    ) -> Result<(String, Entry), ConfigError> {
+        let start = base + key.len() - key.trim_start().len();
+        let name = key.trim();
+        let span = start..start + name.len();
+        if name.is_empty() {
+            return Err(self.bad_override("the key is missing", span));
+        }
+        if !name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        {
+            return Err(self.bad_override(
+                "a key is one name, or a table and a name with a `.` between",
+                span,
+            ));
+        }
+        Ok((name.to_owned(), Entry { key: span, node }))
+    }
+
+    fn parse_value(&self, text: &str, base: usize) -> Result<Node, ConfigError> {
+        match DeValue::parse(text) {
+            Ok(value) => Ok(node(value, base)),
+            Err(error) if text.starts_with(['[', '{', '"', '\'']) => {
+                Err(self.syntax_error(&error, text, base))
+            }
+            Err(_) => Ok(Node {
+                span: base..base + text.len(),
+                value: Value::Text(text.to_owned()),
+            }),
+        }
+    }
+
+    fn bad_override(&self, message: &str, span: Span) -> ConfigError {
+        let hint = "write --set key=value, for example --set optimizer.learning_rate=3e-4";
+        ConfigError::new(message).at(self.place(span)).hint(hint)
+    }
+
+    fn syntax_error(&self, error: &toml::de::Error, text: &str, base: usize) -> ConfigError {
+        let (error, span) = syntax::explain(error, text);
+        error.at(self.place(base + span.start..base + span.end))
+    }
+}
+
+impl Value {
+    /// Returns what the value is, for "expected ..., found ...".
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Text(text) => format!("the text \"{}\"", echo(text)),
+            Self::Integer(number) => format!("the whole number {number}"),
+            Self::Float(number) => format!("the number {number:?}"),
+            Self::Flag(flag) => format!("{flag}"),
+            Self::Date => "a date".to_owned(),
+            Self::List(_) => "a list".to_owned(),
+            Self::Table(_) => "a table".to_owned(),
+        }
+    }
+}
+
+/// Sets what `newer` sets; tables are merged key by key.
+fn merge(older: &mut Entries, newer: Entries) {
+    for (name, entry) in newer {
+        match (older.get_mut(&name).map(|old| &mut old.node.value), entry) {
+            (
+                Some(Value::Table(old)),
+                Entry {
+                    node:
+                        Node {
+                            value: Value::Table(new),
+                            ..
+                        },
+                    ..
+                },
+            ) => merge(old, new),
+            (_, entry) => {
+                older.insert(name, entry);
+            }
+        }
+    }
+}
+
+fn entries(table: DeTable<'_>, base: usize) -> Entries {
+    table
+        .into_iter()
+        .map(|(key, value)| {
+            let span = base + key.span().start..base + key.span().end;
+            (
+                key.into_inner().into_owned(),
+                Entry {
+                    key: span,
+                    node: node(value, base),
+                },
+            )
+        })
+        .collect()
+}
+
+/// Returns a parsed value with its position moved by `base`.
+fn node(value: Spanned<DeValue<'_>>, base: usize) -> Node {
+    let span = base + value.span().start..base + value.span().end;
+    let value = match value.into_inner() {
+        DeValue::String(text) => Value::Text(text.into_owned()),
+        DeValue::Integer(digits) => Value::Integer(
+            i128::from_str_radix(digits.as_str(), digits.radix()).unwrap_or(
+                if digits.as_str().starts_with('-') {
+                    i128::MIN
+                } else {
+                    i128::MAX
+                },
+            ),
+        ),
+        DeValue::Float(digits) => Value::Float(digits.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(flag) => Value::Flag(flag),
+        DeValue::Datetime(_) => Value::Date,
+        DeValue::Array(list) => {
+            Value::List(list.into_iter().map(|item| node(item, base)).collect())
+        }
+        DeValue::Table(table) => Value::Table(entries(table, base)),
+    };
+    Node { span, value }
+}

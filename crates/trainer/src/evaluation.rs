@@ -1,0 +1,202 @@
+//! Exact results on a set of images: accuracy, loss, confusion matrix, per-class figures.
+
+use burn::data::dataloader::DataLoader;
+use data::{ImageDataset, Loader};
+use model::{Loss, Mlp};
+use serde::Serialize;
+
+use crate::backend::Compute;
+use crate::failure::Failure;
+
+/// Images scored at once; a multiple of what any backend needs to be busy.
+pub const BATCH: usize = 1000;
+
+/// What a network says about every image of a set, in order.
+#[derive(Debug, Clone)]
+pub struct Predictions {
+    /// Number of classes.
+    pub classes: usize,
+    /// Row-major `[images, classes]`, each row sums to 1.
+    pub probabilities: Vec<f32>,
+    /// Loss of every image `[images]`.
+    pub losses: Vec<f32>,
+    /// True labels `[images]`.
+    pub labels: Vec<u8>,
+}
+
+/// Results on a set of images.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Number of images.
+    pub images: usize,
+    /// Correct over all, 0 to 1.
+    pub accuracy: f64,
+    /// Mean loss.
+    pub loss: f64,
+    /// One entry a class, in label order.
+    pub per_class: Vec<ClassResult>,
+    /// `confusion[true][predicted]`, counts.
+    pub confusion: Vec<Vec<usize>>,
+}
+
+/// Results of one class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassResult {
+    /// Class name.
+    pub class: String,
+    /// Of those predicted to be this class, the share that is; 0 when none was predicted.
+    pub precision: f64,
+    /// Of those of this class, the share predicted so; 0 when there is none.
+    pub recall: f64,
+    /// Harmonic mean of precision and recall; 0 when both are.
+    pub f1: f64,
+    /// Images of this class.
+    pub images: usize,
+}
+
+/// Returns what `mlp` says about every image of `images`, in order.
+///
+/// # Errors
+/// When the device fails.
+pub fn predict(
+    mlp: &Mlp,
+    loss: Loss,
+    images: &ImageDataset,
+    compute: &Compute,
+) -> Result<Predictions, Failure> {
+    let classes = mlp.config().classes;
+    let mut all = Predictions {
+        classes,
+        probabilities: Vec::with_capacity(images.len() * classes),
+        losses: Vec::with_capacity(images.len()),
+        labels: (0..images.len()).map(|i| images.label(i)).collect(),
+    };
+    for batch in Loader::sequential(images.clone(), BATCH, &compute.device).iter() {
+        let batch = batch.map_err(Failure::failed)?;
+        let logits = mlp.forward(batch.images); // [batch, classes]
+        let losses = loss.per_sample(logits.clone(), batch.labels); // [batch]
+        let probabilities = mlp.probabilities(logits); // [batch, classes]
+        all.probabilities.extend(
+            probabilities
+                .try_into_data()
+                .map_err(Failure::failed)?
+                .iter::<f32>(),
+        );
+        all.losses.extend(
+            losses
+                .try_into_data()
+                .map_err(Failure::failed)?
+                .iter::<f32>(),
+        );
+    }
+    Ok(all)
+}
+
+impl Predictions {
+    /// Returns the number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Returns whether there are no images.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Returns the class probabilities `[classes]` of image `i`.
+    pub fn row(&self, i: usize) -> &[f32] {
+        &self.probabilities[i * self.classes..(i + 1) * self.classes]
+    }
+
+    /// Returns the most probable class of image `i` and its probability.
+    pub fn top(&self, i: usize) -> (usize, f32) {
+        top(self.row(i))
+    }
+
+    /// Returns accuracy, loss, confusion matrix and per-class figures.
+    pub fn evaluate(&self, class_names: &[String]) -> Evaluation {
+        let mut confusion = vec![vec![0usize; self.classes]; self.classes];
+        for (i, &label) in self.labels.iter().enumerate() {
+            confusion[usize::from(label)][self.top(i).0] += 1;
+        }
+        let correct: usize = (0..self.classes).map(|c| confusion[c][c]).sum();
+        let count = self.len().max(1) as f64;
+        Evaluation {
+            images: self.len(),
+            accuracy: correct as f64 / count,
+            loss: self.losses.iter().map(|&l| f64::from(l)).sum::<f64>() / count,
+            per_class: class_names
+                .iter()
+                .enumerate()
+                .map(|(c, name)| class_result(&confusion, c, name))
+                .collect(),
+            confusion,
+        }
+    }
+}
+
+/// Returns the index of the largest value, the first of equals, and the value.
+pub fn top(probabilities: &[f32]) -> (usize, f32) {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (class, &p) in probabilities.iter().enumerate() {
+        if p > best.1 {
+            best = (class, p);
+        }
+    }
+    best
+}
+
+fn class_result(confusion: &[Vec<usize>], class: usize, name: &str) -> ClassResult {
+    let share = |part: usize, of: usize| {
+        if of == 0 {
+            0.0
+        } else {
+            part as f64 / of as f64
+        }
+    };
+    let hits = confusion[class][class];
+    let images: usize = confusion[class].iter().sum();
+    let predicted: usize = confusion.iter().map(|row| row[class]).sum();
+    ClassResult {
+        class: name.to_string(),
+        precision: share(hits, predicted),
+        recall: share(hits, images),
+        f1: share(2 * hits, images + predicted),
+        images,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_a_small_confusion_matrix() {
+        // true 0: predicted 0, 0, 1; true 1: predicted 1; class 2 never occurs
+        let one_hot = |c: usize| (0..3).map(move |i| if i == c { 0.8 } else { 0.1 });
+        let predictions = Predictions {
+            classes: 3,
+            probabilities: [0, 0, 1, 1].into_iter().flat_map(one_hot).collect(),
+            losses: vec![0.1, 0.2, 0.3, 0.4],
+            labels: vec![0, 0, 0, 1],
+        };
+        let names = ["a", "b", "c"].map(String::from);
+        let e = predictions.evaluate(&names);
+        assert_eq!(e.confusion, [[2, 1, 0], [0, 1, 0], [0, 0, 0]]);
+        assert_eq!((e.images, e.accuracy), (4, 0.75));
+        assert!((e.loss - 0.25).abs() < 1e-7);
+        let rounded: Vec<_> = e
+            .per_class
+            .iter()
+            .map(|c| (c.precision, c.recall, c.f1, c.images))
+            .collect();
+        assert_eq!(
+            rounded,
+            [
+                (1.0, 2.0 / 3.0, 0.8, 3),
+                (0.5, 1.0, 2.0 / 3.0, 1),
+                (0.0, 0.0, 0.0, 0)
+            ]
+        );
+    }
+}

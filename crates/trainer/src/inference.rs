@@ -1,0 +1,40 @@
+//! A saved record on new pictures.
+
+use std::path::Path;
+
+use model::Record;
+
+use crate::failure::Failure;
+
+/// What a record says about a picture.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Probability of every class `[classes]`.
+    pub probabilities: Vec<f32>,
+    /// What was done to the picture to make it the network's input, in plain words.
+    pub done: Vec<String>,
+}
+
+/// Returns what `record` says about the picture in `file` (PNG or JPEG, any size).
+///
+/// # Errors
+/// When the file is no picture, or the device fails.
+pub fn picture(record: &Record, file: &Path) -> Result<Answer, Failure> {
+    let [height, width] = record.metadata.architecture.input;
+    let prepared = data::picture::open(file, height, width).map_err(Failure::failed)?;
+    Ok(Answer {
+        probabilities: pixels(record, &prepared.pixels)?,
+        done: prepared.done,
+    })
+}
+
+/// Returns the probabilities `[classes]` of one image given as bytes `[height * width]`, light on
+/// dark.
+///
+/// # Errors
+/// When the number of pixels does not fit, or the device fails.
+pub fn pixels(record: &Record, pixels: &[u8]) -> Result<Vec<f32>, Failure> {
+    let mut rows = record.predict(pixels).map_err(Failure::failed)?;
+    rows.pop()
+        .ok_or_else(|| Failure::failed("no pixels were given"))
+}

@@ -1,0 +1,52 @@
+//! One training step: forward, loss, backward.
+
+use burn::module::Module;
+use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
+use data::Batch;
+use model::{Loss, Mlp};
+
+/// The network together with the loss it learns from.
+#[derive(Module, Debug)]
+pub struct Classifier {
+    /// The network.
+    pub mlp: Mlp,
+    #[module(skip)]
+    loss: Loss,
+}
+
+impl Classifier {
+    /// Returns `mlp`, to be trained with `loss`.
+    pub fn new(mlp: Mlp, loss: Loss) -> Self {
+        Self { mlp, loss }
+    }
+
+    /// Returns logits `[batch, classes]`, labels `[batch]` and the loss of every sample `[batch]`.
+    ///
+    /// Burn's examples put the mean loss there, `[1]`; one value a sample lets `LossMetric` weight
+    /// the short last batch right.
+    pub fn score(&self, batch: Batch) -> ClassificationOutput {
+        let logits = self.mlp.forward(batch.images); // [batch, classes]
+        let losses = self.loss.per_sample(logits.clone(), batch.labels.clone()); // [batch]
+        ClassificationOutput::new(losses, logits, batch.labels)
+    }
+}
+
+impl TrainStep for Classifier {
+    type Input = Batch;
+    type Output = ClassificationOutput;
+
+    fn step(&self, batch: Batch) -> TrainOutput<ClassificationOutput> {
+        let output = self.score(batch);
+        let grads = output.loss.clone().mean().backward();
+        TrainOutput::new(self, grads, output)
+    }
+}
+
+impl InferenceStep for Classifier {
+    type Input = Batch;
+    type Output = ClassificationOutput;
+
+    fn step(&self, batch: Batch) -> ClassificationOutput {
+        self.score(batch)
+    }
+}

@@ -1,0 +1,14 @@
+//! How this program learns, in Burn's terms: a training step, an optimizer, a learning rate, and
+//! the loop over epochs that Burn's `SupervisedTraining` runs.
+
+pub mod classifier;
+pub mod epochs;
+pub mod optimizer;
+pub mod schedule;
+mod silent;
+pub mod totals;
+
+pub use classifier::Classifier;
+pub use epochs::{EpochMetrics, Epochs, Observer};
+pub use silent::Silent;
+pub use totals::{Score, Totals};

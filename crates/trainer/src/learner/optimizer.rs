@@ -1,0 +1,60 @@
+//! The optimizer an experiment asks for, with Burn's own implementations.
+
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, SgdConfig};
+
+use crate::config::Optimizer;
+
+/// Returns the optimizer of `config`; its learning rate comes from the schedule.
+pub fn build(config: &Optimizer) -> ModuleOptimizer {
+    match *config {
+        Optimizer::Adam {
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+            ..
+        } => AdamConfig::new()
+            .with_beta_1(beta_1 as f32)
+            .with_beta_2(beta_2 as f32)
+            .with_epsilon(epsilon as f32)
+            .with_weight_decay(l2(weight_decay))
+            .init(),
+        Optimizer::AdamW {
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+            ..
+        } => AdamWConfig::new()
+            .with_beta_1(beta_1 as f32)
+            .with_beta_2(beta_2 as f32)
+            .with_epsilon(epsilon as f32)
+            .with_weight_decay(weight_decay as f32)
+            .init(),
+        Optimizer::Sgd {
+            momentum,
+            nesterov,
+            weight_decay,
+            ..
+        } => SgdConfig::new()
+            .with_momentum(velocity(momentum, nesterov))
+            .with_weight_decay(l2(weight_decay))
+            .init(),
+    }
+}
+
+fn l2(penalty: f64) -> Option<WeightDecayConfig> {
+    (penalty > 0.0).then(|| WeightDecayConfig::new(penalty as f32))
+}
+
+/// Keras's and PyTorch's momentum has no dampening; Burn's default damps by 0.1.
+fn velocity(momentum: f64, nesterov: bool) -> Option<MomentumConfig> {
+    (momentum > 0.0).then(|| {
+        MomentumConfig::new()
+            .with_momentum(momentum)
+            .with_dampening(0.0)
+            .with_nesterov(nesterov)
+    })
+}

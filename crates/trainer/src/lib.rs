@@ -1,0 +1,20 @@
+//! Experiment → run → answers.
+//!
+//! Reading order: [`config`] (an experiment) → [`backend`] (where it computes) → [`training`]
+//! (config in, run out) → [`learner`] (one epoch) → [`evaluation`] (exact metrics) →
+//! [`inference`] (a saved record on new pictures) → [`run`] (the folder a run leaves) →
+//! [`report`] (pictures). [`commands`] is what a person types; it alone prints.
+
+#![recursion_limit = "256"] // wgpu's types are deep, tracel-ai/burn#2754
+
+pub mod backend;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod evaluation;
+pub mod failure;
+pub mod inference;
+pub mod learner;
+pub mod report;
+pub mod run;
+pub mod training;

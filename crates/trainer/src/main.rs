@@ -1,0 +1,33 @@
+//! `trainer`: parse, dispatch, exit code.
+
+use std::panic;
+use std::process::ExitCode;
+
+use clap::Parser;
+use trainer::cli::{Cli, Command, ConfigCommand};
+use trainer::commands::{self, terminal};
+use trainer::failure::Failure;
+
+fn main() -> ExitCode {
+    panic::set_hook(Box::new(terminal::report_panic));
+    let cli = Cli::parse();
+    let result = panic::catch_unwind(panic::AssertUnwindSafe(|| dispatch(cli)));
+    match result.unwrap_or_else(|_| Err(Failure::already_reported())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => terminal::report(&failure),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    match cli.command.unwrap_or(Command::Train(cli.train)) {
+        Command::Train(args) => commands::train::run(args),
+        Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Predict(args) => commands::predict::run(&args),
+        Command::Gallery(args) => commands::gallery::run(&args),
+        Command::Data(args) => commands::data::run(&args),
+        Command::Config(ConfigCommand::Show(args)) => commands::config::show(&args),
+        Command::Config(ConfigCommand::Check(args)) => commands::config::check(&args),
+        Command::Backends(args) => commands::backends::run(args),
+        Command::Completions { shell } => commands::config::completions(shell),
+    }
+}

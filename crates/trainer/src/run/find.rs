@@ -1,0 +1,181 @@
+//! From what a person types as RUN to a record: a folder, a file, a prefix of a name, or `last`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use model::Record;
+
+use super::folder::{MANIFEST, MODEL};
+use super::manifest::{Manifest, Status};
+use crate::failure::Failure;
+
+/// Where runs are kept, seen from the working directory.
+pub const ARTIFACTS: &str = "artifacts";
+/// Largest record file read, in bytes: the largest network allowed, with room for metadata.
+const MAX_RECORD: u64 = 4 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
+
+/// A record and where it was found.
+#[derive(Debug)]
+pub struct Saved {
+    /// The record file.
+    pub file: PathBuf,
+    /// The run folder it lies in, when RUN named a run and not a file.
+    pub folder: Option<PathBuf>,
+    /// The record itself.
+    pub record: Record,
+}
+
+/// Loads the record that `run` names, onto `device`.
+///
+/// # Errors
+/// When `run` names nothing, or more than one run, or a run without a model (exit code 2); when
+/// the record is damaged (exit code 1).
+pub fn load(run: &str, device: &Device) -> Result<Saved, Failure> {
+    let found = resolve(run)?;
+    let (file, folder) = if found.is_dir() {
+        (found.join(MODEL), Some(found))
+    } else {
+        (found, None)
+    };
+    if let Some(folder) = &folder {
+        refuse_unfinished(folder)?;
+    }
+    let size = fs::metadata(&file)
+        .map_err(|e| unreadable(&file, &e))?
+        .len();
+    if size > MAX_RECORD {
+        return Err(Failure::failed(format!(
+            "{} has {size} bytes; no record is that large",
+            file.display()
+        )));
+    }
+    let bytes = fs::read(&file).map_err(|e| unreadable(&file, &e))?;
+    let record = Record::from_bytes(&bytes, device)
+        .map_err(|e| Failure::failed(format!("{}: {e}", file.display())))?;
+    Ok(Saved {
+        file,
+        folder,
+        record,
+    })
+}
+
+/// Returns the folder (or record file) that `run` names.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
+    let path = Path::new(run);
+    if path.is_file() || (path.is_dir() && path.join(MANIFEST).is_file()) {
+        return Ok(path.to_path_buf());
+    }
+    if path.is_dir() {
+        return Err(Failure::usage(format!(
+            "{run} is a folder, but holds no run ({MANIFEST} is missing)"
+        ))
+        .hint(at_hand(&runs())));
+    }
+    let runs = runs();
+    if run == "last" {
+        let finished = runs
+            .iter()
+            .rev()
+            .find(|folder| status(folder) == Some(Status::Finished));
+        return finished.cloned().ok_or_else(|| {
+            Failure::usage(format!("there is no finished run in {ARTIFACTS}/"))
+                .hint("train one first: cargo run -p trainer")
+        });
+    }
+    let matches: Vec<&PathBuf> = runs
+        .iter()
+        .filter(|f| name(f).starts_with(run) || qualified(f).starts_with(run))
+        .collect();
+    match matches[..] {
+        [one] => Ok(one.clone()),
+        [] => Err(Failure::usage(format!(
+            "no run is named {run:?}, and no file or folder either"
+        ))
+        .hint(at_hand(&runs))),
+        _ => {
+            let names: Vec<String> = matches.iter().map(|f| qualified(f)).collect();
+            Err(Failure::usage(format!(
+                "{run:?} fits {} runs: {}",
+                names.len(),
+                names.join(", ")
+            ))
+            .hint("type more of the name"))
+        }
+    }
+}
+
+/// Returns every run folder under `artifacts/`, oldest first by name.
+fn runs() -> Vec<PathBuf> {
+    let folders = |path: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+            .collect()
+    };
+    let mut runs: Vec<PathBuf> = folders(Path::new(ARTIFACTS))
+        .iter()
+        .flat_map(|experiment| folders(experiment))
+        .filter(|folder| folder.join(MANIFEST).is_file())
+        .collect();
+    runs.sort_by_key(|folder| name(folder));
+    runs
+}
+
+fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
+    match status(folder) {
+        Some(Status::Finished) => Ok(()),
+        Some(status) => Err(Failure::usage(format!(
+            "the run {} is {}: it has no model to use",
+            folder.display(),
+            format!("{status:?}").to_lowercase(),
+        ))
+        .hint(at_hand(&runs()))),
+        None => Err(Failure::failed(format!(
+            "{} cannot be read",
+            folder.join(MANIFEST).display()
+        ))),
+    }
+}
+
+/// Returns the state of the run in `folder`, if its manifest can be read.
+fn status(folder: &Path) -> Option<Status> {
+    let json = fs::read(folder.join(MANIFEST)).ok()?;
+    serde_json::from_slice::<Manifest>(&json)
+        .ok()
+        .map(|manifest| manifest.status)
+}
+
+fn name(folder: &Path) -> String {
+    folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn qualified(folder: &Path) -> String {
+    let experiment = folder.parent().map(name).unwrap_or_default();
+    format!("{experiment}/{}", name(folder))
+}
+
+fn at_hand(runs: &[PathBuf]) -> String {
+    let finished: Vec<String> = runs
+        .iter()
+        .rev()
+        .filter(|folder| status(folder) == Some(Status::Finished))
+        .take(5)
+        .map(|folder| qualified(folder))
+        .collect();
+    match finished.len() {
+        0 => "no finished run is at hand; train one: cargo run -p trainer".to_string(),
+        _ => format!("runs at hand, newest first: {}", finished.join(", ")),
+    }
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::io("read", file, error)
+}

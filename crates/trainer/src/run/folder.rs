@@ -1,0 +1,177 @@
+//! One run's folder, while it is being written.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::manifest::{Manifest, Status};
+use super::write;
+use crate::failure::Failure;
+
+/// The resolved experiment.
+pub const CONFIG: &str = "config.toml";
+/// What the run was and came to.
+pub const MANIFEST: &str = "manifest.json";
+/// One line an epoch.
+pub const METRICS: &str = "metrics.jsonl";
+/// The record.
+pub const MODEL: &str = "model.bpk";
+/// Every test image's prediction.
+pub const PREDICTIONS: &str = "predictions.csv";
+/// The first 40 test images.
+pub const GALLERY: &str = "gallery.png";
+/// The most confident mistakes.
+pub const MISTAKES: &str = "mistakes.png";
+
+/// A run being written. Its manifest on disk says `running` from the first moment on.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    manifest: Manifest,
+    metrics: File,
+}
+
+impl RunFolder {
+    /// Makes the folder `path` with the resolved `config` and the manifest of a run that starts.
+    ///
+    /// # Errors
+    /// When the folder holds a run already, or cannot be written (exit code 2).
+    pub fn create(path: PathBuf, config: &str, mut manifest: Manifest) -> Result<Self, Failure> {
+        let usage = |f: Failure| Failure {
+            code: crate::failure::Code::Usage,
+            ..f
+        };
+        let failed = |e: &std::io::Error| usage(Failure::io("make the run folder", &path, e));
+        if path.join(MANIFEST).exists() || path.join(MODEL).exists() {
+            return Err(
+                Failure::usage(format!("{} holds a run already", path.display()))
+                    .hint("name another folder with --run-dir, or leave the option out"),
+            );
+        }
+        fs::create_dir_all(&path).map_err(|e| failed(&e))?;
+        // Two runs never share a folder: creating the metrics file is the claim.
+        let metrics = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(path.join(METRICS))
+            .map_err(|e| failed(&e))?;
+        write::atomically(&path.join(CONFIG), config.as_bytes()).map_err(usage)?;
+        manifest
+            .files_sha256
+            .insert(CONFIG.into(), sha256(config.as_bytes()));
+        let run = Self {
+            path,
+            manifest,
+            metrics,
+        };
+        run.save_manifest().map_err(usage)?;
+        Ok(run)
+    }
+
+    /// Returns the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the manifest as it stands.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns a handle that appends to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// When the system has no more file handles.
+    pub fn metrics_log(&self) -> Result<MetricsLog, Failure> {
+        let path = self.path.join(METRICS);
+        let file = self
+            .metrics
+            .try_clone()
+            .map_err(|e| Failure::io("open", &path, &e))?;
+        Ok(MetricsLog { file, path })
+    }
+
+    /// Writes the file `name` of the run, complete or not at all.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        write::atomically(&self.path.join(name), bytes)?;
+        self.manifest
+            .files_sha256
+            .insert(name.into(), sha256(bytes));
+        Ok(())
+    }
+
+    /// Changes the manifest and writes it.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn update(&mut self, change: impl FnOnce(&mut Manifest)) -> Result<(), Failure> {
+        change(&mut self.manifest);
+        self.save_manifest()
+    }
+
+    /// Marks the run as ended with `status`; the manifest on disk then says so.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn end(&mut self, status: Status, error: Option<String>) -> Result<(), Failure> {
+        if let Ok(metrics) = fs::read(self.path.join(METRICS)) {
+            self.manifest
+                .files_sha256
+                .insert(METRICS.into(), sha256(&metrics));
+        }
+        self.update(|manifest| {
+            manifest.status = status;
+            manifest.ended = Some(jiff::Timestamp::now());
+            manifest.error = error;
+        })
+    }
+
+    fn save_manifest(&self) -> Result<(), Failure> {
+        let mut json = serde_json::to_string_pretty(&self.manifest).map_err(Failure::failed)?;
+        json.push('\n');
+        write::atomically(&self.path.join(MANIFEST), json.as_bytes())
+    }
+}
+
+/// `metrics.jsonl`, open for appending.
+#[derive(Debug)]
+pub struct MetricsLog {
+    file: File,
+    path: PathBuf,
+}
+
+impl MetricsLog {
+    /// Appends one line and hands it to the system at once.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn append(&mut self, line: &impl serde::Serialize) -> Result<(), Failure> {
+        let mut text = serde_json::to_string(line).map_err(Failure::failed)?;
+        text.push('\n');
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(|e| Failure::io("append to", &self.path, &e))
+    }
+}
+
+/// Returns a fresh folder name, `<time>-<id>`: local time to the second and four hex digits, so
+/// that names sort by time and two runs of one second still differ.
+pub fn fresh_name() -> String {
+    let now = jiff::Zoned::now();
+    let nanos = now.timestamp().as_nanosecond();
+    let id = sha256(format!("{nanos} {}", std::process::id()).as_bytes());
+    format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), &id[..4])
+}
+
+/// Returns the SHA-256 of `bytes`, lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,98 @@
+//! What a run was and what it came to, as JSON.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use model::TestMetrics;
+use serde::{Deserialize, Serialize};
+
+/// State of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Training, or killed before it could say otherwise.
+    Running,
+    /// Trained, evaluated and saved.
+    Finished,
+    /// Stopped on request; there is no model.
+    Interrupted,
+    /// Ended by an error.
+    Failed,
+}
+
+/// `manifest.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Manifest {
+    /// State of the run.
+    pub status: Status,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Name of the run: its folder.
+    pub run: String,
+    /// Start, UTC.
+    pub started: Timestamp,
+    /// End, UTC.
+    pub ended: Option<Timestamp>,
+    /// The command as typed.
+    pub command: Vec<String>,
+    /// Version of this program.
+    pub version: String,
+    /// Version of Burn.
+    pub burn: String,
+    /// Commit of the working directory, if it is a git checkout; `-dirty` when it has changes.
+    pub git_commit: Option<String>,
+    /// Backend in use.
+    pub backend: String,
+    /// Processor behind it.
+    pub processor: String,
+    /// Model name of the CPU, if the system tells.
+    pub cpu: Option<String>,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Name of the data set.
+    pub dataset: String,
+    /// SHA-256 of each data file's uncompressed content.
+    pub dataset_sha256: BTreeMap<String, String>,
+    /// Training, validation and test images.
+    pub images: [usize; 3],
+    /// Parameters of the network.
+    pub parameters: usize,
+    /// Epochs finished.
+    pub epochs: usize,
+    /// The epoch whose weights were kept, when a validation split chose it.
+    pub best_epoch: Option<usize>,
+    /// Wall time of the epochs, in seconds.
+    pub training_seconds: Option<f64>,
+    /// Result on the test images, read once, after training.
+    pub test: Option<TestMetrics>,
+    /// SHA-256 of each file of the run that is complete.
+    pub files_sha256: BTreeMap<String, String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// Returns the commit of the git checkout around the working directory, if there is one.
+pub fn git_commit() -> Option<String> {
+    let git = |args: &[&str]| {
+        let output = std::process::Command::new("git").args(args).output().ok()?;
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+    };
+    let commit = git(&["rev-parse", "HEAD"])?;
+    let changes = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    Some(if changes.is_empty() {
+        commit
+    } else {
+        format!("{commit}-dirty")
+    })
+}
+
+/// Returns the CPU's model name, where Linux tells it.
+pub fn cpu_model() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':')
+        .map(|(_, name)| name.trim().to_string())
+}

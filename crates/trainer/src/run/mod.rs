@@ -1,0 +1,19 @@
+//! The folder a run leaves behind: making it, filling it, finding it again.
+//!
+//! ```text
+//! artifacts/<experiment>/<time>-<id>/
+//!   config.toml       the resolved experiment, enough to repeat the run
+//!   manifest.json     versions, backend, seed, hashes, status, durations, results
+//!   metrics.jsonl     one line an epoch
+//!   model.bpk         the record: all that inference needs
+//!   predictions.csv   every test image: true label, predicted label, probabilities
+//!   gallery.png       the first 40 test images
+//! ```
+
+pub mod find;
+pub mod folder;
+pub mod manifest;
+pub mod write;
+
+pub use folder::RunFolder;
+pub use manifest::{Manifest, Status};
