@@ -24,6 +24,8 @@ pub mod dataset;
 
 pub mod loader;
 
+mod resident;
+
 pub mod picture;
 
 pub use dataset::{DataError, ImageDataset, LabelledImage, permutation};

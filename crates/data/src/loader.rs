@@ -12,6 +12,7 @@ use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::dataset::{ImageDataset, permutation};
+use crate::resident::Resident;
 
 /// Images and labels on a device.
 #[derive(Clone, Debug)]
@@ -106,7 +107,10 @@ impl Loader {
         match self.uploaded.get_or_init(upload) {
             Some(resident) => {
                 let order = integers(order.into_iter().map(|i| i as i32).collect(), &self.device);
-                Source::Device { resident, order }
+                Source::Device {
+                    resident,
+                    order: Box::new(order),
+                }
             }
             None => Source::Host {
                 data: &self.data,
@@ -193,7 +197,7 @@ impl Iterator for Batches<'_> {
                 order,
                 device,
             } => gather(data, &order[range], device),
-            Source::Device { resident, order } => resident.batch(order.clone().slice(range)),
+            Source::Device { resident, order } => resident.batch(Tensor::clone(order).slice(range)),
         }))
     }
 }
@@ -213,7 +217,7 @@ enum Source<'a> {
     },
     Device {
         resident: &'a Resident,
-        order: Tensor<1, Int>,
+        order: Box<Tensor<1, Int>>,
     },
 }
 
@@ -248,63 +252,8 @@ const fn unit_table() -> [f32; 256] {
     table
 }
 
-fn integers(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+/// Returns a tensor of the device's own integer type, `[values]`.
+pub(crate) fn integers(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), device)
-}
-
-/// A data set in the memory of a device: four pixels to a word. As floats, 60,000 images of 28 x 28
-/// would be 188 MB, and many adapters bind no buffer above 128 MiB.
-struct Resident {
-    words: Tensor<2, Int>,  // [images, words], the first pixel in the lowest byte
-    labels: Tensor<1, Int>, // [images]
-    shifts: Tensor<3, Int>, // [1, 1, 4]
-    height: usize,
-    width: usize,
-}
-
-impl Resident {
-    fn upload(data: &ImageDataset, device: &Device) -> Self {
-        let (count, height, width) = (data.len(), data.height(), data.width());
-        let words_per_image = (height * width).div_ceil(4);
-        let mut words = Vec::with_capacity(count * words_per_image);
-        for i in 0..count {
-            words.extend(data.image(i).chunks(4).map(pack));
-        }
-        let words = TensorData::new(words, [count, words_per_image]);
-        Resident {
-            words: Tensor::from_data(words, device),
-            labels: integers((0..count).map(|i| data.label(i).into()).collect(), device),
-            shifts: integers(vec![0, 8, 16, 24], device).reshape([1, 1, 4]),
-            height,
-            width,
-        }
-    }
-
-    /// Returns the images at `order`, `[batch]`.
-    fn batch(&self, order: Tensor<1, Int>) -> Batch {
-        let [count] = order.dims();
-        let words = self.words.clone().select(0, order.clone()); // [batch, words]
-        let [_, words_per_image] = words.dims();
-        // The shift drags the sign along; the mask cuts it off.
-        let bytes = words
-            .reshape([count, words_per_image, 1])
-            .bitwise_right_shift(self.shifts.clone()) // [batch, words, 4]
-            .bitwise_and_scalar(255)
-            .reshape([count, words_per_image * 4])
-            .slice([0..count, 0..self.height * self.width]); // [batch, height * width]
-        Batch {
-            images: bytes.float().reshape([count, self.height, self.width]) / 255.0,
-            labels: self.labels.clone().select(0, order),
-        }
-    }
-}
-
-/// Returns up to four pixels as a word; missing ones are 0.
-fn pack(pixels: &[u8]) -> i32 {
-    let word = pixels
-        .iter()
-        .rev()
-        .fold(0, |word, &pixel| word << 8 | u32::from(pixel));
-    word.cast_signed()
 }

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::dataset::ImageDataset;
+use crate::dataset::{DataError, ImageDataset};
 use crate::download::{Download, DownloadError, download};
 use crate::fashion_mnist;
 use crate::folder::{Content, FileInfo, FolderError, read_any, read_fashion_mnist};
@@ -143,6 +143,14 @@ impl SourceError {
                 error: FolderError::Ambiguous { .. },
                 ..
             } => "copy the four files that are meant into a folder of their own".into(),
+            SourceError::Folder {
+                error:
+                    FolderError::Data {
+                        source: DataError::Label { .. },
+                        ..
+                    },
+                ..
+            } => "name every class, or leave out the class names".into(),
             SourceError::Folder { name, .. } if name == fashion_mnist::NAME => format!(
                 "leave out --data-dir to use the cache, the package {} or a download",
                 fashion_mnist::DEBIAN_PACKAGE

@@ -55,7 +55,7 @@ fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
 /// `[batch, classes]` and `labels` `[batch]`.
 pub fn quadratic_cost(neurons: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
     let [batch, classes] = neurons.dims();
-    let ideal = labels.one_hot::<2>(classes).float(); // [batch, classes]
+    let ideal = labels.one_hot::<2>(classes).float().cast(neurons.dtype()); // [batch, classes]
     (neurons - ideal).square().sum_dim(1).reshape([batch])
 }
 

@@ -17,7 +17,13 @@ fn network(activation: Activation, loss: Loss, device: &Device) -> Mlp {
         init: Init::Torch,
         ..MlpConfig::tutorial([3, 2], 3)
     };
-    Mlp::init(&config, 11, device).unwrap().cast(DType::F64)
+    let mut as_f64 = Nudge {
+        at: 0,
+        index: 0,
+        delta: 0.0,
+        seen: 0,
+    };
+    Mlp::init(&config, 11, device).unwrap().map(&mut as_f64)
 }
 
 fn batch(device: &Device) -> (Tensor<3>, Tensor<1, Int>) {
@@ -33,7 +39,8 @@ fn mean_loss(model: &Mlp, loss: Loss, device: &Device) -> Tensor<1> {
     loss.per_sample(model.forward(images), labels).mean()
 }
 
-/// Adds `delta` to one value of the parameter numbered `at` in visiting order.
+/// Rebuilds every parameter in f64, with `delta` added to value `index` of the parameter numbered
+/// `at` in visiting order.
 struct Nudge {
     at: usize,
     index: usize,
@@ -48,15 +55,19 @@ impl burn::module::ModuleMapper for Nudge {
     ) -> burn::module::Param<Tensor<D>> {
         let here = self.seen == self.at;
         self.seen += 1;
-        if !here {
-            return param;
-        }
         param.map(|tensor| {
-            let device = tensor.device();
-            let shape = tensor.dims();
+            let (device, shape) = (tensor.device(), tensor.dims());
             let mut values: Vec<f64> = tensor.into_data().iter().collect();
-            values[self.index] += self.delta;
-            Tensor::from_data(TensorData::new(values, shape), (&device, DType::F64))
+            if here {
+                values[self.index] += self.delta;
+            }
+            let data = TensorData::new(values, shape);
+            let tensor = Tensor::from_data(data, (&device, DType::F64));
+            if device.is_autodiff() {
+                tensor.require_grad()
+            } else {
+                tensor
+            }
         })
     }
 }

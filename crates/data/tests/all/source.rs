@@ -325,6 +325,9 @@ fn nowhere_lists_every_place() {
     assert!(text.contains("/file: cannot be written: "), "{text}");
 }
 
+/// Names and contents.
+type Files<'a> = Vec<(&'a str, Vec<u8>)>;
+
 /// A named folder is never silently replaced, however good the package is.
 #[test]
 fn a_named_folder_is_the_only_place() {
@@ -334,7 +337,7 @@ fn a_named_folder_is_the_only_place() {
     let mnist_test = write_labels(&[&[7, 2, 1, 0, 4, 1, 4, 9, 5, 9][..], &[0; 9990]].concat());
     let small = write_labels(&[1, 2, 3]);
     let plain = |name: &'static str, bytes| vec![(name, bytes)];
-    let cases: Vec<(Vec<(&str, Vec<u8>)>, &str, &str)> = vec![
+    let cases: Vec<(Files, &str, &str)> = vec![
         (
             plain(TRAIN_LABELS, mnist.clone()),
             "train-labels-idx1-ubyte: is not Fashion-MNIST's: these are MNIST's files, which carry the same names",

@@ -110,7 +110,7 @@ fn request<'a>(
 }
 
 fn upstream() -> Vec<String> {
-    fashion_mnist::ADDRESSES.map(String::from).to_vec()
+    fashion_mnist::addresses()
 }
 
 /// Returns the folder downloads go to, if this system has a place for caches.
