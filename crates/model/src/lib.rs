@@ -15,3 +15,8 @@ pub use config::{Activation, ConfigError, Init, MlpConfig, Output};
 pub use loss::Loss;
 pub use mlp::Mlp;
 pub use record::{Metadata, Record, RecordError, TestMetrics};
+
+/// Compiles the Rust in the repository's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

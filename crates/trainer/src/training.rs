@@ -1,6 +1,7 @@
 //! Config in, run out: the page to read first.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use burn::data::dataloader::DataLoader;
@@ -59,11 +60,15 @@ pub fn train(
     run: &mut RunFolder,
     watch: Watch,
 ) -> Result<Trained, Failure> {
-    let trained = fit_and_evaluate(experiment, data, compute, run, watch);
+    // A driver that panics (a GPU that went away, the dashboard's kill key) must not leave a
+    // manifest behind that says `running`. The panic hook has told the person already.
+    let fit = AssertUnwindSafe(|| fit_and_evaluate(experiment, data, compute, run, watch));
+    let trained = catch_unwind(fit).unwrap_or_else(|_| Err(Failure::already_reported()));
     match &trained {
         Ok(_) => run.end(Status::Finished, None)?,
         // The cause is what matters to a person, even if the manifest cannot be written as well.
         Err(f) if f.code == Code::Interrupted => drop(run.end(Status::Interrupted, None)),
+        Err(f) if f.silent => drop(run.end(Status::Failed, Some("internal error".to_string()))),
         Err(f) => drop(run.end(Status::Failed, Some(f.message.clone()))),
     }
     trained

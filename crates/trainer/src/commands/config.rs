@@ -26,17 +26,25 @@ pub fn experiment(args: &ExperimentArgs) -> Result<Experiment, Failure> {
             text: BUILT_IN.into(),
         },
     };
-    let mut experiment = config::load(source, &args.set)?;
+    Ok(config::load(source, &overrides(args)?)?)
+}
+
+/// Returns `--set` and, after it, the options with a name of their own in the same form.
+fn overrides(args: &ExperimentArgs) -> Result<Vec<String>, Failure> {
+    let mut overrides = args.set.clone();
     if let Some(backend) = args.backend {
-        experiment.backend = backend;
+        overrides.push(format!("backend={backend}"));
     }
     if let Some(seed) = args.seed {
-        experiment.seed = seed;
+        overrides.push(format!("seed={seed}"));
     }
     if let Some(dir) = &args.data_dir {
-        experiment.data.dir = Some(dir.clone());
+        let dir = dir
+            .to_str()
+            .ok_or_else(|| Failure::usage(format!("--data-dir {} is not UTF-8", dir.display())))?;
+        overrides.push(format!("data.dir={}", toml::Value::from(dir)));
     }
-    Ok(experiment)
+    Ok(overrides)
 }
 
 /// `trainer config show`

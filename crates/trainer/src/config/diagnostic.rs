@@ -210,3 +210,34 @@ fn visible(c: char) -> String {
         _ => c.escape_debug().collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_span_has_a_place() {
+        let text = "a = \"\u{e9}\u{1F457}\"\t#\r\n\r\n\n  b\u{301} = [\u{7}";
+        for start in 0..text.len() + 3 {
+            for end in 0..text.len() + 3 {
+                for place in [
+                    Place::in_file("f", text, start..end),
+                    Place::in_override(text, start..end),
+                ] {
+                    assert!(!place.caret.is_empty());
+                    assert!(place.caret.start <= place.excerpt.chars().count());
+                    assert!(!place.excerpt.chars().any(char::is_control));
+                }
+            }
+        }
+        let empty = Place::in_file("f", "", 0..9);
+        assert_eq!(
+            (empty.file, empty.caret),
+            (Some(("f".to_owned(), 1, 1)), 0..1)
+        );
+        assert_eq!(
+            Place::in_file("f", "a\r\nb\u{e9}c", 6..7).file,
+            Some(("f".to_owned(), 2, 3))
+        );
+    }
+}

@@ -3,14 +3,12 @@
 //! A choice with settings of its own is an enum that has exactly those settings, while the TOML
 //! stays flat: `name = "adam"` beside `beta_1 = 0.9`. Defaults and ranges are in `resolve.rs`.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use model::{Activation, Init, Loss, MlpConfig};
 use serde::Serialize;
 
-use super::ConfigError;
+use super::Backend;
 
 /// One complete experiment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,20 +31,6 @@ pub struct Experiment {
     pub schedule: Schedule,
     /// When to stop before the last epoch; `None`: never.
     pub early_stopping: Option<EarlyStopping>,
-}
-
-/// What computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// Burn's own CPU backend.
-    Flex,
-    /// Burn on the `ndarray` crate.
-    Ndarray,
-    /// A GPU, through Vulkan, Metal, DirectX 12 or WebGPU.
-    Wgpu,
-    /// A GPU if there is one, else the CPU.
-    Auto,
 }
 
 /// `[data]`: the images.
@@ -202,31 +186,6 @@ impl Experiment {
             init: self.model.init,
         }
     }
-
-    /// Checks what depends on the number of training images.
-    ///
-    /// # Errors
-    /// When the validation split leaves no images, or a batch would hold more than there are.
-    pub fn check_data(&self, train_images: usize) -> Result<(), ConfigError> {
-        let held_out = self.data.validation;
-        let Some(left @ 1..) = train_images.checked_sub(held_out) else {
-            return Err(ConfigError::new(format!(
-                "`data.validation` holds out {held_out} of {train_images} training images"
-            ))
-            .hint(match train_images {
-                0 => "the data set has no training images".to_owned(),
-                _ => format!("hold out 0 to {}", train_images - 1),
-            }));
-        };
-        let batch = self.training.batch_size;
-        if batch > left {
-            let message = format!(
-                "`training.batch_size` is {batch}, but there are {left} images to train on"
-            );
-            return Err(ConfigError::new(message).hint(format!("use 1 to {left}")));
-        }
-        Ok(())
-    }
 }
 
 impl Optimizer {
@@ -237,26 +196,5 @@ impl Optimizer {
             | Self::AdamW { learning_rate, .. }
             | Self::Sgd { learning_rate, .. } => learning_rate,
         }
-    }
-}
-
-impl Backend {
-    /// Every backend with its name in configs and on the command line.
-    pub const ALL: [(&'static str, Self); 4] = [
-        ("flex", Self::Flex),
-        ("ndarray", Self::Ndarray),
-        ("wgpu", Self::Wgpu),
-        ("auto", Self::Auto),
-    ];
-}
-
-impl fmt::Display for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Flex => "flex",
-            Self::Ndarray => "ndarray",
-            Self::Wgpu => "wgpu",
-            Self::Auto => "auto",
-        })
     }
 }

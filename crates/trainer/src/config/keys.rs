@@ -67,10 +67,10 @@ pub(super) fn check(document: &Document) -> Result<(), ConfigError> {
             _ if !known => return Err(unknown_key(document, "", name, &entry.key)),
             other => {
                 let message = format!("expected a table for `{name}`, found {}", other.describe());
-                let hint = format!(
-                    "write [{name}], and {} on the lines below",
-                    list(keys_of(name))
-                );
+                let hint = match document.is_override(&entry.node.span) {
+                    true => format!("write --set {name}.{}=value", keys_of(name)[0]),
+                    false => format!("write [{name}], and its keys on the lines below"),
+                };
                 return Err(ConfigError::new(message)
                     .at(document.place(entry.node.span.clone()))
                     .hint(hint));
@@ -94,7 +94,7 @@ pub(super) fn nearest<'c>(
     let likeness = choices
         .into_iter()
         .map(|choice| (strsim::jaro_winkler(&word, choice), choice));
-    let best = likeness.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let best = likeness.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
     (best.0 >= ALIKE).then_some(best.1)
 }
 

@@ -1,27 +1,27 @@
-//! Every key with its default and range, and the checks between keys.
+//! Every key with its default and range.
 //!
 //! What is not noted is the notebook: `configs/fashion-mnist.toml` with nothing in it.
 
 use std::path::PathBuf;
 
-use model::{Activation, ConfigError as ModelError, Init, Loss};
+use model::{Activation, Init, Loss};
 
 use super::document::Document;
 use super::table::{Limit, Table};
 use super::{
     Backend, ConfigError, Data, Decay, EarlyStopping, Experiment, Metric, Model, Optimizer,
-    Schedule, Training, keys,
+    Schedule, Training, keys, validate,
 };
 
 /// The data set whose files are known.
 pub const FASHION_MNIST: &str = "fashion-mnist";
+/// Its number of classes.
+pub(super) const FASHION_MNIST_CLASSES: usize = 10;
 
+/// Most epochs, and most patience.
 const MAX_EPOCHS: usize = 100_000;
 /// Most images an IDX file can hold: its header counts them in 32 bits.
 const MAX_IMAGES: usize = u32::MAX as usize;
-/// Images and classes of Fashion-MNIST; the network is tried with them before any file is read.
-const INPUT: [usize; 2] = [28, 28];
-const CLASSES: usize = 10;
 
 const POSITIVE: Limit = Limit(|x| x > 0.0, "above 0");
 const NOT_NEGATIVE: Limit = Limit(|x| x >= 0.0, "0 or more");
@@ -44,7 +44,7 @@ pub(super) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
         schedule: schedule(&Table::of(document, "schedule"))?,
         early_stopping: early_stopping(&Table::of(document, "early_stopping"))?,
     };
-    check_between_keys(&experiment, document)?;
+    validate::between_keys(&experiment, document)?;
     Ok(experiment)
 }
 
@@ -100,9 +100,9 @@ fn data(table: &Table) -> Result<Data, ConfigError> {
 }
 
 fn check_classes(classes: &[String], data_set: &str) -> Result<(), String> {
-    if data_set == FASHION_MNIST && classes.len() != CLASSES {
+    if data_set == FASHION_MNIST && classes.len() != FASHION_MNIST_CLASSES {
         return Err(format!(
-            "`data.classes` has {}, but fashion-mnist has {CLASSES}",
+            "`data.classes` has {}, but fashion-mnist has {FASHION_MNIST_CLASSES}",
             classes.len()
         ));
     }
@@ -249,39 +249,4 @@ fn early_stopping(table: &Table) -> Result<Option<EarlyStopping>, ConfigError> {
         metric: table.choice("metric", Metric::Loss, &metrics)?,
         min_delta: table.number("min_delta", 0.0, &NOT_NEGATIVE)?,
     }))
-}
-
-fn check_between_keys(experiment: &Experiment, document: &Document) -> Result<(), ConfigError> {
-    let Experiment {
-        training,
-        schedule,
-        data,
-        ..
-    } = experiment;
-    if schedule.warmup_epochs >= training.epochs as f64 {
-        let (warmup, epochs) = (schedule.warmup_epochs, training.epochs);
-        let message =
-            format!("`schedule.warmup_epochs` is {warmup:?}, but `training.epochs` is {epochs}");
-        return Err(ConfigError::new(message)
-            .at(document.blame(&[("schedule", "warmup_epochs"), ("training", "epochs")]))
-            .hint("the warm-up must end before the last epoch does"));
-    }
-    if experiment.early_stopping.is_some() && data.validation == 0 {
-        return Err(ConfigError::new(
-            "early stopping watches the validation images, but `data.validation` is 0",
-        )
-        .at(document.blame(&[("data", "validation"), ("", "early_stopping")]))
-        .hint("set `data.validation`, for example to 5000, or remove [early_stopping]"));
-    }
-    let classes = data.classes.as_ref().map_or(CLASSES, Vec::len);
-    experiment.mlp(INPUT, classes).validate().map_err(|error| {
-        let key = if matches!(error, ModelError::Dropout(_)) {
-            "dropout"
-        } else {
-            "hidden"
-        };
-        ConfigError::new(error.to_string())
-            .at(document.blame(&[("model", key)]))
-            .hint(format!("change `model.{key}`"))
-    })
 }

@@ -119,13 +119,33 @@ pub(super) fn explain(error: &toml::de::Error, text: &str) -> (ConfigError, Rang
         let advice = "a setting is one line: key = value";
         return (ConfigError::new("the value is missing").hint(advice), span);
     }
+    let span = match error.message().starts_with("unexpected key or value") {
+        true => begin_of_key(text, span),
+        false => span,
+    };
     let plain = PLAIN
         .iter()
         .find(|(begin, ..)| error.message().starts_with(begin));
     let error = match plain {
         Some((_, message, advice)) => ConfigError::new(*message).hint(*advice),
         None => ConfigError::new(error.message().trim_end_matches(", expected nothing"))
-            .hint("the file is in TOML, see https://toml.io"),
+            .hint("the format is TOML, see https://toml.io"),
     };
     (error, span)
+}
+
+/// Returns the bytes of a second setting on a line; TOML's error points at its `=`.
+fn begin_of_key(text: &str, span: Range<usize>) -> Range<usize> {
+    let Some((before, after)) = text.split_at_checked(span.start) else {
+        return span;
+    };
+    let key = before.trim_end_matches([' ', '\t']);
+    let start = key
+        .trim_end_matches(|c: char| c.is_alphanumeric() || "-_.".contains(c))
+        .len();
+    if after.starts_with('=') {
+        start..key.len()
+    } else {
+        span
+    }
 }

@@ -1,17 +1,17 @@
 //! One table of a document, read key by key: name, default and range stand in one line of
-//! `resolve.rs`, and everything that can be wrong with a value is said here.
+//! `resolve.rs`, and `wrong_value.rs` has the words for a value that is wrong.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use super::document::{Document, Entries, Entry, Node, Value};
-use super::keys::{self, list, nearest};
+use super::keys::{list, nearest};
 use super::{ConfigError, diagnostic::echo};
 
 /// A table, which may be absent: then every key has its default.
 pub(super) struct Table<'d> {
-    document: &'d Document,
-    name: &'static str,
+    pub(super) document: &'d Document,
+    pub(super) name: &'static str,
     entries: Option<&'d Entries>,
 }
 
@@ -69,8 +69,10 @@ impl<'d> Table<'d> {
         };
         let Limit(allows, words) = limit;
         let single = f64::from(number as f32);
-        let problem = if !number.is_finite() || !single.is_finite() {
-            "must be a finite number in single precision".to_owned()
+        let problem = if !number.is_finite() {
+            "must be a finite number".to_owned()
+        } else if !single.is_finite() {
+            "must be a number that fits single precision".to_owned()
         } else if !allows(number) {
             format!("must be {words}")
         } else if !allows(single) {
@@ -181,61 +183,12 @@ impl<'d> Table<'d> {
             }))
     }
 
-    /// Refuses a key that exists, but that `kind` (the table's `name`) does not read.
-    ///
-    /// A key from the file is passed over when `name` comes from a `--set`: `--set
-    /// optimizer.name=sgd` works with a file that spells out Adam's constants.
-    pub(super) fn only_for(
-        &self,
-        key: &str,
-        readers: &[&str],
-        kind: &str,
-    ) -> Result<(), ConfigError> {
-        let Some(entry) = self.get(key).filter(|_| !readers.contains(&kind)) else {
-            return Ok(());
-        };
-        let renamed = self
-            .get("name")
-            .is_some_and(|name| self.document.is_override(&name.node.span));
-        if renamed && !self.document.is_override(&entry.key) {
-            return Ok(());
-        }
-        let verb = if readers.len() == 1 { "reads" } else { "read" };
-        let message = format!(
-            "`{}` is not read when `{}` is `{kind}`",
-            self.path(key),
-            self.path("name")
-        );
-        let hint = format!(
-            "only {} {verb} it: remove it or choose another `name`",
-            list(readers)
-        );
-        Err(ConfigError::new(message)
-            .at(self.document.place(entry.key.clone()))
-            .hint(hint))
-    }
-
-    /// Returns an error at the value of `key`, if that was written.
-    pub(super) fn refuse(&self, key: &str, message: impl Into<String>) -> ConfigError {
-        ConfigError::new(message).at(self
-            .node(key)
-            .map(|node| self.document.place(node.span.clone())))
-    }
-
-    fn refuse_node(&self, node: &Node, message: String) -> ConfigError {
-        ConfigError::new(message).at(self.document.place(node.span.clone()))
-    }
-
-    fn get(&self, key: &str) -> Option<&'d Entry> {
+    pub(super) fn get(&self, key: &str) -> Option<&'d Entry> {
         self.entries.and_then(|entries| entries.get(key))
     }
 
-    fn node(&self, key: &str) -> Option<&'d Node> {
+    pub(super) fn node(&self, key: &str) -> Option<&'d Node> {
         self.get(key).map(|entry| &entry.node)
-    }
-
-    fn path(&self, key: &str) -> String {
-        keys::path(self.name, key)
     }
 
     fn integer_in<T: Whole>(
@@ -279,46 +232,5 @@ impl<'d> Table<'d> {
             Value::Text(text) => Ok(text.clone()),
             _ => Err(self.wrong_type(key, node, expected, example)),
         }
-    }
-
-    fn out_of_range(&self, key: &str, node: &Node, problem: &str, default: &str) -> ConfigError {
-        let written = echo(self.document.text(&node.span));
-        self.refuse_node(
-            node,
-            format!("`{}` is {written}, but {problem}", self.path(key)),
-        )
-        .hint(format!("the default is {default}"))
-    }
-
-    fn wrong_type(&self, key: &str, node: &Node, expected: &str, example: &str) -> ConfigError {
-        let message = format!(
-            "expected {expected} for `{}`, found {}",
-            self.path(key),
-            node.value.describe()
-        );
-        let written = echo(self.document.text(&node.span));
-        self.refuse_node(node, message).hint(match &node.value {
-            Value::Text(text) if expected == "a number" && text.parse::<f64>().is_ok() => {
-                format!("write {text}")
-            }
-            Value::Text(text) if expected == "a whole number" && text.parse::<u64>().is_ok() => {
-                format!("write {text}")
-            }
-            Value::Float(number) if expected == "a whole number" && number.fract() == 0.0 => {
-                format!("write {number:.0}")
-            }
-            Value::Integer(number) if expected == "a list of whole numbers" => {
-                format!("write [{number}]")
-            }
-            Value::Integer(_) | Value::Float(_) | Value::Flag(_) | Value::Date
-                if expected == "text" =>
-            {
-                match self.document.is_override(&node.span) {
-                    true => format!("write --set '{}=\"{written}\"'", self.path(key)),
-                    false => format!("write \"{written}\""),
-                }
-            }
-            _ => format!("for example {example}"),
-        })
     }
 }

@@ -1,0 +1,45 @@
+# Each line is a command a person could type. `make train` and `make test` work on a fresh Debian or
+# Ubuntu machine with Rust and a C compiler; elsewhere the data set is downloaded, and a Vulkan
+# driver must be there for the tests.
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/trainer-target
+
+DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
+SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: train test setup-data setup-vulkan fmt lint docs ci
+
+# The tutorial: train, evaluate, save, draw.
+train: setup-data
+	cargo run -p trainer
+
+# Everything: units, records, the binary on the real data, wgpu on a real adapter.
+test: setup-data setup-vulkan
+	cargo test --workspace
+
+# The data set, where the distribution has it; otherwise the program downloads it.
+setup-data:
+	@if [ ! -e $(DATA) ] && command -v apt-get >/dev/null; then \
+		echo "installing the package dataset-fashion-mnist"; \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist; } >/dev/null \
+			|| echo "not installed: the program will look elsewhere and download"; \
+	fi
+
+# A Vulkan driver in software, for machines without a GPU.
+setup-vulkan:
+	@if ! ls /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1 && command -v apt-get >/dev/null; then \
+		echo "installing the package mesa-vulkan-drivers"; \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq mesa-vulkan-drivers; } >/dev/null; \
+	fi
+
+fmt:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+# What CI runs, see .ci/run.
+ci: fmt lint docs test
