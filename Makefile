@@ -2,8 +2,6 @@
 # Ubuntu machine with Rust and a C compiler; elsewhere the data set is downloaded, and a Vulkan
 # driver must be there for the tests.
 
-export CARGO_TARGET_DIR ?= $(HOME)/.cache/trainer-target
-
 DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 

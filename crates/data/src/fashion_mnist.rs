@@ -7,6 +7,12 @@
 /// The name under which a data set must be these four files, byte by byte.
 pub const NAME: &str = "fashion-mnist";
 
+/// Height of the images, in pixels. Nothing is read by it: an IDX file names its own size.
+pub const HEIGHT: usize = 28;
+
+/// Width of the images, in pixels.
+pub const WIDTH: usize = 28;
+
 /// What the labels 0 to 9 mean, in upstream's words and order.
 pub const CLASS_NAMES: [&str; 10] = [
     "T-shirt/top",

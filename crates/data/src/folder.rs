@@ -105,21 +105,20 @@ pub(crate) fn read_fashion_mnist(
 ) -> Result<Content, FolderError> {
     let paths = find(dir, true)?;
     let labels = read_labels(&paths)?;
-    for (path, pin, labels) in [
-        (&paths[1], FILES[1], &labels.0),
-        (&paths[3], FILES[3], &labels.1),
-    ] {
-        verify(pin, &info_labels(path, labels), mnist_labels(labels))?;
-    }
+    let train_labels = info_labels(&paths[1], &labels.0);
+    let test_labels = info_labels(&paths[3], &labels.1);
+    let train_labels = verify(FILES[1], train_labels, mnist_labels(&labels.0))?;
+    let test_labels = verify(FILES[3], test_labels, mnist_labels(&labels.1))?;
     let test = idx::read_images(&paths[2])?;
-    verify(FILES[2], &info_images(&paths[2], &test), false)?;
+    let test_images = verify(FILES[2], info_images(&paths[2], &test), false)?;
     let train = idx::read_images(&paths[0])?;
-    verify(FILES[0], &info_images(&paths[0], &train), false)?;
+    let train_images = verify(FILES[0], info_images(&paths[0], &train), false)?;
+    let files = vec![train_images, train_labels, test_images, test_labels];
     let names = match class_names {
         Some(names) => names.to_vec(),
         None => CLASS_NAMES.map(String::from).to_vec(),
     };
-    join(dir, &paths, (train, test), labels, names)
+    join(dir, files, (train, test), labels, names)
 }
 
 /// Reads a folder that may hold any data set in the four usual files. Without names, the classes are
@@ -137,12 +136,19 @@ pub(crate) fn read_any(dir: &Path, class_names: Option<&[String]>) -> Result<Con
                 .collect()
         }
     };
-    join(dir, &paths, images, labels, names)
+    let files = vec![
+        info_images(&paths[0], &images.0),
+        info_labels(&paths[1], &labels.0),
+        info_images(&paths[2], &images.1),
+        info_labels(&paths[3], &labels.1),
+    ];
+    join(dir, files, images, labels, names)
 }
 
+/// Puts images and labels together; `files` are in the order of [`FILES`].
 fn join(
     dir: &Path,
-    paths: &[PathBuf; 4],
+    files: Vec<FileInfo>,
     (train, test): (Images, Images),
     labels: (Vec<u8>, Vec<u8>),
     class_names: Vec<String>,
@@ -155,21 +161,15 @@ fn join(
             test: sizes[1],
         });
     }
-    let files = vec![
-        info_images(&paths[0], &train),
-        info_labels(&paths[1], &labels.0),
-        info_images(&paths[2], &test),
-        info_labels(&paths[3], &labels.1),
-    ];
     let classes = class_names.len();
-    let dataset = |file: &PathBuf, images, labels| {
+    let dataset = |file: &FileInfo, images, labels| {
         ImageDataset::new(images, labels, classes).map_err(|source| FolderError::Data {
-            file: file.clone(),
+            file: file.path.clone(),
             source,
         })
     };
-    let train = dataset(&paths[1], train, labels.0)?;
-    let test = dataset(&paths[3], test, labels.1)?;
+    let train = dataset(&files[1], train, labels.0)?;
+    let test = dataset(&files[3], test, labels.1)?;
     Ok(Content {
         train,
         test,
@@ -187,10 +187,10 @@ fn mnist_labels(labels: &[u8]) -> bool {
     MNIST_LABELS.iter().any(|start| labels.starts_with(start))
 }
 
-/// Compares a file with its published size and checksum.
-fn verify(pin: PinnedFile, file: &FileInfo, is_mnist: bool) -> Result<(), FolderError> {
+/// Returns a file that has its published size and checksum.
+fn verify(pin: PinnedFile, file: FileInfo, is_mnist: bool) -> Result<FileInfo, FolderError> {
     if file.sha256 == pin.sha256 {
-        return Ok(());
+        return Ok(file);
     }
     let reason = if is_mnist {
         "these are MNIST's files, which carry the same names".into()
@@ -207,7 +207,7 @@ fn verify(pin: PinnedFile, file: &FileInfo, is_mnist: bool) -> Result<(), Folder
         )
     };
     Err(FolderError::NotFashionMnist {
-        file: file.path.clone(),
+        file: file.path,
         reason,
     })
 }

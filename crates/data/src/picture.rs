@@ -12,7 +12,8 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageReader, Limits, Luma};
 
 const MAX_FILE: u64 = 64 << 20;
-const MAX_MEMORY: u64 = 64 << 20;
+/// A colour photograph of 64 megapixels.
+const MAX_MEMORY: u64 = 192 << 20;
 const MAX_SIDE: u32 = 16_384;
 /// Content stands out from the background by this much at least, in steps of 255. Less is noise.
 const MIN_CONTRAST: u8 = 16;
@@ -82,6 +83,8 @@ pub fn prepare(image: DynamicImage, height: usize, width: usize) -> Prepared {
         imageops::invert(&mut grey);
         background = 255 - background;
         done.push("dark on light: inverted".into());
+    } else {
+        done.push("light on dark: kept".into());
     }
     let size = (grey.width() as usize, grey.height() as usize);
     if size == (width, height) {

@@ -8,6 +8,10 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::config::{Activation, ConfigError, Init, MlpConfig, Output};
 
+/// Stream of the seed's random numbers that the weights are drawn from. The order of the images uses
+/// the streams from 0 up (one an epoch) and the last one (the validation split).
+const WEIGHTS_STREAM: u64 = u64::MAX - 1;
+
 /// A multilayer perceptron on images.
 ///
 /// `forward` returns logits and the losses take logits (Keras: `from_logits=True`); softmax lives
@@ -31,6 +35,7 @@ impl Mlp {
     pub fn init(config: &MlpConfig, seed: u64, device: &Device) -> Result<Self, ConfigError> {
         config.validate()?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(WEIGHTS_STREAM);
         let weights = config
             .layer_shapes()
             .into_iter()

@@ -15,6 +15,10 @@ use crate::mlp::Mlp;
 pub const FORMAT_VERSION: u32 = 1;
 /// The Burn release whose pack format is written.
 pub const BURN_VERSION: &str = "0.22.1";
+/// What pixel bytes are divided by before they enter a network, so that they reach from 0 to 1.
+pub const PIXEL_DIVISOR: f32 = 255.0;
+/// Longest class name accepted, in bytes.
+const MAX_CLASS_NAME: usize = 256;
 /// Key of the metadata entry in the pack.
 const METADATA_KEY: &str = "classifier";
 
@@ -37,7 +41,7 @@ pub struct Metadata {
     pub architecture: MlpConfig,
     /// Name of every class, in label order.
     pub class_names: Vec<String>,
-    /// Pixel bytes are divided by this before they enter the network.
+    /// Pixel bytes are divided by this before they enter the network: [`PIXEL_DIVISOR`].
     pub pixel_divisor: f32,
     /// Name of the data set trained on.
     pub dataset: String,
@@ -74,8 +78,8 @@ pub enum RecordError {
     /// The metadata is not what this version writes.
     #[error("the record's metadata cannot be read: {0}")]
     Metadata(String),
-    /// The file comes from a newer version.
-    #[error("the record has format version {found}; this program reads up to {FORMAT_VERSION}")]
+    /// The file comes from another, probably newer, version.
+    #[error("the record has format version {found}; this program reads {FORMAT_VERSION}")]
     Version {
         /// Version in the file.
         found: u32,
@@ -91,8 +95,11 @@ pub enum RecordError {
         /// Output neurons of the network.
         classes: usize,
     },
-    /// The divisor of the pixels is zero, negative or not finite.
-    #[error("the record's pixel divisor is {0}; it must be finite and above 0")]
+    /// A class name could garble a terminal, or is missing.
+    #[error("the record's class name {0:?} is empty, too long or has control characters")]
+    ClassName(String),
+    /// The pixels are scaled in a way this version does not know.
+    #[error("the record's pixel divisor is {0}; this program scales bytes by {PIXEL_DIVISOR} only")]
     PixelDivisor(f32),
     /// A tensor is missing.
     #[error("the record has no tensor `{0}`")]
@@ -131,8 +138,8 @@ pub enum RecordError {
 impl Record {
     /// Returns the record in `bytes`, its network on `device`.
     ///
-    /// Version, names, shapes and values are all checked; nothing in the file is executed, and no
-    /// memory is taken beyond the file's own size.
+    /// Version, names, shapes and values are all checked; nothing in the file is executed, and the
+    /// memory taken is a small multiple of the file's own size.
     ///
     /// # Errors
     /// [`RecordError`] says what is wrong with the file.
@@ -149,7 +156,7 @@ impl Record {
     /// bytes.
     ///
     /// # Errors
-    /// When a weight cannot be read back from its device.
+    /// When a weight is not finite, or cannot be read back from its device.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
         let mut tensors = Vec::new();
         for (i, layer) in self.model.layers().iter().enumerate() {
@@ -209,7 +216,7 @@ fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
         .get(METADATA_KEY)
         .ok_or(RecordError::NoMetadata)?;
     let Versioned { format: found } = serde_json::from_str(json).map_err(bad)?;
-    if found > FORMAT_VERSION {
+    if found != FORMAT_VERSION {
         return Err(RecordError::Version { found });
     }
     let metadata: Metadata = serde_json::from_str(json).map_err(bad)?;
@@ -218,9 +225,14 @@ fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
     if names != classes {
         return Err(RecordError::ClassNames { names, classes });
     }
-    let divisor = metadata.pixel_divisor;
-    if !(divisor.is_finite() && divisor > 0.0) {
-        return Err(RecordError::PixelDivisor(divisor));
+    let is_bad = |name: &&String| {
+        name.is_empty() || name.len() > MAX_CLASS_NAME || name.chars().any(char::is_control)
+    };
+    if let Some(name) = metadata.class_names.iter().find(is_bad) {
+        return Err(RecordError::ClassName(name.clone()));
+    }
+    if metadata.pixel_divisor != PIXEL_DIVISOR {
+        return Err(RecordError::PixelDivisor(metadata.pixel_divisor));
     }
     Ok(metadata)
 }
@@ -267,10 +279,11 @@ fn read_weights(
 
 fn pack<const D: usize>(name: String, tensor: Tensor<D>) -> Result<burn_pack::Tensor, RecordError> {
     let shape = tensor.dims().to_vec();
-    let bytes = floats(tensor)?
-        .iter()
-        .flat_map(|v| v.to_le_bytes())
-        .collect();
+    let values = floats(tensor)?;
+    if !values.iter().all(|v| v.is_finite()) {
+        return Err(RecordError::NotFinite(name));
+    }
+    let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     Ok(burn_pack::Tensor::new(
         name,
         DType::F32,

@@ -2,6 +2,7 @@
 
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuBackend, wgpu};
+use data::ImageDataset;
 use serde::Serialize;
 
 use crate::config::Backend;
@@ -18,6 +19,8 @@ pub struct Compute {
     pub processor: String,
     /// A graphics API computed on the CPU (llvmpipe, SwiftShader, WARP): correct, and slow.
     pub software: bool,
+    /// Largest buffer of a device with memory of its own, in bytes; `None` for the CPU.
+    largest_buffer: Option<u64>,
 }
 
 /// One graphics adapter of this machine.
@@ -45,14 +48,18 @@ impl Compute {
             #[allow(deprecated)]
             Backend::Ndarray => Ok(Self::cpu(backend, Device::ndarray())),
             Backend::Wgpu => Self::wgpu(),
-            Backend::Auto if adapters().iter().any(|a| a.kind != SOFTWARE) => Self::wgpu(),
+            Backend::Auto if adapters().iter().any(|a| a.kind != SOFTWARE) => {
+                Self::wgpu().or_else(|_| Self::open(Backend::Flex))
+            }
             Backend::Auto => Self::open(Backend::Flex),
         }
     }
 
-    /// Returns whether the device has its own memory, so that a data set is better kept there.
-    pub fn has_own_memory(&self) -> bool {
-        self.backend == Backend::Wgpu
+    /// Returns whether `images` are better kept on the device: it has memory of its own, and one of
+    /// its buffers holds them all, a byte a pixel.
+    pub fn keeps(&self, images: &ImageDataset) -> bool {
+        let bytes = images.len() as u64 * (images.height() * images.width()) as u64;
+        self.largest_buffer.is_some_and(|largest| bytes <= largest)
     }
 
     fn cpu(backend: Backend, device: Device) -> Self {
@@ -66,6 +73,7 @@ impl Compute {
             device,
             processor,
             software: false,
+            largest_buffer: None,
         }
     }
 
@@ -78,6 +86,7 @@ impl Compute {
             backend: Backend::Wgpu,
             device,
             software: adapter.kind == SOFTWARE,
+            largest_buffer: Some(setup.device.limits().max_storage_buffer_binding_size.into()),
             processor: format!("{} ({}, {})", adapter.name, adapter.api, adapter.kind),
         })
     }

@@ -60,28 +60,36 @@ pub enum Command {
 pub enum ConfigCommand {
     /// Print the resolved experiment as TOML: every key, defaults filled in
     Show(ExperimentArgs),
-    /// Check an experiment and say nothing else
+    /// Check an experiment; print what is wrong with it, if anything
     Check(ExperimentArgs),
+}
+
+/// Which config.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConfigArgs {
+    /// Experiment to use [default: configs/fashion-mnist.toml, or its built-in copy]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Override a key of the config, e.g. `--set optimizer.learning_rate=3e-4`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Folder with the four IDX files (overrides the config)
+    #[arg(long, value_name = "D")]
+    pub data_dir: Option<PathBuf>,
 }
 
 /// Which experiment.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ExperimentArgs {
-    /// Experiment to use [default: configs/fashion-mnist.toml, or its built-in copy]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// Which config.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// Where to compute (overrides the config)
     #[arg(long, value_name = "BACKEND")]
     pub backend: Option<Backend>,
-    /// Override a key of the config, e.g. `--set optimizer.learning_rate=3e-4`
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
     /// Seed of weights, order and split (overrides the config)
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Folder with the four IDX files (overrides the config)
-    #[arg(long, value_name = "D")]
-    pub data_dir: Option<PathBuf>,
 }
 
 /// `trainer train`
@@ -104,7 +112,7 @@ pub struct TrainArgs {
 /// How to print.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct OutputArgs {
-    /// Say nothing on stderr but warnings and errors
+    /// Say nothing on stderr but warnings and errors (results on stdout stay)
     #[arg(long)]
     pub quiet: bool,
     /// Print results as JSON, one object a line
@@ -169,8 +177,8 @@ pub struct GalleryArgs {
 pub struct DataArgs {
     /// Which experiment's data.
     #[command(flatten)]
-    pub experiment: ExperimentArgs,
-    /// Download from this address (a folder of upstream's four .gz files) instead of upstream's
+    pub config: ConfigArgs,
+    /// If a download is needed, take upstream's four .gz files from this address
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
     /// How to print.

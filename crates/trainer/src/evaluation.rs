@@ -8,8 +8,10 @@ use serde::Serialize;
 use crate::backend::Compute;
 use crate::failure::Failure;
 
-/// Images scored at once; a multiple of what any backend needs to be busy.
-pub const BATCH: usize = 1000;
+/// Most images scored at once.
+const MOST_IMAGES: usize = 1000;
+/// Most pixels scored at once: 64 MB of floats, whatever the size of an image.
+const MOST_PIXELS: usize = 16 << 20;
 
 /// What a network says about every image of a set, in order.
 #[derive(Debug, Clone)]
@@ -54,6 +56,14 @@ pub struct ClassResult {
     pub images: usize,
 }
 
+/// Returns a loader of `images` in their order, in batches that keep any backend busy.
+pub fn loader(images: ImageDataset, compute: &Compute) -> Loader {
+    let pixels = (images.height() * images.width()).max(1);
+    let batch_size = (MOST_PIXELS / pixels).clamp(1, MOST_IMAGES);
+    let resident = compute.keeps(&images);
+    Loader::sequential(images, batch_size, &compute.device).resident(resident)
+}
+
 /// Returns what `mlp` says about every image of `images`, in order.
 ///
 /// # Errors
@@ -71,7 +81,7 @@ pub fn predict(
         losses: Vec::with_capacity(images.len()),
         labels: (0..images.len()).map(|i| images.label(i)).collect(),
     };
-    for batch in Loader::sequential(images.clone(), BATCH, &compute.device).iter() {
+    for batch in loader(images.clone(), compute).iter() {
         let batch = batch.map_err(Failure::failed)?;
         let logits = mlp.forward(batch.images); // [batch, classes]
         let losses = loss.per_sample(logits.clone(), batch.labels); // [batch]

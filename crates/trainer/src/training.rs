@@ -1,5 +1,6 @@
 //! Config in, run out: the page to read first.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,14 +11,14 @@ use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::renderer::default_renderer;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use data::{DataSet, Loader};
-use model::record::{BURN_VERSION, FORMAT_VERSION};
+use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
 use model::{Metadata, Mlp, Record, TestMetrics};
 
 use crate::backend::Compute;
 use crate::config::Experiment;
-use crate::evaluation::{self, BATCH, Evaluation, Predictions};
+use crate::evaluation::{self, Evaluation, Predictions};
 use crate::failure::{Code, Failure};
-use crate::learner::epochs::{End, EpochMetrics, Epochs, Event, History};
+use crate::learner::epochs::{End, EpochMetrics, Epochs, Event, History, refuse_divergence};
 use crate::learner::schedule::LearningRate;
 use crate::learner::{Classifier, Silent, optimizer};
 use crate::report;
@@ -63,7 +64,7 @@ pub fn train(
     // A driver that panics (a GPU that went away, the dashboard's kill key) must not leave a
     // manifest behind that says `running`. The panic hook has told the person already.
     let fit = AssertUnwindSafe(|| fit_and_evaluate(experiment, data, compute, run, watch));
-    let trained = catch_unwind(fit).unwrap_or_else(|_| Err(Failure::already_reported()));
+    let trained = catch_unwind(fit).unwrap_or_else(|panic| Err(from_panic(&*panic)));
     match &trained {
         Ok(_) => run.end(Status::Finished, None)?,
         // The cause is what matters to a person, even if the manifest cannot be written as well.
@@ -87,10 +88,10 @@ fn fit_and_evaluate(
         .split(experiment.data.validation, experiment.seed)?;
     let device = compute.device.clone().autodiff();
     let batch_size = experiment.training.batch_size;
-    let train = Loader::shuffled(train, batch_size, experiment.seed, &device)
-        .resident(compute.has_own_memory());
+    let resident = compute.keeps(&train);
+    let train = Loader::shuffled(train, batch_size, experiment.seed, &device).resident(resident);
     let validate = !validation.is_empty();
-    let validation = Loader::sequential(validation, BATCH, &compute.device);
+    let validation = evaluation::loader(validation, compute);
     let steps_per_epoch = train.batches_per_epoch();
 
     // Model. The same seed gives the same first weights on every backend.
@@ -167,6 +168,7 @@ fn fit_and_evaluate(
     run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
     let predictions = evaluation::predict(&record.model, loss, &data.test, compute)?;
     let test = predictions.evaluate(&data.class_names);
+    refuse_divergence(test.loss, "the test loss")?;
     record.metadata.test = Some(TestMetrics {
         accuracy: test.accuracy,
         loss: test.loss,
@@ -194,7 +196,7 @@ fn metadata(experiment: &Experiment, data: &DataSet, mlp: &Mlp) -> Metadata {
         format: FORMAT_VERSION,
         architecture: mlp.config().clone(),
         class_names: data.class_names.clone(),
-        pixel_divisor: 255.0,
+        pixel_divisor: PIXEL_DIVISOR,
         dataset: data.name.clone(),
         dataset_sha256: data
             .files
@@ -225,11 +227,25 @@ fn predictions_csv(predictions: &Predictions, class_names: &[String]) -> Result<
     csv.into_inner().map_err(Failure::failed)
 }
 
+/// Returns what a panic means: the dashboard's kill key panics on purpose.
+fn from_panic(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    if text.is_some_and(|text| text.contains("Killing training from user input")) {
+        return Failure {
+            code: Code::Interrupted,
+            ..Failure::already_reported()
+        };
+    }
+    Failure::already_reported()
+}
+
 fn interrupted(epochs: usize) -> Failure {
     Failure {
         code: Code::Interrupted,
         ..Failure::failed(format!(
-            "stopped after {epochs} whole epochs; no model was saved"
+            "stopped in epoch {}; no model was saved",
+            epochs + 1
         ))
     }
 }

@@ -4,8 +4,10 @@ use std::io::{Write, stdout};
 
 use serde_json::json;
 
-use crate::backend::{SOFTWARE, adapters};
+use super::terminal::Talk;
+use crate::backend::{Compute, SOFTWARE, adapters};
 use crate::cli::OutputArgs;
+use crate::config::Backend;
 use crate::failure::Failure;
 
 /// Lists the backends this build has and the adapters of this machine.
@@ -16,19 +18,19 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
     let adapters = adapters();
     let has_gpu = adapters.iter().any(|adapter| adapter.kind != SOFTWARE);
     let auto = if has_gpu { "wgpu" } else { "flex" };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let cpu = Compute::open(Backend::Flex)?.processor;
     let mut out = stdout();
     if output.json {
         let value = json!({
-            "flex": { "available": true, "threads": threads },
-            "ndarray": { "available": true, "threads": threads },
+            "flex": { "available": true, "processor": cpu },
+            "ndarray": { "available": true, "processor": cpu },
             "wgpu": { "available": !adapters.is_empty(), "adapters": adapters },
             "auto": auto,
         });
         writeln!(out, "{value}")?;
         return Ok(());
     }
-    writeln!(out, "flex     CPU, {threads} threads; the default")?;
+    writeln!(out, "flex     {cpu}; the default")?;
     writeln!(
         out,
         "ndarray  CPU; deprecated by Burn, several times slower than flex"
@@ -52,5 +54,9 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
         )?;
     }
     writeln!(out, "auto     is {auto} here")?;
+    let talk = Talk {
+        quiet: output.quiet,
+    };
+    talk.next("cargo run -p trainer -- --backend auto");
     Ok(())
 }

@@ -18,7 +18,7 @@ const BUILT_IN: &str = include_str!("../../../../configs/fashion-mnist.toml");
 /// # Errors
 /// When the config cannot be read or is wrong (exit code 2).
 pub fn experiment(args: &ExperimentArgs) -> Result<Experiment, Failure> {
-    let source = match &args.config {
+    let source = match &args.config.config {
         Some(file) => Source::read(file)?,
         None if Path::new(DEFAULT_CONFIG).is_file() => Source::read(Path::new(DEFAULT_CONFIG))?,
         None => Source {
@@ -31,14 +31,14 @@ pub fn experiment(args: &ExperimentArgs) -> Result<Experiment, Failure> {
 
 /// Returns `--set` and, after it, the options with a name of their own in the same form.
 fn overrides(args: &ExperimentArgs) -> Result<Vec<String>, Failure> {
-    let mut overrides = args.set.clone();
+    let mut overrides = args.config.set.clone();
     if let Some(backend) = args.backend {
         overrides.push(format!("backend={backend}"));
     }
     if let Some(seed) = args.seed {
         overrides.push(format!("seed={seed}"));
     }
-    if let Some(dir) = &args.data_dir {
+    if let Some(dir) = &args.config.data_dir {
         let dir = dir
             .to_str()
             .ok_or_else(|| Failure::usage(format!("--data-dir {} is not UTF-8", dir.display())))?;

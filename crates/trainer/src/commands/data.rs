@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::terminal::Talk;
-use crate::cli::DataArgs;
+use crate::cli::{DataArgs, ExperimentArgs};
 use crate::config::Experiment;
 use crate::failure::Failure;
 
@@ -62,7 +62,10 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
     let talk = Talk {
         quiet: args.output.quiet || args.output.json,
     };
-    let experiment = super::config::experiment(&args.experiment)?;
+    let experiment = super::config::experiment(&ExperimentArgs {
+        config: args.config.clone(),
+        ..ExperimentArgs::default()
+    })?;
     let data = &experiment.data;
     let mirrors = args
         .from
@@ -87,10 +90,11 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
         talk,
     )?;
     if args.output.json {
-        print_json(&set)
-    } else {
-        print_text(&set)
+        return print_json(&set);
     }
+    print_text(&set)?;
+    talk.next("cargo run -p trainer");
+    Ok(())
 }
 
 fn request<'a>(

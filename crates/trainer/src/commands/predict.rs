@@ -35,7 +35,8 @@ fn pictures(args: &PredictArgs, saved: &Saved) -> Result<(), Failure> {
             Ok(answer) => {
                 let name = file.display().to_string();
                 if args.saved.output.json {
-                    let object = object(saved, &name, &answer.probabilities);
+                    let mut object = object(saved, &name, &answer.probabilities);
+                    object["done"] = answer.done.into();
                     writeln!(stdout(), "{object}")?;
                 } else {
                     print(saved, &name, &answer.probabilities, None)?;
@@ -49,7 +50,13 @@ fn pictures(args: &PredictArgs, saved: &Saved) -> Result<(), Failure> {
         }
     }
     match unreadable {
-        0 => Ok(()),
+        0 => {
+            talk.next(format_args!(
+                "cargo run -p trainer -- gallery {}",
+                args.saved.run
+            ));
+            Ok(())
+        }
         _ => Err(Failure::already_reported()),
     }
 }

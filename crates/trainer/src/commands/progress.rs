@@ -24,7 +24,7 @@ impl Progress {
         Self {
             epochs,
             json: output.json,
-            lines: !output.quiet && !args.tui,
+            lines: !args.tui,
             bar: bar.then(|| ProgressBar::no_length().with_style(style())),
         }
     }

@@ -1,6 +1,6 @@
 //! What `evaluate`, `predict` and `gallery` share: a saved record and the data set it belongs to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ::data::DataSet;
 use model::Loss;
@@ -38,21 +38,17 @@ pub fn talk(args: &SavedArgs) -> Talk {
 pub fn data_set(saved: &Saved, args: &SavedArgs) -> Result<DataSet, Failure> {
     let talk = talk(args);
     let metadata = &saved.record.metadata;
-    let trained_in = saved
-        .folder
-        .as_deref()
-        .map(folder_trained_in)
-        .transpose()?
-        .flatten();
+    let trained_in = saved.folder.as_deref().and_then(folder_trained_in);
     let dir = args.data_dir.as_deref().or(trained_in.as_deref());
-    let mirrors: Vec<String> = ::data::fashion_mnist::ADDRESSES.map(String::from).to_vec();
-    let data = super::data::find(
-        &metadata.dataset,
-        dir,
-        Some(&metadata.class_names),
-        &mirrors,
-        talk,
-    )?;
+    let mirrors = ::data::fashion_mnist::addresses();
+    let (name, classes) = (&metadata.dataset, Some(&metadata.class_names[..]));
+    let found = super::data::find(name, dir, classes, &mirrors, talk);
+    let data = found.map_err(|failure| match &args.data_dir {
+        Some(_) => failure.hint(format_args!(
+            "--data-dir must hold the data of the run: {name}"
+        )),
+        None => failure,
+    })?;
     let found = [data.test.height(), data.test.width()];
     let input = metadata.architecture.input;
     if found != input {
@@ -84,8 +80,8 @@ pub fn predictions(
     evaluation::predict(&saved.record.model, loss, &data.test, compute)
 }
 
-/// Returns the data folder that the run's config names, if any.
-fn folder_trained_in(run: &Path) -> Result<Option<std::path::PathBuf>, Failure> {
-    let experiment = config::load(Source::read(&run.join(CONFIG))?, &[])?;
-    Ok(experiment.data.dir)
+/// Returns the data folder that the run's config names, if it can be read and names one.
+fn folder_trained_in(run: &Path) -> Option<PathBuf> {
+    let source = Source::read(&run.join(CONFIG)).ok()?;
+    config::load(source, &[]).ok()?.data.dir
 }

@@ -38,6 +38,11 @@ impl Talk {
     }
 }
 
+/// Returns a number of things in words: `1 epoch`, `2 epochs`.
+pub fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Prints a failure with its hint and returns its exit code.
 pub fn report(failure: &Failure) -> ExitCode {
     if !failure.silent {

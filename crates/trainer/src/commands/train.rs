@@ -10,7 +10,7 @@ use burn::train::Interrupter;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::terminal::Talk;
+use super::terminal::{Talk, counted};
 use crate::backend::Compute;
 use crate::cli::TrainArgs;
 use crate::config::Experiment;
@@ -34,16 +34,16 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     }
     // Everything that can be wrong is checked before the first batch, the quick things first.
     let experiment = super::config::experiment(&args.experiment)?;
+    args.run_dir
+        .as_deref()
+        .map_or(Ok(()), folder::refuse_taken)?;
     let data = super::data::load(&experiment, talk)?;
     experiment.check_data(data.train.len())?;
+    let input = [data.train.height(), data.train.width()];
+    let network = experiment.mlp(input, data.train.classes());
+    network.validate()?;
+    let parameters = network.parameters().unwrap_or_default();
     let compute = Compute::open(experiment.backend)?;
-    let parameters = experiment
-        .mlp(
-            [data.train.height(), data.train.width()],
-            data.train.classes(),
-        )
-        .parameters()
-        .unwrap_or(0);
     introduce(&experiment, &data, &compute, parameters, talk);
 
     let name = folder::fresh_name();
@@ -162,6 +162,15 @@ fn manifest(
     }
 }
 
+/// Returns `path` as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    match text.contains(|c: char| c.is_whitespace() || "'\"$`\\;&|<>()*?[]#~!".contains(c)) {
+        true => format!("'{}'", text.replace('\'', "'\\''")),
+        false => text,
+    }
+}
+
 /// The run's own config must find the data from any working directory.
 fn with_absolute_folder(experiment: &Experiment) -> Experiment {
     let mut resolved = experiment.clone();
@@ -223,13 +232,13 @@ fn conclude(
     writeln!(out, "Loss: {:.0}", test.loss * 100.0)?;
     writeln!(
         out,
-        "trained {} epochs in {:.1} s",
-        trained.epochs.len(),
+        "trained {} in {:.1} s",
+        counted(trained.epochs.len(), "epoch"),
         trained.seconds
     )?;
     talk.note(format_args!("pictures: {}", path.join(GALLERY).display()));
     let run = if own_folder {
-        path.display().to_string()
+        quoted(path)
     } else {
         "last".to_string()
     };

@@ -13,7 +13,7 @@ pub enum Backend {
     Flex,
     /// Burn on the `ndarray` crate.
     Ndarray,
-    /// A GPU, through Vulkan, Metal, DirectX 12 or WebGPU.
+    /// A GPU, through Vulkan, Metal or DirectX 12.
     Wgpu,
     /// A GPU if there is one, else the CPU.
     Auto,

@@ -28,4 +28,3 @@ pub use experiment::{
     Data, Decay, EarlyStopping, Experiment, Metric, Model, Optimizer, Schedule, Training,
 };
 pub use load::{MAX_BYTES, Source, load};
-pub use resolve::FASHION_MNIST;

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use data::fashion_mnist;
 use model::{Activation, Init, Loss};
 
 use super::document::Document;
@@ -12,11 +13,6 @@ use super::{
     Backend, ConfigError, Data, Decay, EarlyStopping, Experiment, Metric, Model, Optimizer,
     Schedule, Training, keys, validate,
 };
-
-/// The data set whose files are known.
-pub const FASHION_MNIST: &str = "fashion-mnist";
-/// Its number of classes.
-pub(super) const FASHION_MNIST_CLASSES: usize = 10;
 
 /// Most epochs, and most patience.
 const MAX_EPOCHS: usize = 100_000;
@@ -51,7 +47,7 @@ pub(super) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
 /// The name becomes a folder, so it must be one on every system.
 fn name(top: &Table) -> Result<String, ConfigError> {
     let Some(name) = top.text("name")? else {
-        return Ok(FASHION_MNIST.to_owned());
+        return Ok(fashion_mnist::NAME.to_owned());
     };
     let problem = if name.len() > 64 {
         "has more than 64 characters"
@@ -73,9 +69,9 @@ fn name(top: &Table) -> Result<String, ConfigError> {
 fn data(table: &Table) -> Result<Data, ConfigError> {
     let name = table
         .text("name")?
-        .unwrap_or_else(|| FASHION_MNIST.to_owned());
+        .unwrap_or_else(|| fashion_mnist::NAME.to_owned());
     let dir = table.text("dir")?.map(PathBuf::from);
-    if name != FASHION_MNIST && dir.is_none() {
+    if name != fashion_mnist::NAME && dir.is_none() {
         return Err(table
             .refuse(
                 "name",
@@ -100,10 +96,11 @@ fn data(table: &Table) -> Result<Data, ConfigError> {
 }
 
 fn check_classes(classes: &[String], data_set: &str) -> Result<(), String> {
-    if data_set == FASHION_MNIST && classes.len() != FASHION_MNIST_CLASSES {
+    if data_set == fashion_mnist::NAME && classes.len() != fashion_mnist::CLASS_NAMES.len() {
         return Err(format!(
-            "`data.classes` has {}, but fashion-mnist has {FASHION_MNIST_CLASSES}",
-            classes.len()
+            "`data.classes` has {}, but fashion-mnist has {}",
+            classes.len(),
+            fashion_mnist::CLASS_NAMES.len()
         ));
     }
     if !(2..=256).contains(&classes.len()) {

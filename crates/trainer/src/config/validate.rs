@@ -1,11 +1,9 @@
 //! What keys must agree on, with each other and with the data.
 
-use super::document::Document;
-use super::resolve::FASHION_MNIST_CLASSES;
-use super::{ConfigError, Experiment};
+use data::fashion_mnist::{CLASS_NAMES, HEIGHT, WIDTH};
 
-/// Height and width of Fashion-MNIST's images.
-const FASHION_MNIST_INPUT: [usize; 2] = [28, 28];
+use super::document::Document;
+use super::{ConfigError, Experiment};
 
 /// Checks what keys must agree on, and the limits of the network.
 ///
@@ -35,11 +33,8 @@ pub(super) fn between_keys(
         .at(document.blame(&[("data", "validation"), ("", "early_stopping")]))
         .hint("set `data.validation`, for example to 5000, or remove [early_stopping]"));
     }
-    let classes = data
-        .classes
-        .as_ref()
-        .map_or(FASHION_MNIST_CLASSES, Vec::len);
-    let network = experiment.mlp(FASHION_MNIST_INPUT, classes);
+    let classes = data.classes.as_ref().map_or(CLASS_NAMES.len(), Vec::len);
+    let network = experiment.mlp([HEIGHT, WIDTH], classes);
     network.validate().map_err(|error| {
         // Every key's own range is checked: what is left are too many layers or parameters.
         ConfigError::new(error.to_string())

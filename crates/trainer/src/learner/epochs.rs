@@ -206,7 +206,7 @@ impl Epochs {
         // Dropout draws from the device's own stream. Seeding it by epoch makes an epoch a
         // function of (seed, epoch, weights), whatever ran before in this process.
         if let Some(device) = learner.model().devices().first() {
-            device.seed(self.seed.wrapping_add(epoch as u64));
+            device.seed(mix(self.seed, epoch));
         }
         let mut totals = Totals::default();
         let mut shown = Instant::now();
@@ -240,12 +240,7 @@ impl Epochs {
             }
         }
         let score = totals.score().map_err(device_failed)?;
-        if !score.loss.is_finite() {
-            return Err(Failure::failed(format!(
-                "the training loss of epoch {epoch} is not a finite number"
-            ))
-            .hint("the learning rate is probably too high: --set optimizer.learning_rate=..."));
-        }
+        refuse_divergence(score.loss, &format!("the training loss of epoch {epoch}"))?;
         Ok(Some(score))
     }
 
@@ -278,7 +273,9 @@ impl Epochs {
             }
         }
         notify(events.process_valid(LearnerEvent::EndSplit(epoch)))?;
-        totals.score().map(Some).map_err(device_failed)
+        let score = totals.score().map_err(device_failed)?;
+        refuse_divergence(score.loss, &format!("the validation loss of epoch {epoch}"))?;
+        Ok(Some(score))
     }
 }
 
@@ -288,6 +285,8 @@ struct Best {
     epoch: Option<usize>,
     value: f64,
     model: Option<Classifier>,
+    /// What patience waits to see beaten by `min_delta`, and the epoch that set it.
+    mark: Option<(usize, f64)>,
 }
 
 impl Best {
@@ -305,15 +304,38 @@ impl Best {
             metrics.validation_loss
         };
         let Some(value) = value else { return false }; // lower is better
-        let margin = rule.map_or(0.0, |rule| rule.min_delta);
-        if self.epoch.is_none() || value < self.value - margin {
+        if self.epoch.is_none() || value < self.value {
             self.epoch = Some(metrics.epoch);
             self.value = value;
             self.model = Some(learner.model());
         }
-        let waited = metrics.epoch - self.epoch.unwrap_or(metrics.epoch);
-        rule.is_some_and(|rule| waited >= rule.patience)
+        let Some(rule) = rule else { return false };
+        let (since, mark) = *self.mark.get_or_insert((metrics.epoch, value));
+        if value < mark - rule.min_delta {
+            self.mark = Some((metrics.epoch, value));
+            return false;
+        }
+        metrics.epoch - since >= rule.patience
     }
+}
+
+/// Fails when `loss` is NaN or infinite; `what` names it.
+///
+/// # Errors
+/// With the usual cause as a hint.
+pub fn refuse_divergence(loss: f64, what: &str) -> Result<(), Failure> {
+    if loss.is_finite() {
+        return Ok(());
+    }
+    Err(Failure::failed(format!("{what} is not a finite number"))
+        .hint("the learning rate is probably too high: --set optimizer.learning_rate=..."))
+}
+
+/// Returns a seed for `epoch` that no epoch of a neighbouring seed has. The multiplier is 2^64 over
+/// the golden ratio (Knuth, The Art of Computer Programming, vol. 3, 6.4).
+fn mix(seed: u64, epoch: usize) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .wrapping_add(epoch as u64)
 }
 
 fn notify<E: std::fmt::Display>(result: Result<(), E>) -> Result<(), Failure> {

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use jiff::Timestamp;
 use model::Record;
+use serde::Deserialize;
 
 use super::folder::{MANIFEST, MODEL};
-use super::manifest::{Manifest, Status};
+use super::manifest::Status;
 use crate::failure::Failure;
 
 /// Where runs are kept, seen from the working directory.
@@ -42,7 +44,7 @@ pub fn load(run: &str, device: &Device) -> Result<Saved, Failure> {
         refuse_unfinished(folder)?;
     }
     let size = fs::metadata(&file)
-        .map_err(|e| unreadable(&file, &e))?
+        .map_err(|e| Failure::io("read", &file, &e))?
         .len();
     if size > MAX_RECORD {
         return Err(Failure::failed(format!(
@@ -50,7 +52,7 @@ pub fn load(run: &str, device: &Device) -> Result<Saved, Failure> {
             file.display()
         )));
     }
-    let bytes = fs::read(&file).map_err(|e| unreadable(&file, &e))?;
+    let bytes = fs::read(&file).map_err(|e| Failure::io("read", &file, &e))?;
     let record = Record::from_bytes(&bytes, device)
         .map_err(|e| Failure::failed(format!("{}: {e}", file.display())))?;
     Ok(Saved {
@@ -77,18 +79,19 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
     }
     let runs = runs();
     if run == "last" {
-        let finished = runs
-            .iter()
-            .rev()
-            .find(|folder| status(folder) == Some(Status::Finished));
+        let finished = runs.iter().rev().find(|folder| is_finished(folder));
         return finished.cloned().ok_or_else(|| {
             Failure::usage(format!("there is no finished run in {ARTIFACTS}/"))
                 .hint("train one first: cargo run -p trainer")
         });
     }
+    if let Some(exact) = runs.iter().find(|f| name(f) == run || qualified(f) == run) {
+        return Ok(exact.clone());
+    }
+    let begins = |f: &&PathBuf| name(f).starts_with(run) || qualified(f).starts_with(run);
     let matches: Vec<&PathBuf> = runs
         .iter()
-        .filter(|f| name(f).starts_with(run) || qualified(f).starts_with(run))
+        .filter(|f| !run.is_empty() && begins(f))
         .collect();
     match matches[..] {
         [one] => Ok(one.clone()),
@@ -108,7 +111,14 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Returns every run folder under `artifacts/`, oldest first by name.
+/// The two fields of a manifest that finding a run needs. Others may come and go between versions.
+#[derive(Debug, Deserialize)]
+struct Head {
+    status: Status,
+    started: Timestamp,
+}
+
+/// Returns every run folder under `artifacts/`, in the order they were started.
 fn runs() -> Vec<PathBuf> {
     let folders = |path: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(path).into_iter().flatten().flatten();
@@ -122,32 +132,40 @@ fn runs() -> Vec<PathBuf> {
         .flat_map(|experiment| folders(experiment))
         .filter(|folder| folder.join(MANIFEST).is_file())
         .collect();
-    runs.sort_by_key(|folder| name(folder));
+    // Names would do, were it not for --run-dir and changed clocks.
+    runs.sort_by_cached_key(|folder| (head(folder).ok().map(|head| head.started), name(folder)));
     runs
 }
 
 fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
-    match status(folder) {
-        Some(Status::Finished) => Ok(()),
-        Some(status) => Err(Failure::usage(format!(
-            "the run {} is {}: it has no model to use",
-            folder.display(),
-            format!("{status:?}").to_lowercase(),
-        ))
-        .hint(at_hand(&runs()))),
-        None => Err(Failure::failed(format!(
-            "{} cannot be read",
-            folder.join(MANIFEST).display()
-        ))),
+    let status = head(folder)?.status;
+    if status == Status::Finished {
+        return Ok(());
     }
+    let what = match folder.join(MODEL).is_file() {
+        true => "its results are not complete",
+        false => "it has no model to use",
+    };
+    let status = format!("{status:?}").to_lowercase();
+    let failure = Failure::usage(format!("the run {} is {status}: {what}", folder.display()));
+    Err(match folder.join(MODEL) {
+        model if model.is_file() => {
+            failure.hint(format!("name its weights to use them: {}", model.display()))
+        }
+        _ => failure.hint(at_hand(&runs())),
+    })
 }
 
-/// Returns the state of the run in `folder`, if its manifest can be read.
-fn status(folder: &Path) -> Option<Status> {
-    let json = fs::read(folder.join(MANIFEST)).ok()?;
-    serde_json::from_slice::<Manifest>(&json)
-        .ok()
-        .map(|manifest| manifest.status)
+/// Returns state and start of the run in `folder`.
+fn head(folder: &Path) -> Result<Head, Failure> {
+    let path = folder.join(MANIFEST);
+    let json = fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
+    serde_json::from_slice(&json)
+        .map_err(|e| Failure::failed(format!("{} is damaged: {e}", path.display())))
+}
+
+fn is_finished(folder: &Path) -> bool {
+    head(folder).is_ok_and(|head| head.status == Status::Finished)
 }
 
 fn name(folder: &Path) -> String {
@@ -166,7 +184,7 @@ fn at_hand(runs: &[PathBuf]) -> String {
     let finished: Vec<String> = runs
         .iter()
         .rev()
-        .filter(|folder| status(folder) == Some(Status::Finished))
+        .filter(|folder| is_finished(folder))
         .take(5)
         .map(|folder| qualified(folder))
         .collect();
@@ -174,8 +192,4 @@ fn at_hand(runs: &[PathBuf]) -> String {
         0 => "no finished run is at hand; train one: cargo run -p trainer".to_string(),
         _ => format!("runs at hand, newest first: {}", finished.join(", ")),
     }
-}
-
-fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::io("read", file, error)
 }

@@ -44,12 +44,7 @@ impl RunFolder {
             ..f
         };
         let failed = |e: &std::io::Error| usage(Failure::io("make the run folder", &path, e));
-        if path.join(MANIFEST).exists() || path.join(MODEL).exists() {
-            return Err(
-                Failure::usage(format!("{} holds a run already", path.display()))
-                    .hint("name another folder with --run-dir, or leave the option out"),
-            );
-        }
+        refuse_taken(&path)?;
         fs::create_dir_all(&path).map_err(|e| failed(&e))?;
         // Two runs never share a folder: creating the metrics file is the claim.
         let metrics = OpenOptions::new()
@@ -136,6 +131,22 @@ impl RunFolder {
         json.push('\n');
         write::atomically(&self.path.join(MANIFEST), json.as_bytes())
     }
+}
+
+/// Fails when `path` holds a run, whole or in part.
+///
+/// # Errors
+/// Then (exit code 2).
+pub fn refuse_taken(path: &Path) -> Result<(), Failure> {
+    let is_taken = [MANIFEST, METRICS, MODEL]
+        .iter()
+        .any(|file| path.join(file).exists());
+    if is_taken {
+        let message = format!("{} holds a run already", path.display());
+        return Err(Failure::usage(message)
+            .hint("name another folder with --run-dir, or leave the option out"));
+    }
+    Ok(())
 }
 
 /// `metrics.jsonl`, open for appending.

@@ -1,0 +1,246 @@
+//! Optimizers and learning rates by their formulas, and sums that are exact.
+
+use burn::nn::{Initializer, LinearConfig};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Int, Tensor};
+use burn::train::ClassificationOutput;
+use trainer::config::{Decay, Optimizer, Schedule};
+use trainer::learner::schedule::LearningRate;
+use trainer::learner::{Totals, optimizer};
+
+#[test]
+fn learning_rates_follow_their_formulas() {
+    // 4 epochs of 10 steps, highest rate 0.8
+    let check = |decay: Decay, warmup_epochs: f64, expect: &[(usize, f64)]| {
+        let schedule = Schedule {
+            decay,
+            warmup_epochs,
+        };
+        let rate = LearningRate::new(0.8, &schedule, 4, 10);
+        for &(step, value) in expect {
+            let found = rate.at(step);
+            assert!(
+                (found - value).abs() < 1e-12,
+                "step {step} of {schedule:?}: {found}"
+            );
+        }
+    };
+    check(Decay::Constant, 0.0, &[(0, 0.8), (39, 0.8), (1000, 0.8)]);
+    // warm-up: a straight line whose first step is above 0, whose last is the rate itself
+    check(
+        Decay::Constant,
+        1.0,
+        &[(0, 0.08), (4, 0.4), (9, 0.8), (10, 0.8), (39, 0.8)],
+    );
+    check(Decay::Constant, 0.5, &[(0, 0.16), (4, 0.8), (5, 0.8)]);
+    check(Decay::Constant, 0.05, &[(0, 0.8), (1, 0.8)]); // half a step
+    // cosine: halfway at half the way, the final fraction at the end and after it
+    let cosine = |final_fraction| Decay::Cosine { final_fraction };
+    check(
+        cosine(0.0),
+        0.0,
+        &[(0, 0.8), (20, 0.4), (40, 0.0), (50, 0.0)],
+    );
+    let quarter = 0.8 * 0.5 * (1.0 + std::f64::consts::FRAC_PI_4.cos());
+    check(cosine(0.0), 0.0, &[(10, quarter)]);
+    check(cosine(0.5), 0.0, &[(0, 0.8), (20, 0.6), (40, 0.4)]);
+    check(
+        cosine(0.0),
+        2.0,
+        &[(9, 0.4), (19, 0.8), (20, 0.8), (30, 0.4), (40, 0.0)],
+    );
+    // steps: cuts counted from the end of the warm-up
+    let halves = |every_epochs| Decay::Step {
+        every_epochs,
+        factor: 0.5,
+    };
+    check(
+        halves(1.0),
+        0.0,
+        &[(0, 0.8), (9, 0.8), (10, 0.4), (20, 0.2), (39, 0.1)],
+    );
+    check(
+        halves(1.5),
+        1.0,
+        &[(9, 0.8), (24, 0.8), (25, 0.4), (39, 0.4), (40, 0.2)],
+    );
+}
+
+/// Returns a batch in which the first `right` of `losses` are classified right.
+fn batch(losses: &[f32], right: usize, device: &Device) -> ClassificationOutput {
+    let count = losses.len();
+    let logits: Vec<f32> = (0..count)
+        .flat_map(|i| [0.0, if i < right { 1.0 } else { -1.0 }])
+        .collect();
+    ClassificationOutput::new(
+        Tensor::from_floats(losses, device),
+        Tensor::<1>::from_floats(logits.as_slice(), device).reshape([count, 2]),
+        Tensor::<1, Int>::from_ints(vec![1; count].as_slice(), device),
+    )
+}
+
+#[test]
+fn totals_weight_every_image_the_same_whatever_the_batches() {
+    let device = Device::flex();
+    let mut totals = Totals::default();
+    let none = totals.score().unwrap();
+    assert_eq!((none.loss, none.accuracy), (0.0, 0.0));
+
+    totals.add(&batch(&[1.0, 2.0, 3.0], 3, &device)).unwrap();
+    totals.add(&batch(&[10.0], 0, &device)).unwrap();
+    let score = totals.score().unwrap();
+    assert_eq!((score.loss, score.accuracy), (4.0, 0.75));
+
+    // More than are kept on the device at once, asked for in the middle, and a short last one.
+    let mut totals = Totals::default();
+    for number in 0..300 {
+        totals
+            .add(&batch(&[0.25, 0.5], number % 2, &device))
+            .unwrap();
+        if number == 100 {
+            totals.score().unwrap();
+        }
+    }
+    totals.add(&batch(&[0.125], 1, &device)).unwrap();
+    let score = totals.score().unwrap();
+    assert_eq!(score.loss, 225.125 / 601.0);
+    assert_eq!(score.accuracy, 151.0 / 601.0);
+}
+
+/// 60,000 terms of 0.1 in f32 drift in the fourth digit.
+#[test]
+fn totals_sum_in_double_precision() {
+    let device = Device::flex();
+    let mut totals = Totals::default();
+    for _ in 0..60 {
+        totals.add(&batch(&[0.1; 1000], 1000, &device)).unwrap();
+    }
+    let score = totals.score().unwrap();
+    assert!(
+        (score.loss - f64::from(0.1_f32)).abs() < 1e-12,
+        "{}",
+        score.loss
+    );
+    assert_eq!(score.accuracy, 1.0);
+}
+
+/// Learning rate of every step below, and the weight they start from.
+const RATE: f64 = 0.1;
+const WEIGHT: f64 = 0.5;
+
+/// Returns a weight after a step with each of the gradients, by the optimizer of an experiment.
+fn weight_after(config: &Optimizer, gradients: &[f64]) -> f64 {
+    let device = Device::flex().autodiff();
+    let initializer = Initializer::Constant { value: WEIGHT };
+    let linear = LinearConfig::new(1, 1)
+        .with_bias(false)
+        .with_initializer(initializer);
+    let mut linear = linear.init(&device);
+    let mut optimizer = optimizer::build(config);
+    for gradient in gradients {
+        let input = Tensor::<2>::from_floats([[*gradient as f32]], &device); // d(wx)/dw = x
+        let grads = linear.forward(input).sum().backward();
+        let grads = GradientsParams::from_grads(grads, &linear);
+        linear = optimizer.step(RATE, linear, grads);
+    }
+    let weight = linear.weight.val().into_data();
+    weight.iter::<f64>().next().unwrap()
+}
+
+/// Adam (Kingma and Ba, algorithm 1) in double precision: weight decay either joins the gradient
+/// (`l2`) or takes its share of the weight (`decoupled`).
+fn adam(gradients: &[f64], beta: [f64; 2], epsilon: f64, l2: f64, decoupled: f64) -> f64 {
+    let (mut weight, mut mean, mut square) = (WEIGHT, 0.0, 0.0);
+    for (step, gradient) in (1..).zip(gradients) {
+        let gradient = gradient + l2 * weight;
+        weight -= RATE * decoupled * weight;
+        mean = beta[0] * mean + (1.0 - beta[0]) * gradient;
+        square = beta[1] * square + (1.0 - beta[1]) * gradient * gradient;
+        let mean = mean / (1.0 - beta[0].powi(step));
+        let square: f64 = square / (1.0 - beta[1].powi(step));
+        weight -= RATE * mean / (square.sqrt() + epsilon);
+    }
+    weight
+}
+
+/// Gradient descent with momentum as Keras and PyTorch have it: without dampening.
+fn sgd(gradients: &[f64], momentum: f64, nesterov: bool, l2: f64) -> f64 {
+    let (mut weight, mut velocity) = (WEIGHT, 0.0);
+    for gradient in gradients {
+        let gradient = gradient + l2 * weight;
+        velocity = momentum * velocity + gradient;
+        let ahead = if nesterov {
+            gradient + momentum * velocity
+        } else {
+            velocity
+        };
+        weight -= RATE * ahead;
+    }
+    weight
+}
+
+#[test]
+fn optimizers_follow_their_formulas() {
+    let check = |config: Optimizer, gradients: &[f64], expect: f64| {
+        let found = weight_after(&config, gradients);
+        assert!(
+            (found - expect).abs() < 2e-6,
+            "{config:?}: {found}, not {expect}"
+        );
+        assert!(
+            (expect - WEIGHT).abs() > 1e-3,
+            "{config:?}: a test of nothing"
+        );
+    };
+    let learning_rate = RATE;
+    let usual = [1.0, -0.5, 0.25, 2.0];
+    let tiny = [1e-6, 2e-6, -3e-6]; // where epsilon counts
+    for gradients in [&usual[..], &tiny] {
+        for (beta_1, beta_2) in [(0.9, 0.999), (0.5, 0.8)] {
+            for epsilon in [1e-7, 1e-5] {
+                for weight_decay in [0.0, 0.1] {
+                    let beta = [beta_1, beta_2];
+                    let config = Optimizer::Adam {
+                        learning_rate,
+                        beta_1,
+                        beta_2,
+                        epsilon,
+                        weight_decay,
+                    };
+                    check(
+                        config,
+                        gradients,
+                        adam(gradients, beta, epsilon, weight_decay, 0.0),
+                    );
+                    let config = Optimizer::AdamW {
+                        learning_rate,
+                        beta_1,
+                        beta_2,
+                        epsilon,
+                        weight_decay,
+                    };
+                    check(
+                        config,
+                        gradients,
+                        adam(gradients, beta, epsilon, 0.0, weight_decay),
+                    );
+                }
+            }
+        }
+    }
+    for (momentum, nesterov) in [(0.0, false), (0.9, false), (0.9, true)] {
+        for weight_decay in [0.0, 0.1] {
+            let config = Optimizer::Sgd {
+                learning_rate,
+                momentum,
+                nesterov,
+                weight_decay,
+            };
+            check(
+                config,
+                &usual,
+                sgd(&usual, momentum, nesterov, weight_decay),
+            );
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The program as a person uses it: the real binary, in empty folders, on the real images.
+//!
+//! [`program`] runs it and looks at all it says, [`transcript`] compares that with what was
+//! accepted, and [`fixtures`] has the images and the one trained run that many tests share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod fixtures;
+mod program;
+mod transcript;
+
+mod training;
+
+mod experiments;
+
+mod endings;
+
+mod folders;
+
+mod learner;
+
+mod backends;
+
+mod predict;
+
+mod gallery;
+
+mod cli;
+
+mod errors;
+
+mod pipes;
+
+mod terminal;
