@@ -2,10 +2,11 @@
 # Ubuntu machine with Rust and a C compiler; elsewhere the data set is downloaded, and a Vulkan
 # driver must be there for the tests.
 
-DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
-SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+DATA  = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
+CACHE = $(HOME)/.cache/fashion-mnist/train-images-idx3-ubyte
+SUDO  = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: train test setup-data setup-vulkan fmt lint docs ci
+.PHONY: train test setup-data setup-vulkan fmt lint docs readme
 
 # The tutorial: train, evaluate, save, draw.
 train: setup-data
@@ -17,17 +18,18 @@ test: setup-data setup-vulkan
 
 # The data set, where the distribution has it; otherwise the program downloads it.
 setup-data:
-	@if [ ! -e $(DATA) ] && command -v apt-get >/dev/null; then \
+	@if [ ! -e $(DATA) ] && [ ! -e $(CACHE) ] && command -v apt-get >/dev/null; then \
 		echo "installing the package dataset-fashion-mnist"; \
-		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist; } >/dev/null \
-			|| echo "not installed: the program will look elsewhere and download"; \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist >/dev/null; } \
+			|| echo "not installed: the program will download the data set"; \
 	fi
 
-# A Vulkan driver in software, for machines without a GPU.
+# Vulkan in software: the tests then run wgpu on any machine.
 setup-vulkan:
-	@if ! ls /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1 && command -v apt-get >/dev/null; then \
+	@if ! ls /usr/share/vulkan/icd.d/lvp_icd.*.json >/dev/null 2>&1 && command -v apt-get >/dev/null; then \
 		echo "installing the package mesa-vulkan-drivers"; \
-		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq mesa-vulkan-drivers; } >/dev/null; \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq mesa-vulkan-drivers >/dev/null; } \
+			|| echo "not installed: the tests of wgpu need another Vulkan driver"; \
 	fi
 
 fmt:
@@ -39,5 +41,6 @@ lint:
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-# What CI runs, see .ci/run.
-ci: fmt lint docs test
+# Every command of the README, as it stands there.
+readme:
+	scripts/readme-commands

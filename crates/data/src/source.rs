@@ -155,6 +155,10 @@ impl SourceError {
                 "leave out --data-dir to use the cache, the package {} or a download",
                 fashion_mnist::DEBIAN_PACKAGE
             ),
+            SourceError::Folder {
+                error: FolderError::Idx(_) | FolderError::Data { .. } | FolderError::Sizes { .. },
+                ..
+            } => "the file is damaged or of another kind: copy it again from where it came".into(),
             SourceError::Folder { .. } | SourceError::NeedsFolder(_) => format!(
                 "pass --data-dir <folder>; it needs {}, plain or with .gz",
                 fashion_mnist::FILES.map(|file| file.name).join(", ")

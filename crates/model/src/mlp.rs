@@ -8,6 +8,9 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::config::{Activation, ConfigError, Init, MlpConfig, Output};
 
+/// A layer's weight `[in, out]`, row-major, and bias `[out]`.
+pub(crate) type LayerWeights = (Vec<f32>, Vec<f32>);
+
 /// Stream of the seed's random numbers that the weights are drawn from. The order of the images uses
 /// the streams from 0 up (one an epoch) and the last one (the validation split).
 const WEIGHTS_STREAM: u64 = u64::MAX - 1;
@@ -49,11 +52,11 @@ impl Mlp {
         Ok(Self::from_weights(config, weights, device))
     }
 
-    /// Returns the network with the given weights, one (weight `[in, out]` row-major, bias `[out]`)
-    /// for each layer; their lengths were checked by the caller.
+    /// Returns the network with the given weights, layer by layer; their lengths were checked by the
+    /// caller.
     pub(crate) fn from_weights(
         config: &MlpConfig,
-        weights: Vec<(Vec<f32>, Vec<f32>)>,
+        weights: Vec<LayerWeights>,
         device: &Device,
     ) -> Self {
         let layers = config

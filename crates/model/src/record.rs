@@ -9,7 +9,7 @@ use burn_pack::{Reader, Writer};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, MlpConfig};
-use crate::mlp::Mlp;
+use crate::mlp::{LayerWeights, Mlp};
 
 /// Version of the metadata written by this crate. Version 1 is the first.
 pub const FORMAT_VERSION: u32 = 1;
@@ -238,10 +238,7 @@ fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
 }
 
 /// Takes every layer's tensors out of the pack and checks names, shapes and values.
-fn read_weights(
-    reader: Reader,
-    config: &MlpConfig,
-) -> Result<Vec<(Vec<f32>, Vec<f32>)>, RecordError> {
+fn read_weights(reader: Reader, config: &MlpConfig) -> Result<Vec<LayerWeights>, RecordError> {
     let mut tensors = reader.into_tensors().map_err(pack_error)?;
     let mut take = |name: String, shape: &[usize]| -> Result<Vec<f32>, RecordError> {
         let position = tensors.iter().position(|t| t.name == name);

@@ -86,7 +86,7 @@ impl Compute {
             backend: Backend::Wgpu,
             device,
             software: adapter.kind == SOFTWARE,
-            largest_buffer: Some(setup.device.limits().max_storage_buffer_binding_size.into()),
+            largest_buffer: Some(setup.device.limits().max_storage_buffer_binding_size),
             processor: format!("{} ({}, {})", adapter.name, adapter.api, adapter.kind),
         })
     }

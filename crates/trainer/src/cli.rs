@@ -88,7 +88,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "BACKEND")]
     pub backend: Option<Backend>,
     /// Seed of weights, order and split (overrides the config)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub seed: Option<u64>,
 }
 
@@ -154,7 +154,12 @@ pub struct PredictArgs {
     #[arg(value_name = "IMAGE", required_unless_present = "test")]
     pub images: Vec<PathBuf>,
     /// Predict the test image of this number instead, counted from 0
-    #[arg(long, value_name = "N", conflicts_with = "images")]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "images",
+        allow_negative_numbers = true
+    )]
     pub test: Option<usize>,
 }
 

@@ -134,7 +134,7 @@ impl Predictions {
         Evaluation {
             images: self.len(),
             accuracy: correct as f64 / count,
-            loss: self.losses.iter().map(|&l| f64::from(l)).sum::<f64>() / count,
+            loss: self.losses.iter().map(|&l| f64::from(l)).sum::<f64>() / count + 0.0, // never -0
             per_class: class_names
                 .iter()
                 .enumerate()

@@ -18,7 +18,9 @@ use crate::backend::Compute;
 use crate::config::Experiment;
 use crate::evaluation::{self, Evaluation, Predictions};
 use crate::failure::{Code, Failure};
-use crate::learner::epochs::{End, EpochMetrics, Epochs, Event, History, refuse_divergence};
+use crate::learner::epochs::{
+    End, EpochMetrics, Epochs, Event, History, Observer, refuse_divergence,
+};
 use crate::learner::schedule::LearningRate;
 use crate::learner::{Classifier, Silent, optimizer};
 use crate::report;
@@ -28,7 +30,7 @@ use crate::run::{RunFolder, Status};
 /// How a training is watched and stopped.
 pub struct Watch {
     /// Told about every epoch and, when `live`, about steps.
-    pub observer: Box<dyn FnMut(Event) -> Result<(), Failure>>,
+    pub observer: Observer,
     /// Report steps too.
     pub live: bool,
     /// Show Burn's terminal dashboard.

@@ -80,7 +80,7 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
         &mirrors,
     );
     for place in places(&request) {
-        talk.note(describe(&place));
+        talk.note(describe(&place, &data.name));
     }
     let set = find(
         &data.name,
@@ -131,14 +131,15 @@ fn download_bar(talk: Talk) -> ProgressBar {
     ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn describe(place: &Place) -> String {
+fn describe(place: &Place, name: &str) -> String {
     let state = match &place.state {
         PlaceState::Missing => "not there".to_string(),
         PlaceState::Incomplete(files) => format!("lacks {}", files.join(", ")),
         PlaceState::Refused(reason) => format!("refused: {reason}"),
-        PlaceState::Verified(_) => {
+        PlaceState::Verified(_) if name == fashion_mnist::NAME => {
             "all four files are there and are what they should be".to_string()
         }
+        PlaceState::Verified(_) => "all four files are there".to_string(),
     };
     format!("{} {}: {state}", place.kind, place.path.display())
 }
@@ -161,8 +162,8 @@ fn print_text(set: &DataSet) -> Result<(), Failure> {
         "class",
         "training",
         "test",
-        set.train.height(),
-        set.train.width()
+        set.train.width(),
+        set.train.height()
     )?;
     for (class, name) in set.class_names.iter().enumerate() {
         writeln!(out, "{name:<16} {:>8} {:>8}", train[class], test[class])?;

@@ -65,7 +65,12 @@ impl Progress {
                 let line = describe(metrics, self.epochs);
                 let print = || drop(writeln!(stdout(), "{line}"));
                 match &self.bar {
-                    Some(bar) => bar.suspend(print),
+                    Some(bar) => {
+                        bar.set_position(0);
+                        bar.set_message("");
+                        bar.set_prefix(format!("epoch {:>2}/{}", metrics.epoch + 1, self.epochs));
+                        bar.suspend(print);
+                    }
                     None => print(),
                 }
             }

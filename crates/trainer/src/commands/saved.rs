@@ -38,7 +38,7 @@ pub fn talk(args: &SavedArgs) -> Talk {
 pub fn data_set(saved: &Saved, args: &SavedArgs) -> Result<DataSet, Failure> {
     let talk = talk(args);
     let metadata = &saved.record.metadata;
-    let trained_in = saved.folder.as_deref().and_then(folder_trained_in);
+    let trained_in = saved.file.parent().and_then(folder_trained_in);
     let dir = args.data_dir.as_deref().or(trained_in.as_deref());
     let mirrors = ::data::fashion_mnist::addresses();
     let (name, classes) = (&metadata.dataset, Some(&metadata.class_names[..]));
@@ -54,7 +54,7 @@ pub fn data_set(saved: &Saved, args: &SavedArgs) -> Result<DataSet, Failure> {
     if found != input {
         return Err(Failure::failed(format!(
             "the test images have {}x{} pixels, the network takes {}x{}",
-            found[0], found[1], input[0], input[1],
+            found[1], found[0], input[1], input[0],
         )));
     }
     if data

@@ -90,8 +90,8 @@ fn introduce(
         data.name,
         data.train.len() - validation,
         data.test.len(),
-        data.train.height(),
         data.train.width(),
+        data.train.height(),
         data.train.classes(),
     ));
     let inputs = data.train.height() * data.train.width();

@@ -54,7 +54,7 @@ pub fn load(run: &str, device: &Device) -> Result<Saved, Failure> {
     }
     let bytes = fs::read(&file).map_err(|e| Failure::io("read", &file, &e))?;
     let record = Record::from_bytes(&bytes, device)
-        .map_err(|e| Failure::failed(format!("{}: {e}", file.display())))?;
+        .map_err(|e| Failure::failed(format!("{}: {e}", file.display())).hint(at_hand(&runs())))?;
     Ok(Saved {
         file,
         folder,
@@ -160,8 +160,10 @@ fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
 fn head(folder: &Path) -> Result<Head, Failure> {
     let path = folder.join(MANIFEST);
     let json = fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
-    serde_json::from_slice(&json)
-        .map_err(|e| Failure::failed(format!("{} is damaged: {e}", path.display())))
+    serde_json::from_slice(&json).map_err(|e| {
+        let message = format!("{} is damaged: {e}", path.display());
+        Failure::failed(message).hint(format!("name the record: {}", folder.join(MODEL).display()))
+    })
 }
 
 fn is_finished(folder: &Path) -> bool {

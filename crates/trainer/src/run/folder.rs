@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{Manifest, Status};
 use super::write;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 
 /// The resolved experiment.
 pub const CONFIG: &str = "config.toml";
@@ -39,9 +39,12 @@ impl RunFolder {
     /// # Errors
     /// When the folder holds a run already, or cannot be written (exit code 2).
     pub fn create(path: PathBuf, config: &str, mut manifest: Manifest) -> Result<Self, Failure> {
-        let usage = |f: Failure| Failure {
-            code: crate::failure::Code::Usage,
-            ..f
+        let usage = |f: Failure| {
+            let f = f.hint("choose a folder that can be written: --run-dir D");
+            Failure {
+                code: Code::Usage,
+                ..f
+            }
         };
         let failed = |e: &std::io::Error| usage(Failure::io("make the run folder", &path, e));
         refuse_taken(&path)?;

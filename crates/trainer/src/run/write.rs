@@ -10,7 +10,12 @@ use crate::failure::Failure;
 /// # Errors
 /// When the disk says no; an older file of that name is then still there, whole.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::io("write", path, &e);
+    let failed = |e: std::io::Error| {
+        // tempfile wraps the cause with the temporary name, which says nothing to a person.
+        let cause = e.get_ref().and_then(|wrapped| wrapped.source());
+        let cause = cause.map_or_else(|| e.to_string(), ToString::to_string);
+        Failure::failed(format!("cannot write {}: {cause}", path.display()))
+    };
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -16,6 +16,10 @@ mod endings;
 
 mod folders;
 
+mod config;
+
+mod config_errors;
+
 mod learner;
 
 mod backends;

@@ -1,7 +1,5 @@
 //! Every mistake in a config is named with its place and a hint.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
-
 use std::fs;
 use std::path::Path;
 

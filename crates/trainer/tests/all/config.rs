@@ -1,7 +1,5 @@
 //! Every config shipped loads, comes back equal through TOML, and no bytes make the loader panic.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
-
 use clap::ValueEnum;
 use std::fs;
 use std::path::{Path, PathBuf};
