@@ -10,7 +10,7 @@ use crate::config::Output;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
-    /// −log softmax(logits)[label]; Keras: `SparseCategoricalCrossentropy(from_logits=True)`.
+    /// −log of the label's share in softmax(logits); Keras: `SparseCategoricalCrossentropy(from_logits=True)`.
     CrossEntropy,
     /// Σ over the classes of (sigmoid(logit) − ideal)², ideal 1 for the label and 0 elsewhere:
     /// the cost of the notebook's theory part.

@@ -98,7 +98,7 @@ pub struct TrainArgs {
     /// Which experiment.
     #[command(flatten)]
     pub experiment: ExperimentArgs,
-    /// Use D itself as the run folder [default: artifacts/<experiment>/<time>-<id>]
+    /// Use D itself as the run folder [default: artifacts/EXPERIMENT/TIME-ID]
     #[arg(long, value_name = "D")]
     pub run_dir: Option<PathBuf>,
     /// Show Burn's dashboard while training (needs a terminal)

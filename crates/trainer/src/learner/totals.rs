@@ -15,7 +15,7 @@ pub struct Score {
     pub accuracy: f64,
 }
 
-/// Running sums of an epoch. A GPU is asked for numbers once in [`PENDING`] batches only.
+/// Running sums of an epoch. A GPU is asked for numbers once in 128 batches only.
 #[derive(Default)]
 pub struct Totals {
     losses: Vec<Tensor<1>>,
