@@ -13,7 +13,7 @@ pub mod record;
 
 pub use config::{Activation, ConfigError, Init, MlpConfig, Output};
 pub use loss::Loss;
-pub use mlp::Mlp;
+pub use mlp::{LayerWeights, Mlp};
 pub use record::{Metadata, Record, RecordError, TestMetrics};
 
 /// Compiles the Rust in the repository's README.

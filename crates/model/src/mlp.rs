@@ -7,9 +7,16 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::config::{Activation, ConfigError, Init, MlpConfig, Output};
+use crate::record::RecordError;
 
-/// A layer's weight `[in, out]`, row-major, and bias `[out]`.
-pub(crate) type LayerWeights = (Vec<f32>, Vec<f32>);
+/// The parameters of a dense layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerWeights {
+    /// `[in, out]`, row-major.
+    pub weight: Vec<f32>,
+    /// `[out]`.
+    pub bias: Vec<f32>,
+}
 
 /// Stream of the seed's random numbers that the weights are drawn from. The order of the images uses
 /// the streams from 0 up (one an epoch) and the last one (the validation split).
@@ -46,25 +53,62 @@ impl Mlp {
                 let (weight_limit, bias_limit) = limits(config.init, inputs, outputs);
                 let weight = uniform(&mut rng, inputs * outputs, weight_limit);
                 let bias = uniform(&mut rng, outputs, bias_limit);
-                (weight, bias)
+                LayerWeights { weight, bias }
             })
             .collect();
-        Ok(Self::from_weights(config, weights, device))
+        Ok(Self::assemble(config, weights, device))
     }
 
-    /// Returns the network with the given weights, layer by layer; their lengths were checked by the
-    /// caller.
-    pub(crate) fn from_weights(
+    /// Returns a network with the given weights, first layer to last, on `device`.
+    ///
+    /// # Errors
+    /// When `config` breaks a limit, or the weights are not those of such a network.
+    pub fn from_weights(
         config: &MlpConfig,
         weights: Vec<LayerWeights>,
         device: &Device,
-    ) -> Self {
+    ) -> Result<Self, RecordError> {
+        config.validate()?;
+        let shapes = config.layer_shapes();
+        let found: Vec<[usize; 2]> = weights
+            .iter()
+            .map(|l| [l.weight.len(), l.bias.len()])
+            .collect();
+        let expected: Vec<[usize; 2]> = shapes.iter().map(|[i, o]| [i * o, *o]).collect();
+        if found != expected {
+            return Err(RecordError::Shape {
+                name: "layers".into(),
+                found: format!("{found:?} weights and biases"),
+                expected: format!("{expected:?}"),
+            });
+        }
+        Ok(Self::assemble(config, weights, device))
+    }
+
+    /// Returns the weights, first layer to last.
+    ///
+    /// # Errors
+    /// When the device cannot hand them out.
+    pub fn weights(&self) -> Result<Vec<LayerWeights>, RecordError> {
+        let layer = |layer: &Linear| {
+            let weight = floats(layer.weight.val())?;
+            let bias = layer
+                .bias
+                .as_ref()
+                .map_or(Ok(Vec::new()), |bias| floats(bias.val()))?;
+            Ok(LayerWeights { weight, bias })
+        };
+        self.layers.iter().map(layer).collect()
+    }
+
+    /// Puts a network together; the lengths of the weights were checked by the caller.
+    fn assemble(config: &MlpConfig, weights: Vec<LayerWeights>, device: &Device) -> Self {
         let layers = config
             .layer_shapes()
             .into_iter()
             .zip(weights)
             .enumerate()
-            .map(|(i, (shape, (weight, bias)))| {
+            .map(|(i, (shape, LayerWeights { weight, bias }))| {
                 // Burn numbers parameters at random and seeds nothing there; numbering them by
                 // position keeps two equal runs equal in everything they write.
                 let id = 2 * i as u64;
@@ -117,9 +161,9 @@ impl Mlp {
         &self.config
     }
 
-    /// Returns the dense layers, first to last.
-    pub(crate) fn layers(&self) -> &[Linear] {
-        &self.layers
+    /// Returns the device the weights are on.
+    pub(crate) fn device(&self) -> Device {
+        self.layers[0].weight.device()
     }
 
     fn activate(&self, x: Tensor<2>) -> Tensor<2> {
@@ -154,6 +198,17 @@ fn uniform(rng: &mut ChaCha8Rng, count: usize, limit: f64) -> Vec<f32> {
         .collect()
 }
 
+/// Returns the values of a tensor, row-major.
+///
+/// # Errors
+/// When the device cannot hand them out.
+pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, RecordError> {
+    let data = tensor
+        .try_into_data()
+        .map_err(|e| RecordError::Device(e.to_string()))?;
+    Ok(data.iter::<f32>().collect())
+}
+
 fn parameter<const D: usize>(id: u64, data: TensorData, device: &Device) -> Param<Tensor<D>> {
     let (_, value, mapper) = Param::<Tensor<D>>::from_data(data, device).consume();
     Param::from_mapped_value(ParamId::from(id), value, mapper)
@@ -165,19 +220,10 @@ mod tests {
     use super::*;
 
     fn weights(model: &Mlp) -> Vec<f32> {
-        let all = model.layers().iter().flat_map(|layer| {
-            let weight = layer
-                .weight
-                .val()
-                .into_data()
-                .iter::<f32>()
-                .collect::<Vec<_>>();
-            let bias = layer.bias.as_ref().unwrap().val().into_data();
-            weight
-                .into_iter()
-                .chain(bias.iter::<f32>().collect::<Vec<_>>())
-        });
-        all.collect()
+        let layers = model.weights().unwrap().into_iter();
+        layers
+            .flat_map(|layer| layer.weight.into_iter().chain(layer.bias))
+            .collect()
     }
 
     #[test]

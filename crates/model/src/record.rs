@@ -9,7 +9,7 @@ use burn_pack::{Reader, Writer};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, MlpConfig};
-use crate::mlp::{LayerWeights, Mlp};
+use crate::mlp::{LayerWeights, Mlp, floats};
 
 /// Version of the metadata written by this crate. Version 1 is the first.
 pub const FORMAT_VERSION: u32 = 1;
@@ -148,7 +148,7 @@ impl Record {
             Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(pack_error)?;
         let metadata = read_metadata(&reader)?;
         let weights = read_weights(reader, &metadata.architecture)?;
-        let model = Mlp::from_weights(&metadata.architecture, weights, device);
+        let model = Mlp::from_weights(&metadata.architecture, weights, device)?;
         Ok(Self { metadata, model })
     }
 
@@ -158,12 +158,13 @@ impl Record {
     /// # Errors
     /// When a weight is not finite, or cannot be read back from its device.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
+        let shapes = self.model.config().layer_shapes();
         let mut tensors = Vec::new();
-        for (i, layer) in self.model.layers().iter().enumerate() {
-            tensors.push(pack(weight_name(i), layer.weight.val())?);
-            if let Some(bias) = &layer.bias {
-                tensors.push(pack(bias_name(i), bias.val())?);
-            }
+        for (i, (layer, [inputs, outputs])) in
+            self.model.weights()?.into_iter().zip(shapes).enumerate()
+        {
+            tensors.push(pack(weight_name(i), vec![inputs, outputs], &layer.weight)?);
+            tensors.push(pack(bias_name(i), vec![outputs], &layer.bias)?);
         }
         let json = serde_json::to_string(&self.metadata)
             .map_err(|e| RecordError::Metadata(e.to_string()))?;
@@ -196,7 +197,7 @@ impl Record {
             .iter()
             .map(|&p| f32::from(p) / self.metadata.pixel_divisor)
             .collect();
-        let device = self.model.layers()[0].weight.device();
+        let device = self.model.device();
         let input = Tensor::from_data(TensorData::new(scaled, [images, height, width]), &device);
         let probabilities = floats(self.model.predict(input))?; // [images, classes]
         let classes = self.metadata.architecture.classes;
@@ -263,10 +264,10 @@ fn read_weights(reader: Reader, config: &MlpConfig) -> Result<Vec<LayerWeights>,
     };
     let mut weights = Vec::new();
     for (i, [inputs, outputs]) in config.layer_shapes().into_iter().enumerate() {
-        weights.push((
-            take(weight_name(i), &[inputs, outputs])?,
-            take(bias_name(i), &[outputs])?,
-        ));
+        weights.push(LayerWeights {
+            weight: take(weight_name(i), &[inputs, outputs])?,
+            bias: take(bias_name(i), &[outputs])?,
+        });
     }
     match tensors.into_iter().next() {
         Some(left) => Err(RecordError::Unexpected(left.name)),
@@ -274,27 +275,12 @@ fn read_weights(reader: Reader, config: &MlpConfig) -> Result<Vec<LayerWeights>,
     }
 }
 
-fn pack<const D: usize>(name: String, tensor: Tensor<D>) -> Result<burn_pack::Tensor, RecordError> {
-    let shape = tensor.dims().to_vec();
-    let values = floats(tensor)?;
+fn pack(name: String, shape: Vec<usize>, values: &[f32]) -> Result<burn_pack::Tensor, RecordError> {
     if !values.iter().all(|v| v.is_finite()) {
         return Err(RecordError::NotFinite(name));
     }
-    let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    Ok(burn_pack::Tensor::new(
-        name,
-        DType::F32,
-        shape,
-        None,
-        Bytes::from_bytes_vec(bytes),
-    ))
-}
-
-fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, RecordError> {
-    let data = tensor
-        .try_into_data()
-        .map_err(|e| RecordError::Device(e.to_string()))?;
-    Ok(data.iter::<f32>().collect())
+    let bytes = Bytes::from_bytes_vec(values.iter().flat_map(|v| v.to_le_bytes()).collect());
+    Ok(burn_pack::Tensor::new(name, DType::F32, shape, None, bytes))
 }
 
 fn weight_name(layer: usize) -> String {

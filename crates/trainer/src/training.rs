@@ -22,7 +22,7 @@ use crate::learner::epochs::{
     End, EpochMetrics, Epochs, Event, History, Observer, refuse_divergence,
 };
 use crate::learner::schedule::LearningRate;
-use crate::learner::{Classifier, Silent, optimizer};
+use crate::learner::{Classifier, Fused, Silent, optimizer};
 use crate::report;
 use crate::run::folder::{GALLERY, MODEL, PREDICTIONS};
 use crate::run::{RunFolder, Status};
@@ -91,6 +91,7 @@ fn fit_and_evaluate(
     let device = compute.device.clone().autodiff();
     let batch_size = experiment.training.batch_size;
     let resident = compute.keeps(&train);
+    let images = train.clone();
     let train = Loader::shuffled(train, batch_size, experiment.seed, &device).resident(resident);
     let validate = !validation.is_empty();
     let validation = evaluation::loader(validation, compute);
@@ -112,6 +113,8 @@ fn fit_and_evaluate(
         epochs,
         steps_per_epoch,
     );
+    let fused = Fused::of(experiment, compute, &mlp, &images, &learning_rate);
+    let fused = fused.map_err(Failure::failed)?;
     let optimizer = optimizer::build(&experiment.optimizer);
     let learner = Learner::new(Classifier::new(mlp, loss), optimizer, learning_rate);
 
@@ -124,6 +127,7 @@ fn fit_and_evaluate(
         seed: experiment.seed,
         validate,
         early_stopping: experiment.early_stopping.clone(),
+        fused,
         dashboard: watch.dashboard,
         live: watch.live,
         observer: RefCell::new(Box::new(move |event| {

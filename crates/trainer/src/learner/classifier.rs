@@ -20,6 +20,11 @@ impl Classifier {
         Self { mlp, loss }
     }
 
+    /// Returns `mlp`, to be trained with the same loss.
+    pub fn with(self, mlp: Mlp) -> Self {
+        Self { mlp, ..self }
+    }
+
     /// Returns logits `[batch, classes]`, labels `[batch]` and the loss of every sample `[batch]`.
     ///
     /// Burn's examples put the mean loss there, `[1]`; one value a sample lets `LossMetric` weight

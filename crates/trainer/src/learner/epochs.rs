@@ -16,7 +16,7 @@ use burn::train::{
 use data::Batch;
 use serde::Serialize;
 
-use super::{Classifier, Score, Totals};
+use super::{Classifier, Fused, Score, Totals};
 use crate::config::{EarlyStopping, Metric};
 use crate::failure::Failure;
 
@@ -96,6 +96,8 @@ pub struct Epochs {
     pub validate: bool,
     /// When to stop early.
     pub early_stopping: Option<EarlyStopping>,
+    /// The kernel that runs the epochs, where there is one for the experiment.
+    pub fused: Option<Fused>,
     /// Feed Burn's dashboard with every batch.
     pub dashboard: bool,
     /// Report [`Event::Step`].
@@ -168,9 +170,14 @@ impl Epochs {
             epoch_number: epoch,
             total_items,
         }))?;
-        let Some(trained) = self.train(epoch, learner, train, events, interrupter)? else {
+        let trained = match &self.fused {
+            Some(fused) => self.train_fused(fused, epoch, learner, events, interrupter),
+            None => self.train(epoch, learner, train, events, interrupter),
+        };
+        let Some(trained) = trained? else {
             return Ok(None);
         };
+        refuse_divergence(trained.loss, &format!("the training loss of epoch {epoch}"))?;
         notify(events.process_train(LearnerEvent::EndSplit(epoch)))?;
         let validated = if self.validate {
             let Some(score) = self.validate(epoch, learner, valid, events, interrupter)? else {
@@ -183,7 +190,10 @@ impl Epochs {
         notify(events.process_train(LearnerEvent::EndEpoch(epoch)))?;
         let metrics = EpochMetrics {
             epoch,
-            learning_rate: learner.lr_current().base(),
+            learning_rate: match &self.fused {
+                Some(fused) => fused.last_learning_rate(epoch),
+                None => learner.lr_current().base(),
+            },
             train_loss: trained.loss,
             train_accuracy: trained.accuracy,
             validation_loss: validated.map(|score| score.loss),
@@ -239,9 +249,50 @@ impl Epochs {
                 return Ok(None);
             }
         }
-        let score = totals.score().map_err(device_failed)?;
-        refuse_divergence(score.loss, &format!("the training loss of epoch {epoch}"))?;
-        Ok(Some(score))
+        totals.score().map(Some).map_err(device_failed)
+    }
+
+    /// The same by the kernel; the learner then has the new weights.
+    fn train_fused(
+        &self,
+        fused: &Fused,
+        epoch: usize,
+        learner: &mut Learner<Classifier>,
+        events: &mut Events,
+        interrupter: &Interrupter,
+    ) -> Result<Option<Score>, Failure> {
+        let model = learner.model();
+        let device = model.devices().swap_remove(0);
+        let (of, mut shown, mut before) =
+            (fused.images(), Instant::now(), kernels::Score::default());
+        let mut failure = Ok(());
+        let sums = fused.epoch(epoch, &mut |sums| {
+            if self.live && shown.elapsed() >= LIVE_INTERVAL {
+                shown = Instant::now();
+                let (images, score) = (sums.images, Score::from(sums));
+                let step = Event::Step {
+                    epoch,
+                    images,
+                    of,
+                    score,
+                };
+                failure = (self.observer.borrow_mut())(step);
+            }
+            if self.dashboard {
+                let item = fused.progress(epoch, before, sums, &device);
+                let result = notify(events.process_train(LearnerEvent::ProcessedItem(item)));
+                failure = std::mem::replace(&mut failure, Ok(())).and(result);
+                before = sums;
+            }
+            failure.is_ok() && !interrupter.should_stop()
+        });
+        failure?;
+        if interrupter.should_stop() {
+            return Ok(None);
+        }
+        let mlp = fused.mlp(&device).map_err(Failure::failed)?;
+        learner.load_model(model.with(mlp).into_record());
+        Ok(Some(sums.into()))
     }
 
     /// Scores the validation images with the weights as they are.

@@ -7,8 +7,10 @@ pub mod optimizer;
 pub mod schedule;
 mod silent;
 pub mod totals;
+pub mod fused;
 
 pub use classifier::Classifier;
 pub use epochs::{EpochMetrics, Epochs, Observer};
+pub use fused::Fused;
 pub use silent::Silent;
 pub use totals::{Score, Totals};

@@ -15,6 +15,16 @@ pub struct Score {
     pub accuracy: f64,
 }
 
+impl From<kernels::Score> for Score {
+    fn from(sums: kernels::Score) -> Self {
+        let images = sums.images.max(1) as f64;
+        Self {
+            loss: sums.loss / images,
+            accuracy: sums.correct as f64 / images,
+        }
+    }
+}
+
 /// Running sums of an epoch. A GPU is asked for numbers once in 128 batches only.
 #[derive(Default)]
 pub struct Totals {

@@ -1,0 +1,263 @@
+//! Activations, losses and Adam on slices, compiled for the vectors the processor has.
+
+use multiversion::multiversion;
+
+use crate::network::{Activation, Adam, Loss, Optimizer, Sgd};
+
+/// Writes `bytes / 255` to `out`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma"))]
+pub fn scale(out: &mut [f32], bytes: &[u8]) {
+    for (out, &byte) in out.iter_mut().zip(bytes) {
+        *out = f32::from(byte) / 255.0;
+    }
+}
+
+/// Adds `bias` `[columns]` to every row of `x` and applies the activation.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma"))]
+pub fn add_bias_and_activate(x: &mut [f32], bias: &[f32], activation: Activation) {
+    for row in x.chunks_exact_mut(bias.len()) {
+        for (x, b) in row.iter_mut().zip(bias) {
+            *x += b;
+        }
+    }
+    match activation {
+        Activation::Relu => x.iter_mut().for_each(|x| *x = x.max(0.0)),
+        Activation::Sigmoid => x.iter_mut().for_each(|x| *x = sigmoid(*x)),
+        Activation::Tanh => x.iter_mut().for_each(|x| *x = x.tanh()),
+    }
+}
+
+/// Multiplies `gradient` by the derivative of the activation, given its `output`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma"))]
+pub fn activation_backward(gradient: &mut [f32], output: &[f32], activation: Activation) {
+    let pairs = gradient.iter_mut().zip(output);
+    match activation {
+        Activation::Relu => pairs.for_each(|(g, &y)| *g = if y > 0.0 { *g } else { 0.0 }),
+        Activation::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
+        Activation::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
+    }
+}
+
+/// Turns `logits` `[batch, classes]` into the gradient of the mean loss; returns the sum of the
+/// losses and the number of right answers (the first of equal logits counts).
+pub fn loss_and_gradient(
+    logits: &mut [f32],
+    labels: &[u8],
+    classes: usize,
+    loss: Loss,
+) -> (f64, usize) {
+    let share = 1.0 / labels.len() as f32;
+    let (mut sum, mut correct) = (0.0, 0);
+    for (row, &label) in logits.chunks_exact_mut(classes).zip(labels) {
+        let label = usize::from(label);
+        let mut top = 0;
+        for (class, &logit) in row.iter().enumerate() {
+            if logit > row[top] {
+                top = class;
+            }
+        }
+        correct += usize::from(top == label);
+        sum += f64::from(match loss {
+            Loss::CrossEntropy => cross_entropy(row, label, top, share),
+            Loss::Quadratic => quadratic(row, label, share),
+        });
+    }
+    (sum, correct)
+}
+
+fn cross_entropy(row: &mut [f32], label: usize, top: usize, share: f32) -> f32 {
+    let highest = row[top];
+    let of_label = row[label] - highest;
+    let mut total = 0.0;
+    for x in row.iter_mut() {
+        *x = (*x - highest).exp();
+        total += *x;
+    }
+    for x in row.iter_mut() {
+        *x *= share / total;
+    }
+    row[label] -= share;
+    total.ln() - of_label
+}
+
+fn quadratic(row: &mut [f32], label: usize, share: f32) -> f32 {
+    let mut cost = 0.0;
+    for (class, x) in row.iter_mut().enumerate() {
+        let neuron = sigmoid(*x);
+        let distance = neuron - f32::from(u8::from(class == label));
+        cost += distance * distance;
+        *x = 2.0 * distance * neuron * (1.0 - neuron) * share;
+    }
+    cost
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// Sums the rows of `x` `[rows, out.len()]` into `out`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma"))]
+pub fn sum_rows(out: &mut [f32], x: &[f32]) {
+    out.fill(0.0);
+    for row in x.chunks_exact(out.len()) {
+        for (out, x) in out.iter_mut().zip(row) {
+            *out += x;
+        }
+    }
+}
+
+/// Adds `x` to `out`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma"))]
+pub fn add(out: &mut [f32], x: &[f32]) {
+    for (out, x) in out.iter_mut().zip(x) {
+        *out += x;
+    }
+}
+
+/// One step of an optimizer, its constants worked out.
+pub enum Update {
+    /// See [`adam`].
+    Adam(AdamStep),
+    /// See [`sgd`].
+    Sgd(Sgd, f32),
+}
+
+impl Update {
+    /// Returns step `time`, counted from 1.
+    pub fn new(optimizer: Optimizer, learning_rate: f64, time: u64) -> Self {
+        match optimizer {
+            Optimizer::Adam(adam) => Update::Adam(AdamStep::new(&adam, learning_rate, time)),
+            Optimizer::Sgd(sgd) => Update::Sgd(sgd, learning_rate as f32),
+        }
+    }
+
+    /// Moves `weights` against `gradient`; `first` and `second` are the optimizer's memory.
+    pub fn apply(
+        &self,
+        weights: &mut [f32],
+        gradient: &[f32],
+        first: &mut [f32],
+        second: &mut [f32],
+    ) {
+        match self {
+            Update::Adam(step) => adam(step, weights, gradient, first, second),
+            Update::Sgd(constants, rate) => sgd(constants, *rate, weights, gradient, first),
+        }
+    }
+}
+
+/// The constants of one step of Adam: Kingma & Ba 2015, <https://arxiv.org/abs/1412.6980>, algorithm
+/// 1, with the bias corrections folded into two factors, as Burn does.
+pub struct AdamStep {
+    beta_1: f32,
+    beta_2: f32,
+    /// `learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t)`
+    rate: f32,
+    /// `epsilon * sqrt(1 - beta_2^t)`
+    epsilon: f32,
+    l2: f32,
+    /// `1 - learning_rate * weight_decay`, of AdamW
+    keep: f32,
+}
+
+impl AdamStep {
+    fn new(adam: &Adam, learning_rate: f64, time: u64) -> Self {
+        let time = i32::try_from(time).unwrap_or(i32::MAX);
+        let correction_2 = (1.0 - adam.beta_2.powi(time)).sqrt();
+        let correction_1 = 1.0 - adam.beta_1.powi(time);
+        let learning_rate = learning_rate as f32;
+        Self {
+            beta_1: adam.beta_1,
+            beta_2: adam.beta_2,
+            rate: learning_rate * (correction_2 / correction_1),
+            epsilon: adam.epsilon * correction_2,
+            l2: adam.l2,
+            keep: 1.0 - learning_rate * adam.decoupled_decay,
+        }
+    }
+}
+
+/// Adam in one pass; `first` and `second` are the moments.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma"))]
+fn adam(
+    step: &AdamStep,
+    weights: &mut [f32],
+    gradient: &[f32],
+    first: &mut [f32],
+    second: &mut [f32],
+) {
+    let (rest_1, rest_2) = (1.0 - step.beta_1, 1.0 - step.beta_2);
+    let moments = first.iter_mut().zip(second.iter_mut());
+    for ((weight, &gradient), (first, second)) in weights.iter_mut().zip(gradient).zip(moments) {
+        let gradient = gradient + step.l2 * *weight;
+        let m = step.beta_1 * *first + rest_1 * gradient;
+        let v = step.beta_2 * *second + rest_2 * (gradient * gradient);
+        *first = m;
+        *second = v;
+        *weight = *weight * step.keep - step.rate * m / (v.sqrt() + step.epsilon);
+    }
+}
+
+/// Gradient descent in one pass; `velocity` is the momentum, not damped.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma"))]
+fn sgd(constants: &Sgd, rate: f32, weights: &mut [f32], gradient: &[f32], velocity: &mut [f32]) {
+    let lookahead = if constants.nesterov {
+        constants.momentum
+    } else {
+        0.0
+    };
+    let direct = if constants.nesterov { 1.0 } else { 0.0 };
+    for ((weight, &gradient), velocity) in weights.iter_mut().zip(gradient).zip(velocity) {
+        let gradient = gradient + constants.l2 * *weight;
+        *velocity = constants.momentum * *velocity + gradient;
+        let follow = 1.0 - direct + lookahead;
+        *weight -= rate * (direct * gradient + follow * *velocity);
+    }
+}
+
+/// Makes this thread treat denormal numbers as zero until it is dropped.
+///
+/// The moments of pixels that are hardly ever lit decay into denormals, which cost a processor a
+/// hundred times a normal number.
+pub struct FlushDenormals {
+    #[cfg(target_arch = "x86_64")]
+    before: u32,
+}
+
+impl FlushDenormals {
+    /// Sets the mode of this thread.
+    pub fn new() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let before = x86::control();
+            x86::set_control(before | 0x8040); // flush to zero, denormals are zero
+            Self { before }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        Self {}
+    }
+}
+
+impl Drop for FlushDenormals {
+    fn drop(&mut self) {
+        #[cfg(target_arch = "x86_64")]
+        x86::set_control(self.before);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::asm;
+
+    pub fn control() -> u32 {
+        let mut control = 0u32;
+        // SAFETY: SSE is part of x86-64; the instruction writes the four bytes it is given.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &mut control, options(nostack, preserves_flags)) };
+        control
+    }
+
+    pub fn set_control(control: u32) {
+        // SAFETY: as above; only the rounding of denormals changes, and it is set back on drop.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &control, options(nostack, preserves_flags)) };
+    }
+}

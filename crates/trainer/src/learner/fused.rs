@@ -1,0 +1,189 @@
+//! An epoch on the CPU as one kernel.
+//!
+//! A step of a small network takes about 0.1 ms of arithmetic; made of tensor operations it takes six
+//! times that. Where the crate `kernels` knows the experiment, the epochs run there, on the same
+//! batches, with the same formulas; everything else (validation, test, records) is Burn's.
+
+use std::cell::RefCell;
+
+use burn::data::dataloader::Progress;
+use burn::tensor::{Device, Tensor, TensorData};
+use burn::train::{ClassificationOutput, TrainingItem};
+use data::{ImageDataset, permutation};
+use kernels::{Batches, Layer, Network};
+use model::{Activation, LayerWeights, Loss, Mlp, MlpConfig, RecordError};
+
+use super::schedule::LearningRate;
+use crate::backend::Compute;
+use crate::config::{Backend, Experiment, Optimizer};
+
+/// A network in training, outside Burn's tensors.
+pub struct Fused {
+    network: RefCell<Network>,
+    config: MlpConfig,
+    images: ImageDataset,
+    batch_size: usize,
+    seed: u64,
+    learning_rate: LearningRate,
+}
+
+impl Fused {
+    /// Returns `mlp` ready to be trained on `images`, or `None` when Burn's operations must do it: on
+    /// another backend than flex, with dropout or GELU.
+    ///
+    /// # Errors
+    /// When the weights cannot be read from the device.
+    pub fn of(
+        experiment: &Experiment,
+        compute: &Compute,
+        mlp: &Mlp,
+        images: &ImageDataset,
+        learning_rate: &LearningRate,
+    ) -> Result<Option<Self>, RecordError> {
+        let activation = match experiment.model.activation {
+            Activation::Relu => kernels::Activation::Relu,
+            Activation::Sigmoid => kernels::Activation::Sigmoid,
+            Activation::Tanh => kernels::Activation::Tanh,
+            Activation::Gelu => return Ok(None),
+        };
+        if compute.backend != Backend::Flex || experiment.model.dropout > 0.0 {
+            return Ok(None);
+        }
+        let loss = match experiment.training.loss {
+            Loss::CrossEntropy => kernels::Loss::CrossEntropy,
+            Loss::Quadratic => kernels::Loss::Quadratic,
+        };
+        let optimizer = optimizer(&experiment.optimizer);
+        let layers: Vec<Layer> = mlp
+            .weights()?
+            .into_iter()
+            .map(|LayerWeights { weight, bias }| Layer { weight, bias })
+            .collect();
+        Ok(Some(Self {
+            network: RefCell::new(Network::new(&layers, activation, loss, optimizer)),
+            config: mlp.config().clone(),
+            images: images.clone(),
+            batch_size: experiment.training.batch_size,
+            seed: experiment.seed,
+            learning_rate: learning_rate.clone(),
+        }))
+    }
+
+    /// Trains `epoch`, counted from 1, on the batches that [`data::Loader`] would give. `watch` is
+    /// told the sums after every step and says whether to go on. Returns the sums.
+    pub fn epoch(
+        &self,
+        epoch: usize,
+        watch: &mut dyn FnMut(kernels::Score) -> bool,
+    ) -> kernels::Score {
+        let before = epoch.saturating_sub(1);
+        let order = permutation(self.seed, before as u64, self.images.len());
+        let steps = self.images.len().div_ceil(self.batch_size);
+        let (images, learning_rate) = (&self.images, &self.learning_rate);
+        let batches = Batches {
+            pixels: &|i| images.image(i as usize),
+            label: &|i| images.label(i as usize),
+            order: &order,
+            batch_size: self.batch_size,
+        };
+        let rate = |step| learning_rate.at(before * steps + step);
+        self.network
+            .borrow_mut()
+            .train(&batches, threads(), &rate, watch)
+    }
+
+    /// Returns the learning rate of the last step of `epoch`, counted from 1.
+    pub fn last_learning_rate(&self, epoch: usize) -> f64 {
+        let steps = self.images.len().div_ceil(self.batch_size);
+        self.learning_rate.at((epoch * steps).saturating_sub(1))
+    }
+
+    /// Returns the images of an epoch.
+    pub fn images(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Returns what happened between two sums of `epoch` in the form that Burn's metrics take: rows
+    /// whose larger logit is at the label where the answer was right, and the mean loss in every row.
+    pub fn progress(
+        &self,
+        epoch: usize,
+        before: kernels::Score,
+        after: kernels::Score,
+        device: &Device,
+    ) -> TrainingItem<ClassificationOutput> {
+        let images = after.images - before.images;
+        let right = after.correct - before.correct;
+        let labels: Vec<i32> = (0..images).map(|i| i32::from(i >= right)).collect();
+        let losses = vec![((after.loss - before.loss) / images as f64) as f32; images];
+        let output = ClassificationOutput::new(
+            Tensor::from_data(TensorData::new(losses, [images]), device),
+            Tensor::<2>::from_data([[1.0, 0.0]], device).repeat_dim(0, images),
+            Tensor::from_data(TensorData::new(labels, [images]), device),
+        );
+        let progress = Progress::new(after.images, self.images.len(), Some("items".to_string()));
+        let step = after.images.div_ceil(self.batch_size);
+        let rate = self.last_learning_rate(epoch);
+        TrainingItem::new(output, progress, Some(step), Some(rate.into()))
+    }
+
+    /// Returns the network as it is now, on `device`.
+    ///
+    /// # Errors
+    /// Does not fail: the layers have the shapes they came with.
+    pub fn mlp(&self, device: &Device) -> Result<Mlp, RecordError> {
+        let layers = self.network.borrow().layers();
+        let weights = layers
+            .into_iter()
+            .map(|Layer { weight, bias }| LayerWeights { weight, bias });
+        Mlp::from_weights(&self.config, weights.collect(), device)
+    }
+}
+
+fn optimizer(config: &Optimizer) -> kernels::Optimizer {
+    let adam = |beta_1: f64, beta_2: f64, epsilon: f64, l2: f64, decoupled_decay: f64| {
+        kernels::Optimizer::Adam(kernels::Adam {
+            beta_1: beta_1 as f32,
+            beta_2: beta_2 as f32,
+            epsilon: epsilon as f32,
+            l2: l2 as f32,
+            decoupled_decay: decoupled_decay as f32,
+        })
+    };
+    match *config {
+        Optimizer::Adam {
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+            ..
+        } => adam(beta_1, beta_2, epsilon, weight_decay, 0.0),
+        Optimizer::AdamW {
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+            ..
+        } => adam(beta_1, beta_2, epsilon, 0.0, weight_decay),
+        Optimizer::Sgd {
+            momentum,
+            nesterov,
+            weight_decay,
+            ..
+        } => kernels::Optimizer::Sgd(kernels::Sgd {
+            momentum: momentum as f32,
+            nesterov,
+            l2: weight_decay as f32,
+        }),
+    }
+}
+
+/// Returns how many threads to use: `RAYON_NUM_THREADS`, which the backends follow as well, or one a
+/// core.
+fn threads() -> usize {
+    let wanted = std::env::var("RAYON_NUM_THREADS")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    wanted.filter(|&n| n > 0).unwrap_or_else(cores)
+}
