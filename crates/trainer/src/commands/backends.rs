@@ -33,7 +33,7 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
     writeln!(out, "flex     {cpu}; the default")?;
     writeln!(
         out,
-        "ndarray  CPU; deprecated by Burn, several times slower than flex"
+        "ndarray  CPU; deprecated by Burn, and much slower than flex"
     )?;
     if adapters.is_empty() {
         writeln!(

@@ -110,7 +110,7 @@ fn introduce(
     ));
     if compute.software {
         talk.warn(
-            "this adapter is software: a step costs about 90 ms here, a hundred times that of \
+            "this adapter is software: a step costs about 90 ms here, hundreds of times that of \
              --backend flex",
         );
     }
