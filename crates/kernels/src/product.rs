@@ -85,7 +85,13 @@ impl<'a> Matrix<'a> {
 pub fn product(out: &mut [f32], add: bool, a: Matrix, b: Matrix) {
     assert_eq!(a.columns, b.rows, "the inner dimension of a product");
     assert_eq!(out.len(), a.rows * b.columns, "the output of a product");
+    if out.is_empty() {
+        return;
+    }
     let whole = b.columns - b.columns % LANES;
+    if b.column_stride != 1 && b.columns > a.rows {
+        return flipped(out, add, a, b);
+    }
     if b.column_stride == 1 {
         panel(out, b.columns, add, a, b.values, b.row_stride, whole);
     } else if whole > 0 {
@@ -93,6 +99,18 @@ pub fn product(out: &mut [f32], add: bool, a: Matrix, b: Matrix) {
     }
     if whole < b.columns {
         last_columns(out, add, a, b, whole);
+    }
+}
+
+/// Computes the transpose of the output from the transposes of `a` and `b`: of a transposed weight and
+/// a batch, this moves the batch and not the weight.
+fn flipped(out: &mut [f32], add: bool, a: Matrix, b: Matrix) {
+    let mut flipped = vec![0.0; out.len()];
+    product(&mut flipped, false, b.transposed(), a.transposed());
+    for (row, out) in out.chunks_exact_mut(b.columns).enumerate() {
+        for (out, values) in out.iter_mut().zip(flipped.chunks_exact(a.rows)) {
+            *out = if add { *out + values[row] } else { values[row] };
+        }
     }
 }
 
@@ -298,105 +316,4 @@ impl Panel {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The plain triple loop, in f64.
-    fn reference(out: &mut [f32], add: bool, a: Matrix, b: Matrix) {
-        for row in 0..a.rows {
-            for column in 0..b.columns {
-                let sum: f64 = (0..a.columns)
-                    .map(|k| {
-                        let x = a.values[row * a.row_stride + k * a.column_stride];
-                        let y = b.values[k * b.row_stride + column * b.column_stride];
-                        f64::from(x) * f64::from(y)
-                    })
-                    .sum();
-                let out = &mut out[row * b.columns + column];
-                *out = if add { *out + sum as f32 } else { sum as f32 };
-            }
-        }
-    }
-
-    fn numbers(count: usize, seed: usize) -> Vec<f32> {
-        (0..count)
-            .map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 1009.0 - 0.5)
-            .collect()
-    }
-
-    #[test]
-    fn products_of_every_shape_and_layout() {
-        for rows in [1, 3, 8, 13, 32] {
-            for columns in [1, 10, 16, 17, 32, 48, 65] {
-                for inner in [0, 1, 2, 31, 77] {
-                    let (x, y) = (numbers(rows * inner, 1), numbers(inner * columns, 2));
-                    let (x, y) = (&x[..], &y[..]);
-                    let a = [
-                        Matrix::new(x, rows, inner),
-                        Matrix::new(x, inner, rows).transposed(),
-                    ];
-                    let b = [
-                        Matrix::new(y, inner, columns),
-                        Matrix::new(y, columns, inner).transposed(),
-                    ];
-                    for (i, j, add) in [(0, 0, false), (0, 1, true), (1, 0, true), (1, 1, false)] {
-                        let (a, b) = (a[i], b[j]);
-                        let mut ours = numbers(rows * columns, 3);
-                        let mut theirs = ours.clone();
-                        product(&mut ours, add, a, b);
-                        reference(&mut theirs, add, a, b);
-                        for (ours, theirs) in ours.iter().zip(&theirs) {
-                            assert!((ours - theirs).abs() < 1e-5, "{rows} {columns} {inner}");
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn parts_of_matrices() {
-        let x = numbers(6 * 40, 1);
-        let y = numbers(40 * 20, 2);
-        let (a, b) = (Matrix::new(&x, 6, 40), Matrix::new(&y, 40, 20));
-        let mut whole = vec![0.0; 6 * 20];
-        product(&mut whole, false, a, b);
-        let mut parts = vec![0.0; 6 * 20];
-        product(&mut parts, false, a.columns(0, 16), b.rows(0, 16));
-        product(&mut parts, true, a.columns(16, 24), b.rows(16, 24));
-        for (whole, parts) in whole.iter().zip(&parts) {
-            assert!((whole - parts).abs() < 1e-5);
-        }
-    }
-
-    #[test]
-    fn plain_and_vector_instructions_agree() {
-        let (x, y) = (numbers(13 * 50, 1), numbers(50 * 48, 2));
-        let mut fast = vec![0.0; 13 * 48];
-        product(
-            &mut fast,
-            false,
-            Matrix::new(&x, 13, 50),
-            Matrix::new(&y, 50, 48),
-        );
-        let mut plain = vec![0.0; 13 * 48];
-        let panel = Panel {
-            out: plain.as_mut_ptr(),
-            out_stride: 48,
-            add: false,
-            a: x.as_ptr(),
-            a_row_stride: 50,
-            a_column_stride: 1,
-            b: y.as_ptr(),
-            b_stride: 48,
-            rows: 13,
-            columns: 48,
-            inner: 50,
-        };
-        // SAFETY: the sizes are those of the vectors above.
-        unsafe { panel.tiles::<4, 1, false>() };
-        for (fast, plain) in fast.iter().zip(&plain) {
-            assert!((fast - plain).abs() < 1e-5);
-        }
-    }
-}
+mod tests;
