@@ -21,7 +21,10 @@ pub fn add_bias_and_activate(x: &mut [f32], bias: &[f32], activation: Activation
         }
     }
     match activation {
-        Activation::Relu => x.iter_mut().for_each(|x| *x = x.max(0.0)),
+        // Not `max`, which would turn a NaN into 0 and hide that training has diverged.
+        Activation::Relu => x
+            .iter_mut()
+            .for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
         Activation::Sigmoid => x.iter_mut().for_each(|x| *x = sigmoid(*x)),
         Activation::Tanh => x.iter_mut().for_each(|x| *x = x.tanh()),
     }

@@ -401,6 +401,17 @@ fn layers_come_out_as_they_went_in() {
     }
 }
 
+/// A caller learns from the loss that training has diverged; no activation may hide it.
+#[test]
+fn a_weight_that_is_no_number_shows_in_the_loss() {
+    for (activation, loss, optimizer) in kinds() {
+        let mut case = case(&[40]);
+        case.layers[0].weight[5 * 40 + 7] = f32::NAN;
+        let (_, score) = fused(&case, (activation, loss, optimizer), 1, 2);
+        assert!(score.loss.is_nan(), "{activation:?} {loss:?}");
+    }
+}
+
 /// Threads wait for each other in every step: one that panics must not leave the others waiting.
 #[test]
 fn a_panic_in_one_thread_ends_all() {

@@ -22,7 +22,7 @@ pub fn load(experiment: &Experiment, talk: Talk) -> Result<DataSet, Failure> {
         &data.name,
         data.dir.as_deref(),
         data.classes.as_deref(),
-        &upstream(),
+        &fashion_mnist::addresses(),
         talk,
     )
 }
@@ -70,7 +70,7 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
     let mirrors = args
         .from
         .clone()
-        .map_or_else(upstream, |address| vec![address]);
+        .map_or_else(fashion_mnist::addresses, |address| vec![address]);
     let cache = cache();
     let request = request(
         &data.name,
@@ -111,10 +111,6 @@ fn request<'a>(
         mirrors,
         ..Request::new(name)
     }
-}
-
-fn upstream() -> Vec<String> {
-    fashion_mnist::addresses()
 }
 
 /// Returns the folder downloads go to, if this system has a place for caches.
