@@ -1,11 +1,12 @@
-//! The training step of a multilayer perceptron on the CPU, as one piece.
+//! A multilayer perceptron on the CPU: the training step as one piece, and answers.
 //!
 //! Forward, backward and Adam of a small network take about 0.1 ms; built from tensor operations, the
 //! bookkeeping around them takes longer than they do. Here a step is a handful of matrix products and
 //! one pass over the weights, split over two threads that meet once a layer.
 //!
 //! Reading order: [`network`] (weights in, weights out) → `step` (one shard's part of a step) →
-//! [`run`] (threads, batches) → `product` (matrix products) → `math` (activations, losses, Adam).
+//! [`run`] (threads, batches) → `product` (matrix products) → `math` (activations, losses, Adam);
+//! [`forward`] is for answers alone.
 //!
 //! Results do not depend on the number of threads: the network is always cut into the same
 //! [`SHARDS`], every shard does the same operations in the same order, and sums over shards have a
@@ -14,8 +15,10 @@
 pub mod network;
 mod step;
 pub mod run;
+pub mod forward;
 mod product;
 mod math;
 
-pub use network::{Activation, Adam, Layer, Loss, Network, Optimizer, SHARDS, Sgd};
+pub use forward::predict;
+pub use network::{Activation, Adam, Layer, Loss, Network, Optimizer, Output, SHARDS, Sgd};
 pub use run::{Batches, Score};

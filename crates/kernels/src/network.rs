@@ -24,6 +24,19 @@ pub enum Activation {
     Sigmoid,
     /// Hyperbolic tangent
     Tanh,
+    /// x Φ(x), with the normal distribution's Φ (Hendrycks & Gimpel 2016,
+    /// <https://arxiv.org/abs/1606.08415>). For answers only: its derivative needs the neuron's input,
+    /// which a training step does not keep.
+    Gelu,
+}
+
+/// What the output neurons are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Softmax of the logits.
+    Softmax,
+    /// Sigmoid neurons, divided by their sum.
+    Sigmoid,
 }
 
 /// What is minimised: the mean over the batch.
@@ -111,8 +124,13 @@ impl Network {
     /// Returns a network of `layers`, first to last, at step 0.
     ///
     /// # Panics
-    /// When there is no layer, a layer is empty, or layers do not fit each other.
+    /// When there is no layer, a layer is empty, layers do not fit each other, or the activation is
+    /// [`Activation::Gelu`].
     pub fn new(layers: &[Layer], activation: Activation, loss: Loss, optimizer: Optimizer) -> Self {
+        assert!(
+            activation != Activation::Gelu,
+            "GELU cannot be trained here"
+        );
         let widths = widths(layers);
         let shards = (0..SHARDS)
             .map(|index| Shard::new(index, layers, &widths))
@@ -237,7 +255,8 @@ pub(crate) fn range(width: usize, index: usize) -> Range<usize> {
     (part * index).min(width)..(part * (index + 1)).min(width)
 }
 
-fn widths(layers: &[Layer]) -> Vec<usize> {
+/// Returns the number of inputs and the number of neurons of every layer.
+pub(crate) fn widths(layers: &[Layer]) -> Vec<usize> {
     assert!(!layers.is_empty(), "a network has at least one layer");
     let inputs = layers[0].weight.len() / layers[0].bias.len().max(1);
     let mut widths = vec![inputs];

@@ -237,7 +237,11 @@ impl Panel {
         while column < self.columns {
             // SAFETY: as for `run`; `columns` is a multiple of LANES.
             unsafe {
-                if self.columns - column >= VECTORS * LANES {
+                // A single row has too few sums to hide the latency of an addition: it takes more columns.
+                if self.rows == 1 && self.columns - column >= 4 * LANES {
+                    self.strip::<1, 4, FUSED>(column);
+                    column += 4 * LANES;
+                } else if self.columns - column >= VECTORS * LANES {
                     self.strip::<ROWS, VECTORS, FUSED>(column);
                     column += VECTORS * LANES;
                 } else {

@@ -141,6 +141,7 @@ fn burn(case: &Case, kind: Kind, steps: usize) -> (Vec<Layer>, f64, Vec<Layer>) 
                     Activation::Relu => activation::relu(x),
                     Activation::Sigmoid => activation::sigmoid(x),
                     Activation::Tanh => activation::tanh(x),
+                    Activation::Gelu => unreachable!("no training step has GELU"),
                 };
             }
         }

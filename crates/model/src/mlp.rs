@@ -3,20 +3,12 @@
 use burn::module::{Module, Param, ParamId};
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData, activation};
+pub use kernels::Layer as LayerWeights;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::config::{Activation, ConfigError, Init, MlpConfig, Output};
 use crate::record::RecordError;
-
-/// The parameters of a dense layer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LayerWeights {
-    /// `[in, out]`, row-major.
-    pub weight: Vec<f32>,
-    /// `[out]`.
-    pub bias: Vec<f32>,
-}
 
 /// Stream of the seed's random numbers that the weights are drawn from. The order of the images uses
 /// the streams from 0 up (one an epoch) and the last one (the validation split).

@@ -135,6 +135,21 @@ pub enum RecordError {
     Device(String),
 }
 
+impl Metadata {
+    /// Returns how many images the bytes `pixels` are.
+    pub(crate) fn count_images(&self, pixels: &[u8]) -> Result<usize, RecordError> {
+        let [height, width] = self.architecture.input;
+        if !pixels.len().is_multiple_of(height * width) {
+            return Err(RecordError::Input {
+                found: pixels.len(),
+                height,
+                width,
+            });
+        }
+        Ok(pixels.len() / (height * width))
+    }
+}
+
 impl Record {
     /// Returns the record in `bytes`, its network on `device`.
     ///
@@ -144,10 +159,7 @@ impl Record {
     /// # Errors
     /// [`RecordError`] says what is wrong with the file.
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self, RecordError> {
-        let reader =
-            Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(pack_error)?;
-        let metadata = read_metadata(&reader)?;
-        let weights = read_weights(reader, &metadata.architecture)?;
+        let (metadata, weights) = read(bytes)?;
         let model = Mlp::from_weights(&metadata.architecture, weights, device)?;
         Ok(Self { metadata, model })
     }
@@ -182,14 +194,7 @@ impl Record {
     /// When `pixels` is not a whole number of images, or the device fails.
     pub fn predict(&self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, RecordError> {
         let [height, width] = self.metadata.architecture.input;
-        if !pixels.len().is_multiple_of(height * width) {
-            return Err(RecordError::Input {
-                found: pixels.len(),
-                height,
-                width,
-            });
-        }
-        let images = pixels.len() / (height * width);
+        let images = self.metadata.count_images(pixels)?;
         if images == 0 {
             return Ok(Vec::new());
         }
@@ -203,6 +208,14 @@ impl Record {
         let classes = self.metadata.architecture.classes;
         Ok(probabilities.chunks(classes).map(<[f32]>::to_vec).collect())
     }
+}
+
+/// Returns what is in `bytes`, checked.
+pub(crate) fn read(bytes: &[u8]) -> Result<(Metadata, Vec<LayerWeights>), RecordError> {
+    let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(pack_error)?;
+    let metadata = read_metadata(&reader)?;
+    let weights = read_weights(reader, &metadata.architecture)?;
+    Ok((metadata, weights))
 }
 
 fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {

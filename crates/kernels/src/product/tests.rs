@@ -28,7 +28,7 @@ fn numbers(count: usize, seed: usize) -> Vec<f32> {
 #[test]
 fn products_of_every_shape_and_layout() {
     for rows in [1, 3, 8, 13, 32] {
-        for columns in [1, 10, 16, 17, 32, 48, 65] {
+        for columns in [1, 10, 16, 17, 32, 48, 65, 130] {
             for inner in [0, 1, 2, 31, 77] {
                 let (x, y) = (numbers(rows * inner, 1), numbers(inner * columns, 2));
                 let (x, y) = (&x[..], &y[..]);

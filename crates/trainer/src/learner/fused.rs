@@ -10,8 +10,8 @@ use burn::data::dataloader::Progress;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::{ClassificationOutput, TrainingItem};
 use data::{ImageDataset, permutation};
-use kernels::{Batches, Layer, Network};
-use model::{Activation, LayerWeights, Loss, Mlp, MlpConfig, RecordError};
+use kernels::{Batches, Network};
+use model::{Activation, Loss, Mlp, MlpConfig, RecordError};
 
 use super::schedule::LearningRate;
 use crate::backend::Compute;
@@ -54,11 +54,7 @@ impl Fused {
             Loss::Quadratic => kernels::Loss::Quadratic,
         };
         let optimizer = optimizer(&experiment.optimizer);
-        let layers: Vec<Layer> = mlp
-            .weights()?
-            .into_iter()
-            .map(|LayerWeights { weight, bias }| Layer { weight, bias })
-            .collect();
+        let layers = mlp.weights()?;
         Ok(Some(Self {
             network: RefCell::new(Network::new(&layers, activation, loss, optimizer)),
             config: mlp.config().clone(),
@@ -132,11 +128,7 @@ impl Fused {
     /// # Errors
     /// Does not fail: the layers have the shapes they came with.
     pub fn mlp(&self, device: &Device) -> Result<Mlp, RecordError> {
-        let layers = self.network.borrow().layers();
-        let weights = layers
-            .into_iter()
-            .map(|Layer { weight, bias }| LayerWeights { weight, bias });
-        Mlp::from_weights(&self.config, weights.collect(), device)
+        Mlp::from_weights(&self.config, self.network.borrow().layers(), device)
     }
 }
 
