@@ -6,7 +6,7 @@ DATA  = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 CACHE = $(HOME)/.cache/fashion-mnist/train-images-idx3-ubyte
 SUDO  = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: train test setup-data setup-vulkan fmt lint docs readme
+.PHONY: train test setup-data setup-vulkan fmt lint docs readme bench instructions microbench setup-valgrind torture
 
 # The tutorial: train, evaluate, save, draw.
 train: setup-data
@@ -32,6 +32,13 @@ setup-vulkan:
 			|| echo "not installed: the tests of wgpu need another Vulkan driver"; \
 	fi
 
+# Counts instructions.
+setup-valgrind:
+	@if ! command -v valgrind >/dev/null && command -v apt-get >/dev/null; then \
+		echo "installing the package valgrind"; \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq valgrind >/dev/null; \
+	fi
+
 fmt:
 	cargo fmt --all --check
 
@@ -41,6 +48,26 @@ lint:
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
+# Instructions of a training step, counted, against their limits.
+instructions: setup-data setup-valgrind
+	scripts/instructions
+
+# Parts of a training step and whole ones, timed.
+microbench:
+	cargo bench --workspace --profile dev --bench burn_step --bench step
+
 # Every command of the README, as it stands there.
 readme:
 	scripts/readme-commands
+
+# Side by side with JAX, NumPy, PyTorch and Keras; writes the tables of docs/performance.md.
+bench:
+	python3 scripts/bench/run.py
+
+# Kills, signals, full disks, many epochs: no run is lost. `scripts/torture --quick` is a tenth of it.
+torture:
+	@if ! command -v strace >/dev/null && command -v apt-get >/dev/null; then \
+		echo "installing the package strace"; \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq strace >/dev/null; \
+	fi
+	scripts/torture

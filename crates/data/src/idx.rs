@@ -16,8 +16,6 @@ const IMAGES_MAGIC: u32 = 0x0000_0803; // bytes, three dimensions
 const LABELS_MAGIC: u32 = 0x0000_0801; // bytes, one dimension
 /// One byte of deflate gives 1032 bytes at most: <https://zlib.net/zlib_tech.html>.
 const DEFLATE_LIMIT: u64 = 1032;
-/// Reserved at once for compressed content, whatever its header claims; more is reserved as it comes.
-const RESERVE: u64 = 64 << 20;
 
 /// Grey images of one size, as bytes: 0 is black.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -236,7 +234,15 @@ impl<'a> Content<'a> {
             );
             return Err(self.error(field, problem));
         }
-        let mut values = Vec::with_capacity(size.min(RESERVE) as usize);
+        // In one piece, so that nothing is copied as it grows; memory is taken as content comes, not by
+        // what the header claims.
+        let mut values = Vec::new();
+        if values.try_reserve_exact(size as usize + 1).is_err() {
+            return Err(self.error(
+                field,
+                format!("claim {claim} bytes, more than there is memory"),
+            ));
+        }
         // One more than wanted: it tells content that is too long, and reading the end of a gzip
         // stream is what verifies its checksum.
         self.read(field, size + 1, &mut values)?;

@@ -1,1 +1,88 @@
-fn main() {}
+//! Whole training steps and answers of the kernels, at several sizes: `make microbench`.
+//!
+//! A call of `train` starts threads and takes memory, so a sample is several steps; the second line of
+//! each result says how many steps, or images, a second.
+
+use std::fmt;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use kernels::{Activation, Adam, Batches, Layer, Loss, Network, Optimizer, Score};
+
+fn main() {
+    divan::main();
+}
+
+const INPUTS: usize = 28 * 28;
+const CLASSES: usize = 10;
+const ADAM: Optimizer = Optimizer::Adam(Adam {
+    beta_1: 0.9,
+    beta_2: 0.999,
+    epsilon: 1e-7,
+    l2: 0.0,
+    decoupled_decay: 0.0,
+});
+
+struct Case {
+    hidden: &'static [usize],
+    batch: usize,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "hidden {:?}, batch {}", self.hidden, self.batch)
+    }
+}
+
+const SMALL: &[usize] = &[128];
+const MIDDLE: &[usize] = &[512];
+const LARGE: &[usize] = &[1024; 3];
+
+fn cases() -> impl Iterator<Item = Case> {
+    [SMALL, MIDDLE, LARGE]
+        .into_iter()
+        .flat_map(|hidden| [32, 128, 1024].map(|batch| Case { hidden, batch }))
+}
+
+#[divan::bench(args = cases(), consts = [1, 2], max_time = 1)]
+fn train<const THREADS: usize>(bencher: Bencher, case: &Case) {
+    let steps = (4096 / case.batch).min(20);
+    let pixels = pixels(1024);
+    let order: Vec<u32> = (0..case.batch * steps).map(|i| (i % 1024) as u32).collect();
+    let batches = Batches {
+        pixels: &|i| &pixels[i as usize * INPUTS..][..INPUTS],
+        label: &|i| (i % CLASSES as u32) as u8,
+        order: &order,
+        batch_size: case.batch,
+        before: Score::default(),
+    };
+    let layers = layers(case.hidden);
+    let mut network = Network::new(&layers, Activation::Relu, Loss::CrossEntropy, ADAM);
+    bencher
+        .counter(ItemsCount::new(steps))
+        .bench_local(|| network.train(&batches, THREADS, &|_| 1e-3, &mut |_| true));
+}
+
+/// Returns layers of weights that are small and differ.
+fn layers(hidden: &[usize]) -> Vec<Layer> {
+    let widths = [&[INPUTS], hidden, &[CLASSES]].concat();
+    let layer = |pair: &[usize]| Layer {
+        weight: (0..pair[0] * pair[1])
+            .map(|i| ((i * 7919 % 1009) as f32 / 1009.0 - 0.5) / (pair[0] as f32).sqrt())
+            .collect(),
+        bias: vec![0.0; pair[1]],
+    };
+    widths.windows(2).map(layer).collect()
+}
+
+/// Returns images of which half the pixels are lit, as in Fashion-MNIST.
+fn pixels(images: usize) -> Vec<u8> {
+    let pixel = |i: usize| {
+        if i % 56 < 28 {
+            0
+        } else {
+            (i * 7919 % 256) as u8
+        }
+    };
+    (0..images * INPUTS).map(pixel).collect()
+}

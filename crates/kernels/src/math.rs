@@ -5,8 +5,7 @@ use multiversion::multiversion;
 use crate::network::{Activation, Adam, Loss, Optimizer, Output, Sgd};
 
 /// Writes `bytes / 255` to `out`, rounded as the division is: its quotients are far enough from the
-/// middle between two floats for the product in f64 to round to the same side. A vector of divisions
-/// takes as long as ten of anything else.
+/// middle between two floats for the product in f64 to round to the same side. Divisions are slow.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma"))]
 pub fn scale(out: &mut [f32], bytes: &[u8]) {
     for (out, &byte) in out.iter_mut().zip(bytes) {

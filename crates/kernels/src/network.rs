@@ -162,6 +162,36 @@ impl Network {
         self.gather(&|parameter| &parameter.second)
     }
 
+    /// Returns the steps done.
+    pub fn steps(&self) -> u64 {
+        self.time
+    }
+
+    /// Puts back what [`Network::first_moments`], [`Network::second_moments`] and [`Network::steps`]
+    /// returned: training then goes on as if it had never stopped.
+    ///
+    /// # Panics
+    /// When the moments do not have the shape of the layers.
+    pub fn restore(&mut self, first: &[Layer], second: &[Layer], steps: u64) {
+        for moments in [first, second] {
+            assert_eq!(widths(moments), self.widths, "the shape of the moments");
+        }
+        for shard in &mut self.shards {
+            let first = Shard::new(shard.index, first, &self.widths);
+            let second = Shard::new(shard.index, second, &self.widths);
+            let parameters = shard.parameters_mut();
+            for ((parameter, first), second) in parameters
+                .into_iter()
+                .zip(first.into_values())
+                .zip(second.into_values())
+            {
+                parameter.first = first;
+                parameter.second = second;
+            }
+        }
+        self.time = steps;
+    }
+
     fn gather(&self, of: &dyn Fn(&Parameter) -> &[f32]) -> Vec<Layer> {
         let last = self.widths.len() - 2;
         let hidden = (0..last).map(|layer| self.hidden(layer, of));
@@ -224,6 +254,20 @@ impl Shard {
             hidden,
             output: Dense::new(weight, layers[last].bias.clone()),
         }
+    }
+}
+
+impl Shard {
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        let layers = self.hidden.iter_mut().chain([&mut self.output]);
+        layers
+            .flat_map(|dense| [&mut dense.weight, &mut dense.bias])
+            .collect()
+    }
+
+    fn into_values(self) -> impl Iterator<Item = Vec<f32>> {
+        let layers = self.hidden.into_iter().chain([self.output]);
+        layers.flat_map(|dense| [dense.weight.values, dense.bias.values])
     }
 }
 

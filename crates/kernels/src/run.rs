@@ -18,6 +18,8 @@ pub struct Batches<'a> {
     pub order: &'a [u32],
     /// Images of a step; the last one has what is left.
     pub batch_size: usize,
+    /// Sums over the images of the epoch that came before these.
+    pub before: Score,
 }
 
 /// Sums over the images of an epoch so far, each seen with the weights of its step.
@@ -36,7 +38,7 @@ impl Network {
     ///
     /// `rate` gives the learning rate of a step of this call, counted from 0. `watch` is called after
     /// every step with the sums so far and says whether to go on; one more step may follow. Returns
-    /// the sums over the steps done.
+    /// the sums, [`Batches::before`] included.
     ///
     /// # Panics
     /// When an image has another number of pixels than the network has inputs, or a label is not
@@ -70,7 +72,8 @@ impl Network {
             }
             team.work(mine, watch)
         });
-        self.time += score.images.div_ceil(batches.batch_size.max(1)) as u64;
+        let images = score.images - batches.before.images;
+        self.time += images.div_ceil(batches.batch_size.max(1)) as u64;
         score
     }
 }
@@ -97,7 +100,7 @@ impl Team<'_> {
         let _alarm = Alarm(&self.barrier);
         let mut scratch = Scratch::new(&self.plan, self.largest, shards.len());
         let mut labels = Vec::with_capacity(self.largest);
-        let mut score = Score::default();
+        let mut score = self.batches.before;
         for (i, images) in self
             .batches
             .order

@@ -85,6 +85,7 @@ fn fused(case: &Case, kind: Kind, steps: usize, threads: usize) -> (Network, Sco
         label: &|i| case.labels[i as usize],
         order: &order,
         batch_size: 32,
+        before: Score::default(),
     };
     let score = network.train(&batches, threads, &rate, &mut |_| true);
     (network, score)
@@ -370,6 +371,7 @@ fn an_epoch_can_be_cut_anywhere() {
             label: &|i| case.labels[i as usize],
             order,
             batch_size: 16,
+            before: Score::default(),
         };
         network.train(&batches, 2, &|_| 1e-3, &mut |score| {
             score.images < stop_after
@@ -431,6 +433,7 @@ fn a_panic_in_one_thread_ends_all() {
         },
         order: &order,
         batch_size: 16,
+        before: Score::default(),
     };
     let mut network = Network::new(&case.layers, Activation::Relu, Loss::CrossEntropy, PLAIN);
     let train = AssertUnwindSafe(|| network.train(&batches, 2, &rate, &mut |_| true));

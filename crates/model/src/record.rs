@@ -170,21 +170,11 @@ impl Record {
     /// # Errors
     /// When a weight is not finite, or cannot be read back from its device.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
-        let shapes = self.model.config().layer_shapes();
-        let mut tensors = Vec::new();
-        for (i, (layer, [inputs, outputs])) in
-            self.model.weights()?.into_iter().zip(shapes).enumerate()
-        {
-            tensors.push(pack(weight_name(i), vec![inputs, outputs], &layer.weight)?);
-            tensors.push(pack(bias_name(i), vec![outputs], &layer.bias)?);
-        }
+        let tensors = tensors(&self.model.weights()?, self.model.config())?;
         let json = serde_json::to_string(&self.metadata)
             .map_err(|e| RecordError::Metadata(e.to_string()))?;
-        let bytes = Writer::new(tensors)
-            .with_metadata(METADATA_KEY, &json)
-            .into_bytes()
-            .map_err(pack_error)?;
-        Ok(bytes.to_vec())
+        let writer = Writer::new(tensors).with_metadata(METADATA_KEY, &json);
+        Ok(writer.into_bytes().map_err(pack_error)?.to_vec())
     }
 
     /// Returns the probabilities of every class, one row of `classes` values for each image in
@@ -210,12 +200,40 @@ impl Record {
     }
 }
 
+/// Returns `layers` of a network like `config`, which may be weights or an optimizer's memory, as a Burn
+/// pack without metadata. Equal values give equal bytes.
+///
+/// # Errors
+/// When a value is not finite.
+pub fn layers_to_bytes(
+    layers: &[LayerWeights],
+    config: &MlpConfig,
+) -> Result<Vec<u8>, RecordError> {
+    let writer = Writer::new(tensors(layers, config)?);
+    Ok(writer.into_bytes().map_err(pack_error)?.to_vec())
+}
+
+/// Returns what [`layers_to_bytes`] was given. Names, shapes and values are all checked.
+///
+/// # Errors
+/// [`RecordError`] says what is wrong with the bytes.
+pub fn layers_from_bytes(
+    bytes: &[u8],
+    config: &MlpConfig,
+) -> Result<Vec<LayerWeights>, RecordError> {
+    read_weights(reader(bytes)?, config)
+}
+
 /// Returns what is in `bytes`, checked.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Metadata, Vec<LayerWeights>), RecordError> {
-    let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(pack_error)?;
+    let reader = reader(bytes)?;
     let metadata = read_metadata(&reader)?;
     let weights = read_weights(reader, &metadata.architecture)?;
     Ok((metadata, weights))
+}
+
+fn reader(bytes: &[u8]) -> Result<Reader, RecordError> {
+    Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(pack_error)
 }
 
 fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
@@ -286,6 +304,18 @@ fn read_weights(reader: Reader, config: &MlpConfig) -> Result<Vec<LayerWeights>,
         Some(left) => Err(RecordError::Unexpected(left.name)),
         None => Ok(weights),
     }
+}
+
+fn tensors(
+    layers: &[LayerWeights],
+    config: &MlpConfig,
+) -> Result<Vec<burn_pack::Tensor>, RecordError> {
+    let mut tensors = Vec::new();
+    for (i, (layer, [inputs, outputs])) in layers.iter().zip(config.layer_shapes()).enumerate() {
+        tensors.push(pack(weight_name(i), vec![inputs, outputs], &layer.weight)?);
+        tensors.push(pack(bias_name(i), vec![outputs], &layer.bias)?);
+    }
+    Ok(tensors)
 }
 
 fn pack(name: String, shape: Vec<usize>, values: &[f32]) -> Result<burn_pack::Tensor, RecordError> {

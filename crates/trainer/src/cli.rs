@@ -28,13 +28,15 @@ RUN is a run's folder, a unique prefix of its name, a model.bpk file, or `last`.
 Results go to stdout, everything else to stderr.
 
 Exit codes: 0 done; 1 the run or an input failed; 2 wrong usage, config or environment; 130 stopped
-by Ctrl-C or SIGTERM.";
+by Ctrl-C; 143 stopped by SIGTERM.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train an experiment (the default command)
     Train(TrainArgs),
+    /// Go on with a run that was stopped, or killed, or failed: as if nothing had happened
+    Resume(ResumeArgs),
     /// Measure a saved run on the test images: accuracy, per-class figures, confusion matrix
     Evaluate(EvaluateArgs),
     /// Predict pictures (PNG, JPEG) or test images with a saved run
@@ -101,6 +103,30 @@ pub struct TrainArgs {
     /// Use D itself as the run folder [default: artifacts/EXPERIMENT/TIME-ID]
     #[arg(long, value_name = "D")]
     pub run_dir: Option<PathBuf>,
+    /// How to watch.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// `trainer resume`
+#[derive(Debug, Clone, Args)]
+pub struct ResumeArgs {
+    /// The run's folder, a unique prefix of its name, or `last`
+    pub run: String,
+    /// Change what is safe to change: `training.epochs`, `checkpoint.every`, `checkpoint.keep`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Folder with the four IDX files [default: where the run found them]
+    #[arg(long, value_name = "D")]
+    pub data_dir: Option<PathBuf>,
+    /// How to watch.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// How to watch a training.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ShowArgs {
     /// Show Burn's dashboard while training (needs a terminal)
     #[arg(long, conflicts_with_all = ["json", "quiet"])]
     pub tui: bool,

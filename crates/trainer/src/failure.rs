@@ -13,8 +13,17 @@ pub enum Code {
     Failed = 1,
     /// 2: wrong usage, wrong config, or something missing on this machine.
     Usage = 2,
-    /// 130: stopped by Ctrl-C or SIGTERM.
+    /// 130: stopped by Ctrl-C.
     Interrupted = 130,
+    /// 143: stopped by SIGTERM.
+    Terminated = 143,
+}
+
+impl Code {
+    /// Returns whether somebody asked for this end.
+    pub fn is_stop(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
 }
 
 /// Why a command ended without its result.

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command.unwrap_or(Command::Train(cli.train)) {
         Command::Train(args) => commands::train::run(args),
+        Command::Resume(args) => commands::resume::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Gallery(args) => commands::gallery::run(&args),

@@ -1,9 +1,10 @@
 //! Config in, run out: the page to read first.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use burn::data::dataloader::DataLoader;
 use burn::train::logger::InMemoryMetricLogger;
@@ -11,19 +12,20 @@ use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::renderer::default_renderer;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use data::{DataSet, Loader};
-use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
+use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR, layers_from_bytes};
 use model::{Metadata, Mlp, Record, TestMetrics};
 
 use crate::backend::Compute;
 use crate::config::Experiment;
 use crate::evaluation::{self, Evaluation, Predictions};
 use crate::failure::{Code, Failure};
-use crate::learner::epochs::{
-    End, EpochMetrics, Epochs, Event, History, Observer, refuse_divergence,
-};
+use crate::learner::capture::{Always, Capture, Ignore};
+use crate::learner::epochs::{End, EpochMetrics, Epochs, Event, Observer, refuse_divergence};
 use crate::learner::schedule::LearningRate;
+use crate::learner::state::{BEST, OPTIMIZER, WEIGHTS};
 use crate::learner::{Classifier, Fused, Silent, optimizer};
 use crate::report;
+use crate::run::checkpoint::{Checkpoint, Checkpoints};
 use crate::run::folder::{GALLERY, MODEL, PREDICTIONS};
 use crate::run::{RunFolder, Status};
 
@@ -35,8 +37,8 @@ pub struct Watch {
     pub live: bool,
     /// Show Burn's terminal dashboard.
     pub dashboard: bool,
-    /// Stops the training between two steps.
-    pub interrupter: Interrupter,
+    /// Stops the training between two steps: 0, or the exit code it then ends with.
+    pub stop: Arc<AtomicUsize>,
 }
 
 /// What a training came to.
@@ -52,7 +54,8 @@ pub struct Trained {
     pub seconds: f64,
 }
 
-/// Trains `experiment` on `data` and fills the folder `run`: metrics, record, predictions, gallery.
+/// Trains `experiment` on `data`, from `start` on, and fills the folder `run`: metrics, checkpoints,
+/// record, predictions, gallery.
 ///
 /// # Errors
 /// When training fails or is stopped. The run's manifest then says so.
@@ -60,17 +63,18 @@ pub fn train(
     experiment: &Experiment,
     data: &DataSet,
     compute: &Compute,
+    start: Checkpoint,
     run: &mut RunFolder,
     watch: Watch,
 ) -> Result<Trained, Failure> {
     // A driver that panics (a GPU that went away, the dashboard's kill key) must not leave a
     // manifest behind that says `running`. The panic hook has told the person already.
-    let fit = AssertUnwindSafe(|| fit_and_evaluate(experiment, data, compute, run, watch));
+    let fit = AssertUnwindSafe(|| fit_and_evaluate(experiment, data, compute, start, run, watch));
     let trained = catch_unwind(fit).unwrap_or_else(|panic| Err(from_panic(&*panic)));
     match &trained {
         Ok(_) => run.end(Status::Finished, None)?,
         // The cause is what matters to a person, even if the manifest cannot be written as well.
-        Err(f) if f.code == Code::Interrupted => drop(run.end(Status::Interrupted, None)),
+        Err(f) if f.code.is_stop() => drop(run.end(Status::Interrupted, None)),
         Err(f) if f.silent => drop(run.end(Status::Failed, Some("internal error".to_string()))),
         Err(f) => drop(run.end(Status::Failed, Some(f.message.clone()))),
     }
@@ -81,9 +85,11 @@ fn fit_and_evaluate(
     experiment: &Experiment,
     data: &DataSet,
     compute: &Compute,
+    start: Checkpoint,
     run: &mut RunFolder,
     watch: Watch,
 ) -> Result<Trained, Failure> {
+    let Checkpoint { state, parts } = start;
     // Data. What chooses an epoch is cut from the training images; the test images wait.
     let (train, validation) = data
         .train
@@ -92,17 +98,29 @@ fn fit_and_evaluate(
     let batch_size = experiment.training.batch_size;
     let resident = compute.keeps(&train);
     let images = train.clone();
-    let train = Loader::shuffled(train, batch_size, experiment.seed, &device).resident(resident);
+    let train = Loader::shuffled(train, batch_size, experiment.seed, &device)
+        .starting_at(state.epoch - 1, state.step)
+        .resident(resident);
     let validate = !validation.is_empty();
     let validation = evaluation::loader(validation, compute);
     let steps_per_epoch = train.batches_per_epoch();
 
-    // Model. The same seed gives the same first weights on every backend.
+    // Model. The same seed gives the same first weights on every backend; a run that goes on has its own.
     let architecture = experiment.mlp(
         [data.train.height(), data.train.width()],
         data.train.classes(),
     );
-    let mlp = Mlp::init(&architecture, experiment.seed, &device)?;
+    let damaged = |e| Failure::failed(format!("the checkpoint cannot be used: {e}"));
+    let layers = |name| {
+        parts
+            .get(name)
+            .map(|part| layers_from_bytes(part, &architecture))
+    };
+    let best = layers(BEST).transpose().map_err(damaged)?;
+    let mlp = match layers(WEIGHTS).transpose().map_err(damaged)? {
+        Some(weights) => Mlp::from_weights(&architecture, weights, &device).map_err(damaged)?,
+        None => Mlp::init(&architecture, experiment.seed, &device)?,
+    };
     let loss = experiment.training.loss;
 
     // Learner.
@@ -112,19 +130,31 @@ fn fit_and_evaluate(
         &experiment.schedule,
         epochs,
         steps_per_epoch,
-    );
+    )
+    .starting_at(state.steps as usize);
     let fused = Fused::of(experiment, compute, &mlp, &images, &learning_rate);
     let fused = fused.map_err(Failure::failed)?;
     let optimizer = optimizer::build(&experiment.optimizer);
-    let learner = Learner::new(Classifier::new(mlp, loss), optimizer, learning_rate);
+    let mut learner = Learner::new(Classifier::new(mlp, loss), optimizer, learning_rate);
+    match (&fused, parts.get(OPTIMIZER)) {
+        (Some(fused), _) if !parts.is_empty() => {
+            fused.restore(&parts, state.steps).map_err(damaged)?;
+        }
+        (None, Some(memory)) => learner.load_optim(optimizer::memory(memory)?),
+        _ => {}
+    }
 
     // Fit.
     let mut metrics = run.metrics_log()?;
     let mut observer = watch.observer;
+    let (capture, optimizer) = Capture::new();
+    let (interrupter, stop) = (Interrupter::new(), watch.stop.clone());
+    let asked = interrupter.clone();
     // Burn wants an Arc; nothing here crosses a thread.
     #[allow(clippy::arc_with_non_send_sync)]
     let strategy = Arc::new(Epochs {
         seed: experiment.seed,
+        batch_size,
         validate,
         early_stopping: experiment.early_stopping.clone(),
         fused,
@@ -136,33 +166,48 @@ fn fit_and_evaluate(
             }
             observer(event)
         })),
-        history: RefCell::new(History::default()),
+        stop: Box::new(move || stop.load(SeqCst) != 0 || asked.should_stop()),
+        state: RefCell::new(state),
+        best: RefCell::new(best),
+        checkpoints: Checkpoints::new(run.path(), &experiment.checkpoint),
+        optimizer,
+        end: Cell::new(End::Finished),
     });
     let mut training =
         SupervisedTraining::new(run.path(), train.to_device(&device), Arc::new(validation))
             .num_epochs(epochs)
             .with_training_strategy(TrainingStrategy::Custom(strategy.clone()))
-            .with_interrupter(watch.interrupter.clone())
+            .with_interrupter(interrupter.clone())
+            .with_custom_checkpointers(Ignore, capture, Ignore)
+            .with_checkpointing_strategy(Always)
             .with_metric_logger(InMemoryMetricLogger::default())
             .with_application_logger(None);
     training = if watch.dashboard {
         training
-            .renderer(default_renderer(watch.interrupter, None))
+            .renderer(default_renderer(interrupter, None))
             .metrics((AccuracyMetric::new(), LossMetric::new()))
     } else {
         training.renderer(Box::new(Silent))
     };
-    let mlp = training.launch(learner).model.mlp;
-    let History { epochs, best, end } = strategy.history.take();
+    let last = training.launch(learner).model.mlp;
+    let (state, best) = (strategy.state.borrow().clone(), strategy.best.take());
+    let (epochs, best_epoch) = (state.history, state.best.epoch);
+    let mlp = match best {
+        Some(best) => Mlp::from_weights(&architecture, best, &compute.device).map_err(damaged)?,
+        None => last,
+    };
     let seconds = epochs.iter().map(|epoch| epoch.seconds).sum();
     run.update(|manifest| {
         manifest.epochs = epochs.len();
-        manifest.best_epoch = best;
+        manifest.best_epoch = best_epoch;
         manifest.training_seconds = Some(seconds);
     })?;
-    match end {
+    match strategy.end.take() {
         End::Finished => {}
-        End::Interrupted => return Err(interrupted(epochs.len())),
+        End::Interrupted => {
+            strategy.checkpoints.finish()?;
+            return Err(interrupted(state.epoch, run, watch.stop.load(SeqCst)));
+        }
         End::Failed(failure) => return Err(failure),
     }
 
@@ -189,9 +234,10 @@ fn fit_and_evaluate(
         &report::first_images(&data.test, &predictions, &data.class_names)?,
     )?;
     run.update(|manifest| manifest.test = record.metadata.test)?;
+    strategy.checkpoints.finish()?;
     Ok(Trained {
         epochs,
-        best,
+        best: best_epoch,
         test,
         seconds,
     })
@@ -246,12 +292,17 @@ fn from_panic(panic: &(dyn Any + Send)) -> Failure {
     Failure::already_reported()
 }
 
-fn interrupted(epochs: usize) -> Failure {
+fn interrupted(epoch: usize, run: &RunFolder, code: usize) -> Failure {
+    let code = match code {
+        143 => Code::Terminated,
+        _ => Code::Interrupted,
+    };
     Failure {
-        code: Code::Interrupted,
-        ..Failure::failed(format!(
-            "stopped in epoch {}; no model was saved",
-            epochs + 1
-        ))
+        code,
+        ..Failure::failed(format!("stopped in epoch {epoch}; a checkpoint is written"))
     }
+    .hint(format!(
+        "go on with it: trainer resume {}",
+        run.path().display()
+    ))
 }

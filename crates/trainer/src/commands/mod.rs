@@ -10,3 +10,4 @@ pub mod progress;
 pub mod saved;
 pub mod terminal;
 pub mod train;
+pub mod resume;

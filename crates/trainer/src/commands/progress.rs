@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::TrainArgs;
+use super::terminal::Talk;
+use crate::cli::ShowArgs;
 use crate::failure::Failure;
 use crate::learner::epochs::{EpochMetrics, Event};
 
@@ -18,7 +19,7 @@ pub struct Progress {
 
 impl Progress {
     /// Returns the display that `args` and the terminal ask for, for a run of `epochs` epochs.
-    pub fn new(args: &TrainArgs, epochs: usize) -> Self {
+    pub fn new(args: ShowArgs, epochs: usize) -> Self {
         let output = args.output;
         let bar = !output.json && !output.quiet && !args.tui && stderr().is_terminal();
         Self {
@@ -75,6 +76,13 @@ impl Progress {
                 }
             }
             Event::Epoch(_) => {}
+            Event::Warning(text) => {
+                let warn = || Talk { quiet: false }.warn(&text);
+                match &self.bar {
+                    Some(bar) => bar.suspend(warn),
+                    None => warn(),
+                }
+            }
         }
         Ok(())
     }

@@ -3,19 +3,23 @@
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write, stdout};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use ::data::DataSet;
-use burn::train::Interrupter;
 use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::progress::Progress;
 use super::terminal::{Talk, counted};
 use crate::backend::Compute;
-use crate::cli::TrainArgs;
+use crate::cli::{ShowArgs, TrainArgs};
 use crate::config::Experiment;
 use crate::failure::{Code, Failure};
+use crate::learner::state::{Parts, State};
 use crate::run::RunFolder;
+use crate::run::checkpoint::Checkpoint;
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::{self, GALLERY};
 use crate::run::manifest::{Manifest, Status, cpu_model, git_commit};
@@ -26,12 +30,7 @@ use crate::training::{self, Trained, Watch};
 /// # Errors
 /// When the config, the data, the backend or the training fails.
 pub fn run(args: TrainArgs) -> Result<(), Failure> {
-    let talk = Talk {
-        quiet: args.output.quiet || args.output.json,
-    };
-    if args.tui && !stdout().is_terminal() {
-        return Err(Failure::usage("--tui needs a terminal on stdout").hint("leave --tui out"));
-    }
+    let talk = talk(args.show)?;
     // Everything that can be wrong is checked before the first batch, the quick things first.
     let experiment = super::config::experiment(&args.experiment)?;
     args.run_dir
@@ -45,6 +44,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     let parameters = network.parameters().unwrap_or_default();
     let compute = Compute::open(experiment.backend)?;
     introduce(&experiment, &data, &compute, parameters, talk);
+    let stop = stop_on_signal()?;
 
     let name = folder::fresh_name();
     let path = args
@@ -55,29 +55,77 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         .to_toml()
         .map_err(Failure::usage)?;
     let manifest = manifest(&experiment, &data, &compute, parameters, &path);
-    let mut run = RunFolder::create(path, &resolved, manifest)?;
+    let run = RunFolder::create(path, &resolved, manifest)?;
     talk.note(format_args!("run     {}", run.path().display()));
-
-    let interrupter = Interrupter::new();
-    stop_on_signal(interrupter.clone())?;
-    let progress = Progress::new(&args, experiment.training.epochs);
-    let watch = Watch {
-        live: progress.is_live(),
-        dashboard: args.tui,
-        interrupter,
-        observer: Box::new(move |event| progress.show(event)),
+    let start = Checkpoint {
+        state: State::start(resolved),
+        parts: Parts::new(),
     };
-    let trained = training::train(&experiment, &data, &compute, &mut run, watch)?;
-    conclude(
-        &trained,
-        &run,
-        args.output.json,
-        args.run_dir.is_some(),
-        talk,
-    )
+    let name = args.run_dir.as_ref().map(|path| quoted(path));
+    let session = Session {
+        experiment,
+        data,
+        compute,
+        run,
+        stop,
+    };
+    session.train(start, args.show, name)
 }
 
-fn introduce(
+/// Returns how to talk while training.
+///
+/// # Errors
+/// When the dashboard has no terminal (exit code 2).
+pub(super) fn talk(show: ShowArgs) -> Result<Talk, Failure> {
+    if show.tui && !stdout().is_terminal() {
+        return Err(Failure::usage("--tui needs a terminal on stdout").hint("leave --tui out"));
+    }
+    Ok(Talk {
+        quiet: show.output.quiet || show.output.json,
+    })
+}
+
+/// All that a training needs: what `train` makes and `resume` finds.
+pub(super) struct Session {
+    pub experiment: Experiment,
+    pub data: DataSet,
+    pub compute: Compute,
+    pub run: RunFolder,
+    pub stop: Arc<AtomicUsize>,
+}
+
+impl Session {
+    /// Trains from `start` on and prints what came of it. `name` is what other commands call the run;
+    /// without one it is the last.
+    ///
+    /// # Errors
+    /// When the training fails or is stopped.
+    pub fn train(
+        mut self,
+        start: Checkpoint,
+        show: ShowArgs,
+        name: Option<String>,
+    ) -> Result<(), Failure> {
+        let progress = Progress::new(show, self.experiment.training.epochs);
+        let watch = Watch {
+            live: progress.is_live(),
+            dashboard: show.tui,
+            stop: self.stop,
+            observer: Box::new(move |event| progress.show(event)),
+        };
+        let trained = training::train(
+            &self.experiment,
+            &self.data,
+            &self.compute,
+            start,
+            &mut self.run,
+            watch,
+        )?;
+        conclude(&trained, &self.run, name, show)
+    }
+}
+
+pub(super) fn introduce(
     experiment: &Experiment,
     data: &DataSet,
     compute: &Compute,
@@ -134,6 +182,7 @@ fn manifest(
         experiment: experiment.name.clone(),
         run: name(path),
         started: jiff::Timestamp::now(),
+        resumed: Vec::new(),
         ended: None,
         command: std::env::args_os()
             .map(|arg| arg.to_string_lossy().into_owned())
@@ -163,7 +212,7 @@ fn manifest(
 }
 
 /// Returns `path` as a shell takes it.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     match text.contains(|c: char| c.is_whitespace() || "'\"$`\\;&|<>()*?[]#~!".contains(c)) {
         true => format!("'{}'", text.replace('\'', "'\\''")),
@@ -172,7 +221,7 @@ fn quoted(path: &Path) -> String {
 }
 
 /// The run's own config must find the data from any working directory.
-fn with_absolute_folder(experiment: &Experiment) -> Experiment {
+pub(super) fn with_absolute_folder(experiment: &Experiment) -> Experiment {
     let mut resolved = experiment.clone();
     resolved.data.dir = resolved
         .data
@@ -181,28 +230,33 @@ fn with_absolute_folder(experiment: &Experiment) -> Experiment {
     resolved
 }
 
-/// The first signal ends the training between two steps; a second one ends the process at once.
-fn stop_on_signal(interrupter: Interrupter) -> Result<(), Failure> {
-    let asked = AtomicBool::new(false);
-    ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::SeqCst) {
-            std::process::exit(Code::Interrupted as i32);
-        }
-        interrupter.stop(Some("signal"));
-    })
-    .map_err(|e| Failure::usage(format!("cannot listen to signals: {e}")))
+/// The first signal ends the training between two steps, with the code returned here; a second one ends
+/// the process at once.
+pub(super) fn stop_on_signal() -> Result<Arc<AtomicUsize>, Failure> {
+    let (code, again) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    for (signal, ends_with) in [(SIGINT, Code::Interrupted), (SIGTERM, Code::Terminated)] {
+        // In this order: the first signal finds `again` unset, and sets it.
+        flag::register_conditional_shutdown(signal, ends_with as i32, again.clone())
+            .and_then(|_| flag::register(signal, again.clone()))
+            .and_then(|_| flag::register_usize(signal, code.clone(), ends_with as usize))
+            .map_err(|e| Failure::usage(format!("cannot listen to signals: {e}")))?;
+    }
+    Ok(code)
 }
 
 fn conclude(
     trained: &Trained,
     run: &RunFolder,
-    json: bool,
-    own_folder: bool,
-    talk: Talk,
+    name: Option<String>,
+    show: ShowArgs,
 ) -> Result<(), Failure> {
+    let talk = talk(show)?;
     let (test, path) = (&trained.test, run.path());
     let mut out = stdout();
-    if json {
+    if show.output.json {
         let result = json!({
             "event": "result",
             "run": path,
@@ -237,11 +291,7 @@ fn conclude(
         trained.seconds
     )?;
     talk.note(format_args!("pictures: {}", path.join(GALLERY).display()));
-    let run = if own_folder {
-        quoted(path)
-    } else {
-        "last".to_string()
-    };
+    let run = name.unwrap_or_else(|| "last".to_string());
     talk.next(format_args!("cargo run -p trainer -- evaluate {run}"));
     Ok(())
 }

@@ -31,6 +31,8 @@ pub struct Experiment {
     pub schedule: Schedule,
     /// When to stop before the last epoch; `None`: never.
     pub early_stopping: Option<EarlyStopping>,
+    /// What a stopped run goes on from.
+    pub checkpoint: Checkpoint,
 }
 
 /// `[data]`: the images.
@@ -153,6 +155,73 @@ pub struct EarlyStopping {
     pub metric: Metric,
     /// Smallest change that counts as one, in units of the metric, 0 or more.
     pub min_delta: f64,
+}
+
+/// `[checkpoint]`: what a stopped run goes on from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checkpoint {
+    /// How often one is written, besides at the end and when the run is stopped.
+    pub every: Every,
+    /// Newest checkpoints that are kept, 1 to 1,000. Each holds the best epoch's weights as well.
+    pub keep: usize,
+}
+
+/// How often; in TOML a text like `1 epoch`, `500 steps`, `30 s` or `never`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Every {
+    /// Not at all.
+    Never,
+    /// After so many epochs.
+    Epochs(usize),
+    /// After so many steps.
+    Steps(usize),
+    /// After so many seconds.
+    Seconds(f64),
+}
+
+impl std::str::FromStr for Every {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "never" {
+            return Ok(Self::Never);
+        }
+        let (number, unit) = text.split_once(' ').ok_or(())?;
+        let count = || {
+            number
+                .parse()
+                .ok()
+                .filter(|n| (1..=1_000_000_000).contains(n))
+        };
+        match unit.trim() {
+            "epoch" | "epochs" => count().map(Self::Epochs).ok_or(()),
+            "step" | "steps" => count().map(Self::Steps).ok_or(()),
+            "s" => {
+                let seconds = number.parse().ok();
+                let seconds = seconds.filter(|s: &f64| *s > 0.0 && *s <= 1e9);
+                seconds.map(Self::Seconds).ok_or(())
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+impl std::fmt::Display for Every {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let plural = |n: &usize| if *n == 1 { "" } else { "s" };
+        match self {
+            Self::Never => f.write_str("never"),
+            Self::Epochs(n) => write!(f, "{n} epoch{}", plural(n)),
+            Self::Steps(n) => write!(f, "{n} step{}", plural(n)),
+            Self::Seconds(s) => write!(f, "{s} s"),
+        }
+    }
+}
+
+impl Serialize for Every {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A figure of the validation images.

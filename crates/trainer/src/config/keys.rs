@@ -33,6 +33,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("early_stopping", &["patience", "metric", "min_delta"]),
+    ("checkpoint", &["every", "keep"]),
 ];
 
 /// Names of other libraries that no measure of likeness would find.

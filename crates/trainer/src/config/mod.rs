@@ -25,6 +25,7 @@ mod diagnostic;
 pub use backend::Backend;
 pub use diagnostic::{ConfigError, Place};
 pub use experiment::{
-    Data, Decay, EarlyStopping, Experiment, Metric, Model, Optimizer, Schedule, Training,
+    Checkpoint, Data, Decay, EarlyStopping, Every, Experiment, Metric, Model, Optimizer, Schedule,
+    Training,
 };
 pub use load::{MAX_BYTES, Source, load};

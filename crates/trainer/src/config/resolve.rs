@@ -10,8 +10,8 @@ use model::{Activation, Init, Loss};
 use super::document::Document;
 use super::table::{Limit, Table};
 use super::{
-    Backend, ConfigError, Data, Decay, EarlyStopping, Experiment, Metric, Model, Optimizer,
-    Schedule, Training, keys, validate,
+    Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, Every, Experiment, Metric, Model,
+    Optimizer, Schedule, Training, keys, validate,
 };
 
 /// Most epochs, and most patience.
@@ -39,6 +39,7 @@ pub(super) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
         optimizer: optimizer(&Table::of(document, "optimizer"))?,
         schedule: schedule(&Table::of(document, "schedule"))?,
         early_stopping: early_stopping(&Table::of(document, "early_stopping"))?,
+        checkpoint: checkpoint(&Table::of(document, "checkpoint"))?,
     };
     validate::between_keys(&experiment, document)?;
     Ok(experiment)
@@ -246,4 +247,22 @@ fn early_stopping(table: &Table) -> Result<Option<EarlyStopping>, ConfigError> {
         metric: table.choice("metric", Metric::Loss, &metrics)?,
         min_delta: table.number("min_delta", 0.0, &NOT_NEGATIVE)?,
     }))
+}
+
+fn checkpoint(table: &Table) -> Result<Checkpoint, ConfigError> {
+    let every = match table.text("every")? {
+        None => Every::Epochs(1),
+        Some(text) => text.parse().map_err(|()| {
+            table
+                .refuse(
+                    "every",
+                    "`checkpoint.every` is no length of time known here",
+                )
+                .hint("write \"1 epoch\", \"500 steps\", \"30 s\" or \"never\"")
+        })?,
+    };
+    Ok(Checkpoint {
+        every,
+        keep: table.integer("keep", 2, 1..=1_000)?,
+    })
 }

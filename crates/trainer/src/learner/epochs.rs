@@ -1,30 +1,40 @@
 //! The loop over epochs, as a strategy of Burn's `SupervisedTraining`.
 //!
-//! Burn's own loop sends every batch through its metric pipeline and keeps no best model in
-//! memory. This one sums loss and accuracy itself (exactly, see [`Totals`]), validates, keeps the
-//! best epoch, stops early, and reports to an observer once an epoch.
+//! Burn's own loop sends every batch through its metric pipeline, keeps no best model in memory and
+//! can stop between epochs only. This one sums loss and accuracy itself (exactly, see [`Totals`]),
+//! validates, keeps the best epoch, stops early, writes checkpoints, begins and ends between any two
+//! steps, and reports to an observer once an epoch.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use burn::data::dataloader::DataLoader;
 use burn::module::Module;
+use burn::optim::OptimizerRecord;
+use burn::train::metric::store::EventStoreClient;
 use burn::train::{
-    EventProcessorTraining, Interrupter, Learner, LearnerEvent, SupervisedLearningStrategy,
-    SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents, TrainingItem, ValidLoader,
+    EventProcessorTraining, Learner, LearnerEvent, LearningCheckpointer,
+    SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents,
+    TrainingItem, ValidLoader,
 };
-use data::Batch;
-use serde::Serialize;
+use data::{Batch, permutation};
+use model::{LayerWeights, record};
+use serde::{Deserialize, Serialize};
 
+use super::state::{BEST, OPTIMIZER, Parts, State, WEIGHTS};
 use super::{Classifier, Fused, Score, Totals};
-use crate::config::{EarlyStopping, Metric};
+use crate::config::EarlyStopping;
 use crate::failure::Failure;
+use crate::run::checkpoint::{Checkpoint, Checkpoints};
 
 /// How often a live display is fed.
 const LIVE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What one epoch came to: a line of `metrics.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Epoch, counted from 1.
     pub epoch: usize,
@@ -60,6 +70,8 @@ pub enum Event<'a> {
     },
     /// After an epoch.
     Epoch(&'a EpochMetrics),
+    /// Something went wrong that training can do without.
+    Warning(String),
 }
 
 /// Receives [`Event`]s; an error ends the training.
@@ -71,27 +83,18 @@ pub enum End {
     /// All epochs are done, or early stopping ended them.
     #[default]
     Finished,
-    /// Somebody asked to stop in the middle of an epoch.
+    /// Somebody asked to stop.
     Interrupted,
     /// An error ended it.
     Failed(Failure),
 }
 
-/// What the loop leaves behind, besides the model.
-#[derive(Debug, Default)]
-pub struct History {
-    /// The finished epochs, first to last.
-    pub epochs: Vec<EpochMetrics>,
-    /// The epoch whose weights are kept, when a validation split chose it.
-    pub best: Option<usize>,
-    /// How it ended.
-    pub end: End,
-}
-
 /// The strategy.
 pub struct Epochs {
-    /// Seed of the run: dropout draws from it, anew every epoch.
+    /// Seed of the run: dropout draws from it, anew every step.
     pub seed: u64,
+    /// Images of a step.
+    pub batch_size: usize,
     /// Whether there is a validation split.
     pub validate: bool,
     /// When to stop early.
@@ -102,214 +105,276 @@ pub struct Epochs {
     pub dashboard: bool,
     /// Report [`Event::Step`].
     pub live: bool,
+    /// Says whether somebody has asked to stop.
+    pub stop: Box<dyn Fn() -> bool>,
     /// Receives the events.
     pub observer: RefCell<Observer>,
-    /// Filled when the loop ends.
-    pub history: RefCell<History>,
+    /// Where the training stands: what it begins from, and what it came to.
+    pub state: RefCell<State>,
+    /// The weights of the best epoch so far, when a validation split chooses it.
+    pub best: RefCell<Option<Vec<LayerWeights>>>,
+    /// When and where checkpoints are written.
+    pub checkpoints: Checkpoints,
+    /// The optimizer's memory arrives here when Burn's checkpointer is asked to save.
+    pub optimizer: Receiver<OptimizerRecord>,
+    /// How the loop ended.
+    pub end: Cell<End>,
 }
 
 type Events = SupervisedTrainingEventProcessor<Classifier>;
+
+/// Burn's side of a training.
+struct Burn {
+    learner: Learner<Classifier>,
+    events: Events,
+    checkpointer: Option<LearningCheckpointer<Classifier>>,
+    store: Arc<EventStoreClient>,
+}
 
 impl SupervisedLearningStrategy<Classifier> for Epochs {
     fn fit(
         &self,
         parts: TrainingComponents<Classifier>,
-        mut learner: Learner<Classifier>,
+        learner: Learner<Classifier>,
         train: TrainLoader<Classifier>,
         valid: ValidLoader<Classifier>,
-        first_epoch: usize,
+        _first_epoch: usize,
     ) -> (Classifier, Events) {
-        let mut events = parts.event_processor;
-        let mut best = Best::default();
-        for epoch in first_epoch..=parts.num_epochs {
-            let step = self.epoch(
-                epoch,
-                &mut learner,
-                &*train,
-                &*valid,
-                &mut events,
-                &parts.interrupter,
-            );
-            let metrics = match step {
-                Ok(Some(metrics)) => metrics,
-                Ok(None) => {
-                    self.history.borrow_mut().end = End::Interrupted;
-                    break;
-                }
-                Err(failure) => {
-                    self.history.borrow_mut().end = End::Failed(failure);
-                    break;
-                }
-            };
-            let stop =
-                self.validate && best.stops(&metrics, &learner, self.early_stopping.as_ref());
-            self.history.borrow_mut().epochs.push(metrics);
-            if stop {
-                break;
-            }
-        }
-        self.history.borrow_mut().best = best.epoch;
-        (best.model.unwrap_or_else(|| learner.model()), events)
+        let mut burn = Burn {
+            learner,
+            events: parts.event_processor,
+            checkpointer: parts.checkpointer,
+            store: parts.event_store,
+        };
+        let end = self.run(parts.num_epochs, &mut burn, &*train, &*valid);
+        self.end.set(end.unwrap_or_else(End::Failed));
+        (burn.learner.model(), burn.events)
     }
 }
 
 impl Epochs {
-    /// Trains and validates one epoch; `None` when somebody asked to stop.
-    fn epoch(
+    /// Trains to the end of the last epoch, to the end of patience, or until somebody asks to stop.
+    fn run(
         &self,
-        epoch: usize,
-        learner: &mut Learner<Classifier>,
+        epochs: usize,
+        burn: &mut Burn,
         train: &dyn DataLoader<Batch>,
         valid: &dyn DataLoader<Batch>,
-        events: &mut Events,
-        interrupter: &Interrupter,
+    ) -> Result<End, Failure> {
+        let mut state = self.state.borrow_mut();
+        while state.epoch <= epochs && !state.stopped {
+            let Some(metrics) = self.epoch(&mut state, burn, train, valid)? else {
+                self.checkpoint(&state, burn, true)?;
+                return Ok(End::Interrupted);
+            };
+            if self.validate {
+                let rule = self.early_stopping.as_ref();
+                let (is_best, stops) = state.best.judge(&metrics, rule);
+                if is_best {
+                    self.best.replace(Some(self.weights(burn)?));
+                }
+                state.stopped = stops;
+            }
+            state.close_epoch(metrics);
+            let is_last = state.epoch > epochs || state.stopped;
+            if is_last || self.checkpoints.is_due_after(state.epoch - 1) {
+                self.checkpoint(&state, burn, is_last)?;
+            }
+        }
+        Ok(End::Finished)
+    }
+
+    /// Trains and validates what is left of an epoch; `None` when somebody asked to stop.
+    fn epoch(
+        &self,
+        state: &mut State,
+        burn: &mut Burn,
+        train: &dyn DataLoader<Batch>,
+        valid: &dyn DataLoader<Batch>,
     ) -> Result<Option<EpochMetrics>, Failure> {
-        let started = Instant::now();
-        let total_items = train.num_items();
-        notify(events.process_train(LearnerEvent::StartSplit {
+        let (epoch, before, started) = (state.epoch, state.seconds, Instant::now());
+        let seconds = || before + started.elapsed().as_secs_f64();
+        notify(burn.events.process_train(LearnerEvent::StartSplit {
             epoch_number: epoch,
-            total_items,
+            total_items: train.num_items(),
         }))?;
-        let trained = match &self.fused {
-            Some(fused) => self.train_fused(fused, epoch, learner, events, interrupter),
-            None => self.train(epoch, learner, train, events, interrupter),
+        let done = match &self.fused {
+            Some(fused) => self.train_fused(fused, state, burn, &seconds)?,
+            None => self.train(state, burn, train, &seconds)?,
         };
-        let Some(trained) = trained? else {
+        state.seconds = seconds();
+        if !done {
             return Ok(None);
-        };
-        refuse_divergence(trained.loss, &format!("the training loss of epoch {epoch}"))?;
-        notify(events.process_train(LearnerEvent::EndSplit(epoch)))?;
+        }
+        notify(burn.events.process_train(LearnerEvent::EndSplit(epoch)))?;
         let validated = if self.validate {
-            let Some(score) = self.validate(epoch, learner, valid, events, interrupter)? else {
+            let Some(score) = self.validate(epoch, burn, valid)? else {
                 return Ok(None);
             };
             Some(score)
         } else {
             None
         };
-        notify(events.process_train(LearnerEvent::EndEpoch(epoch)))?;
+        notify(burn.events.process_train(LearnerEvent::EndEpoch(epoch)))?;
+        let trained = Score::from(state.sums());
         let metrics = EpochMetrics {
             epoch,
             learning_rate: match &self.fused {
                 Some(fused) => fused.last_learning_rate(epoch),
-                None => learner.lr_current().base(),
+                None => burn.learner.lr_current().base(),
             },
             train_loss: trained.loss,
             train_accuracy: trained.accuracy,
             validation_loss: validated.map(|score| score.loss),
             validation_accuracy: validated.map(|score| score.accuracy),
-            seconds: started.elapsed().as_secs_f64(),
+            seconds: seconds(),
         };
         (self.observer.borrow_mut())(Event::Epoch(&metrics))?;
         Ok(Some(metrics))
     }
 
-    /// Runs the optimizer over every batch once.
+    /// Runs the optimizer over the batches that are left; says whether all are done.
     fn train(
         &self,
-        epoch: usize,
-        learner: &mut Learner<Classifier>,
+        state: &mut State,
+        burn: &mut Burn,
         loader: &dyn DataLoader<Batch>,
-        events: &mut Events,
-        interrupter: &Interrupter,
-    ) -> Result<Option<Score>, Failure> {
-        // Dropout draws from the device's own stream. Seeding it by epoch makes an epoch a
-        // function of (seed, epoch, weights), whatever ran before in this process.
-        if let Some(device) = learner.model().devices().first() {
-            device.seed(mix(self.seed, epoch));
-        }
-        let mut totals = Totals::default();
+        seconds: &dyn Fn() -> f64,
+    ) -> Result<bool, Failure> {
+        let (epoch, images) = (state.epoch, loader.num_items());
+        let last = images.div_ceil(self.batch_size);
+        let mut totals = Totals::from(state.sums());
         let mut shown = Instant::now();
         let mut batches = loader.iter();
-        let mut iteration = 0;
-        while let Some(batch) = batches.next() {
-            let step = learner.train_step(batch.map_err(Failure::failed)?);
-            learner.lr_step();
-            learner.optimizer_step(step.grads);
-            totals.add(&step.item).map_err(device_failed)?;
-            iteration += 1;
+        let device = burn.learner.model().devices().into_iter().next();
+        for step in state.step..last {
+            let Some(batch) = batches.next() else { break };
+            // Dropout draws from the device's own stream. Seeding it makes a step a function of
+            // (seed, epoch, step, weights), whatever ran before in this process.
+            if let Some(device) = &device {
+                device.seed(mix(mix(self.seed, epoch), step));
+            }
+            let output = burn.learner.train_step(batch.map_err(Failure::failed)?);
+            burn.learner.lr_step();
+            burn.learner.optimizer_step(output.grads);
+            totals.add(&output.item).map_err(device_failed)?;
             let progress = batches.progress();
             if self.live && shown.elapsed() >= LIVE_INTERVAL {
                 shown = Instant::now();
                 let score = totals.score().map_err(device_failed)?;
-                let (images, of) = (progress.items_processed, progress.items_total);
-                (self.observer.borrow_mut())(Event::Step {
-                    epoch,
-                    images,
-                    of,
-                    score,
-                })?;
+                self.show(epoch, progress.items_processed, images, score)?;
             }
             if self.dashboard {
-                let lr = Some(learner.lr_current());
-                let item = TrainingItem::new(step.item, progress, Some(iteration), lr);
-                notify(events.process_train(LearnerEvent::ProcessedItem(item)))?;
+                let lr = Some(burn.learner.lr_current());
+                let item = TrainingItem::new(output.item, progress, Some(step + 1), lr);
+                notify(burn.events.process_train(LearnerEvent::ProcessedItem(item)))?;
             }
-            if interrupter.should_stop() {
-                return Ok(None);
+            let stop = (self.stop)();
+            let due = step + 1 < last
+                && self
+                    .checkpoints
+                    .is_due(state.steps + (step + 1 - state.step) as u64);
+            if stop || due || step + 1 == last {
+                let sums = totals.sums().map_err(device_failed)?;
+                if let Some(image) = totals.diverged() {
+                    return Err(self.diverged(epoch, image / self.batch_size, images));
+                }
+                state.advance(sums, step + 1);
+                state.seconds = seconds();
+                if stop {
+                    return Ok(false);
+                }
+            }
+            if due {
+                self.checkpoint(state, burn, false)?;
             }
         }
-        totals.score().map(Some).map_err(device_failed)
+        Ok(true)
     }
 
     /// The same by the kernel; the learner then has the new weights.
     fn train_fused(
         &self,
         fused: &Fused,
-        epoch: usize,
-        learner: &mut Learner<Classifier>,
-        events: &mut Events,
-        interrupter: &Interrupter,
-    ) -> Result<Option<Score>, Failure> {
-        let model = learner.model();
+        state: &mut State,
+        burn: &mut Burn,
+        seconds: &dyn Fn() -> f64,
+    ) -> Result<bool, Failure> {
+        let model = burn.learner.model();
         let device = model.devices().swap_remove(0);
-        let (of, mut shown, mut before) =
-            (fused.images(), Instant::now(), kernels::Score::default());
-        let mut failure = Ok(());
-        let sums = fused.epoch(epoch, &mut |sums| {
-            if self.live && shown.elapsed() >= LIVE_INTERVAL {
-                shown = Instant::now();
-                let (images, score) = (sums.images, Score::from(sums));
-                let step = Event::Step {
-                    epoch,
-                    images,
-                    of,
-                    score,
-                };
-                failure = (self.observer.borrow_mut())(step);
+        let last = fused.steps();
+        let mut stop = false;
+        while state.step < last && !stop {
+            let pause = self.checkpoints.steps_until_due(state.steps);
+            let steps = state.step..pause.map_or(last, |pause| last.min(state.step + pause));
+            let sums = self.steps(fused, state, steps, burn, &mut stop)?;
+            state.advance(sums, sums.images.div_ceil(self.batch_size));
+            state.seconds = seconds();
+            if !stop && state.step < last && self.checkpoints.is_due(state.steps) {
+                self.checkpoint(state, burn, false)?;
             }
-            if self.dashboard {
-                let item = fused.progress(epoch, before, sums, &device);
-                let result = notify(events.process_train(LearnerEvent::ProcessedItem(item)));
-                failure = std::mem::replace(&mut failure, Ok(())).and(result);
-                before = sums;
-            }
-            failure.is_ok() && !interrupter.should_stop()
-        });
-        failure?;
-        if interrupter.should_stop() {
-            return Ok(None);
         }
         let mlp = fused.mlp(&device).map_err(Failure::failed)?;
-        learner.load_model(model.with(mlp).into_record());
-        Ok(Some(sums.into()))
+        burn.learner.load_model(model.with(mlp).into_record());
+        Ok(!stop)
     }
 
-    /// Scores the validation images with the weights as they are.
+    /// Runs `steps` of an epoch by the kernel, or fewer when somebody asked to stop or a checkpoint is
+    /// due. Returns the sums.
+    fn steps(
+        &self,
+        fused: &Fused,
+        state: &State,
+        steps: Range<usize>,
+        burn: &mut Burn,
+        stop: &mut bool,
+    ) -> Result<kernels::Score, Failure> {
+        let (epoch, of) = (state.epoch, fused.images());
+        let device = burn.learner.model().devices().swap_remove(0);
+        let (mut shown, mut before) = (Instant::now(), state.sums());
+        let mut failure = Ok(());
+        let sums = fused.train(epoch, steps, state.sums(), &mut |sums| {
+            if failure.is_ok() && !sums.loss.is_finite() {
+                let step = sums.images.div_ceil(self.batch_size) - 1;
+                failure = Err(self.diverged(epoch, step, of));
+            }
+            if self.live && failure.is_ok() && shown.elapsed() >= LIVE_INTERVAL {
+                shown = Instant::now();
+                failure = self.show(epoch, sums.images, of, sums.into());
+            }
+            if self.dashboard && failure.is_ok() {
+                let item = fused.progress(epoch, before, sums, &device);
+                failure = notify(burn.events.process_train(LearnerEvent::ProcessedItem(item)));
+                before = sums;
+            }
+            *stop = *stop || (self.stop)();
+            failure.is_ok() && !*stop && !self.checkpoints.time_is_up()
+        });
+        failure.map(|()| sums)
+    }
+
+    fn show(&self, epoch: usize, images: usize, of: usize, score: Score) -> Result<(), Failure> {
+        (self.observer.borrow_mut())(Event::Step {
+            epoch,
+            images,
+            of,
+            score,
+        })
+    }
+
+    /// Scores the validation images with the weights as they are; `None` when somebody asked to stop.
     fn validate(
         &self,
         epoch: usize,
-        learner: &Learner<Classifier>,
+        burn: &mut Burn,
         loader: &dyn DataLoader<Batch>,
-        events: &mut Events,
-        interrupter: &Interrupter,
     ) -> Result<Option<Score>, Failure> {
         let total_items = loader.num_items();
-        notify(events.process_valid(LearnerEvent::StartSplit {
+        notify(burn.events.process_valid(LearnerEvent::StartSplit {
             epoch_number: epoch,
             total_items,
         }))?;
-        let model = learner.model().valid();
+        let model = burn.learner.model().valid();
         let mut totals = Totals::default();
         let mut batches = loader.iter();
         while let Some(batch) = batches.next() {
@@ -317,58 +382,98 @@ impl Epochs {
             totals.add(&output).map_err(device_failed)?;
             if self.dashboard {
                 let item = TrainingItem::new(output, batches.progress(), None, None);
-                notify(events.process_valid(LearnerEvent::ProcessedItem(item)))?;
+                notify(burn.events.process_valid(LearnerEvent::ProcessedItem(item)))?;
             }
-            if interrupter.should_stop() {
+            if (self.stop)() {
                 return Ok(None);
             }
         }
-        notify(events.process_valid(LearnerEvent::EndSplit(epoch)))?;
+        notify(burn.events.process_valid(LearnerEvent::EndSplit(epoch)))?;
         let score = totals.score().map_err(device_failed)?;
         refuse_divergence(score.loss, &format!("the validation loss of epoch {epoch}"))?;
         Ok(Some(score))
     }
-}
 
-/// The best epoch so far, by the validation split.
-#[derive(Default)]
-struct Best {
-    epoch: Option<usize>,
-    value: f64,
-    model: Option<Classifier>,
-    /// What patience waits to see beaten by `min_delta`, and the epoch that set it.
-    mark: Option<(usize, f64)>,
-}
+    /// Returns the weights as they are.
+    fn weights(&self, burn: &Burn) -> Result<Vec<LayerWeights>, Failure> {
+        let weights = burn.learner.model().valid().mlp.weights();
+        weights.map_err(Failure::failed)
+    }
 
-impl Best {
-    /// Keeps the epoch when it is the best so far; returns whether patience has run out.
-    fn stops(
-        &mut self,
-        metrics: &EpochMetrics,
-        learner: &Learner<Classifier>,
-        rule: Option<&EarlyStopping>,
-    ) -> bool {
-        let by_accuracy = rule.is_some_and(|rule| rule.metric == Metric::Accuracy);
-        let value = if by_accuracy {
-            metrics.validation_accuracy.map(|accuracy| -accuracy)
-        } else {
-            metrics.validation_loss
+    /// Hands a checkpoint to its writer. One that `must` be written waits for its turn.
+    fn checkpoint(&self, state: &State, burn: &mut Burn, must: bool) -> Result<(), Failure> {
+        for failure in self.checkpoints.failures() {
+            let warning = format!("{}; training goes on", failure.message);
+            (self.observer.borrow_mut())(Event::Warning(warning))?;
+        }
+        if !self.checkpoints.is_wanted(must) {
+            return Ok(());
+        }
+        let parts = self.parts(state, burn).map_err(|e| {
+            let place = format!("epoch {}, step {}", state.epoch, state.step);
+            Failure::failed(format!("training has diverged by {place}: {e}")).hint(SMALLER_RATE)
+        })?;
+        let state = state.clone();
+        self.checkpoints.write(Checkpoint { state, parts }, must);
+        Ok(())
+    }
+
+    fn parts(&self, state: &State, burn: &mut Burn) -> Result<Parts, record::RecordError> {
+        let model = burn.learner.model().valid().mlp;
+        let mut parts = match &self.fused {
+            Some(fused) => fused.parts()?,
+            None => {
+                let bytes = self.optimizer_bytes(state, burn)?;
+                let weights = record::layers_to_bytes(&model.weights()?, model.config())?;
+                Parts::from([(OPTIMIZER, bytes), (WEIGHTS, weights)])
+            }
         };
-        let Some(value) = value else { return false }; // lower is better
-        if self.epoch.is_none() || value < self.value {
-            self.epoch = Some(metrics.epoch);
-            self.value = value;
-            self.model = Some(learner.model());
+        if let Some(best) = &*self.best.borrow() {
+            parts.insert(BEST, record::layers_to_bytes(best, model.config())?);
         }
-        let Some(rule) = rule else { return false };
-        let (since, mark) = *self.mark.get_or_insert((metrics.epoch, value));
-        if value < mark - rule.min_delta {
-            self.mark = Some((metrics.epoch, value));
-            return false;
-        }
-        metrics.epoch - since >= rule.patience
+        Ok(parts)
+    }
+
+    fn optimizer_bytes(
+        &self,
+        state: &State,
+        burn: &mut Burn,
+    ) -> Result<Vec<u8>, record::RecordError> {
+        let failed = |e: &dyn std::fmt::Display| record::RecordError::Device(e.to_string());
+        let Burn {
+            learner,
+            checkpointer,
+            store,
+            ..
+        } = burn;
+        let checkpointer = checkpointer.as_mut();
+        let checkpointer = checkpointer.ok_or_else(|| failed(&"no checkpointer is set"))?;
+        checkpointer.checkpoint(learner, state.epoch, store);
+        let record = self.optimizer.recv().map_err(|e| failed(&e))?;
+        let bytes = record.into_bytes().map_err(|e| failed(&e))?;
+        Ok(bytes.to_vec())
+    }
+
+    /// Returns the failure of a step, counted from 0, whose loss is no finite number.
+    fn diverged(&self, epoch: usize, step: usize, images: usize) -> Failure {
+        const SHOWN: usize = 8;
+        let order = permutation(self.seed, epoch.saturating_sub(1) as u64, images);
+        let batch = order.chunks(self.batch_size).nth(step).unwrap_or_default();
+        let shown: Vec<String> = batch.iter().take(SHOWN).map(u32::to_string).collect();
+        let more = if batch.len() > SHOWN { ", ..." } else { "" };
+        Failure::failed(format!(
+            "the training loss is not a finite number at epoch {epoch}, step {} (training images \
+             {}{more})",
+            step + 1,
+            shown.join(", "),
+        ))
+        .hint(SMALLER_RATE)
     }
 }
+
+/// What helps against divergence.
+const SMALLER_RATE: &str =
+    "the learning rate is probably too high: --set optimizer.learning_rate=...";
 
 /// Fails when `loss` is NaN or infinite; `what` names it.
 ///
@@ -378,15 +483,14 @@ pub fn refuse_divergence(loss: f64, what: &str) -> Result<(), Failure> {
     if loss.is_finite() {
         return Ok(());
     }
-    Err(Failure::failed(format!("{what} is not a finite number"))
-        .hint("the learning rate is probably too high: --set optimizer.learning_rate=..."))
+    Err(Failure::failed(format!("{what} is not a finite number")).hint(SMALLER_RATE))
 }
 
-/// Returns a seed for `epoch` that no epoch of a neighbouring seed has. The multiplier is 2^64 over
-/// the golden ratio (Knuth, The Art of Computer Programming, vol. 3, 6.4).
-fn mix(seed: u64, epoch: usize) -> u64 {
+/// Returns a seed for `part` (an epoch, a step) that no part of a neighbouring seed has. The multiplier
+/// is 2^64 over the golden ratio (Knuth, The Art of Computer Programming, vol. 3, 6.4).
+fn mix(seed: u64, part: usize) -> u64 {
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .wrapping_add(epoch as u64)
+        .wrapping_add(part as u64)
 }
 
 fn notify<E: std::fmt::Display>(result: Result<(), E>) -> Result<(), Failure> {

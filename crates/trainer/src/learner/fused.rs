@@ -5,15 +5,18 @@
 //! batches, with the same formulas; everything else (validation, test, records) is Burn's.
 
 use std::cell::RefCell;
+use std::ops::Range;
+use std::rc::Rc;
 
 use burn::data::dataloader::Progress;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::{ClassificationOutput, TrainingItem};
 use data::{ImageDataset, permutation};
 use kernels::{Batches, Network};
-use model::{Activation, Loss, Mlp, MlpConfig, RecordError};
+use model::{Activation, LayerWeights, Loss, Mlp, MlpConfig, RecordError, record};
 
 use super::schedule::LearningRate;
+use super::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS};
 use crate::backend::Compute;
 use crate::config::{Backend, Experiment, Optimizer};
 
@@ -25,6 +28,8 @@ pub struct Fused {
     batch_size: usize,
     seed: u64,
     learning_rate: LearningRate,
+    /// An epoch and the order of its images.
+    order: RefCell<(usize, Rc<[u32]>)>,
 }
 
 impl Fused {
@@ -62,27 +67,33 @@ impl Fused {
             batch_size: experiment.training.batch_size,
             seed: experiment.seed,
             learning_rate: learning_rate.clone(),
+            order: RefCell::default(),
         }))
     }
 
-    /// Trains `epoch`, counted from 1, on the batches that [`data::Loader`] would give. `watch` is
-    /// told the sums after every step and says whether to go on. Returns the sums.
-    pub fn epoch(
+    /// Trains `steps` of `epoch` (counted from 1, the steps from 0) on the batches that
+    /// [`data::Loader`] would give. `before` are the sums of the epoch's steps before these. `watch` is
+    /// told the sums after every step and says whether to go on; one more step may follow. Returns the
+    /// sums.
+    pub fn train(
         &self,
         epoch: usize,
+        steps: Range<usize>,
+        before: kernels::Score,
         watch: &mut dyn FnMut(kernels::Score) -> bool,
     ) -> kernels::Score {
-        let before = epoch.saturating_sub(1);
-        let order = permutation(self.seed, before as u64, self.images.len());
-        let steps = self.images.len().div_ceil(self.batch_size);
+        let order = self.order(epoch);
+        let of_step = |step: usize| (step * self.batch_size).min(order.len());
+        let first = epoch.saturating_sub(1) * self.steps() + steps.start;
         let (images, learning_rate) = (&self.images, &self.learning_rate);
         let batches = Batches {
             pixels: &|i| images.image(i as usize),
             label: &|i| images.label(i as usize),
-            order: &order,
+            order: &order[of_step(steps.start)..of_step(steps.end)],
             batch_size: self.batch_size,
+            before,
         };
-        let rate = |step| learning_rate.at(before * steps + step);
+        let rate = |step| learning_rate.at(first + step);
         self.network
             .borrow_mut()
             .train(&batches, threads(), &rate, watch)
@@ -90,8 +101,26 @@ impl Fused {
 
     /// Returns the learning rate of the last step of `epoch`, counted from 1.
     pub fn last_learning_rate(&self, epoch: usize) -> f64 {
-        let steps = self.images.len().div_ceil(self.batch_size);
-        self.learning_rate.at((epoch * steps).saturating_sub(1))
+        self.learning_rate
+            .at((epoch * self.steps()).saturating_sub(1))
+    }
+
+    /// Returns the steps of an epoch.
+    pub fn steps(&self) -> usize {
+        self.images.len().div_ceil(self.batch_size)
+    }
+
+    /// Returns the images of `epoch` in their order. The last one asked for is kept.
+    fn order(&self, epoch: usize) -> Rc<[u32]> {
+        let mut kept = self.order.borrow_mut();
+        if kept.0 != epoch {
+            let stream = epoch.saturating_sub(1) as u64;
+            *kept = (
+                epoch,
+                permutation(self.seed, stream, self.images.len()).into(),
+            );
+        }
+        kept.1.clone()
     }
 
     /// Returns the images of an epoch.
@@ -121,6 +150,35 @@ impl Fused {
         let step = after.images.div_ceil(self.batch_size);
         let rate = self.last_learning_rate(epoch);
         TrainingItem::new(output, progress, Some(step), Some(rate.into()))
+    }
+
+    /// Returns the parts of a checkpoint: weights, and the optimizer's memory.
+    ///
+    /// # Errors
+    /// When a value is not finite.
+    pub fn parts(&self) -> Result<Parts, RecordError> {
+        let network = self.network.borrow();
+        let bytes = |layers: Vec<LayerWeights>| record::layers_to_bytes(&layers, &self.config);
+        Ok(Parts::from([
+            (WEIGHTS, bytes(network.layers())?),
+            (FIRST_MOMENTS, bytes(network.first_moments())?),
+            (SECOND_MOMENTS, bytes(network.second_moments())?),
+        ]))
+    }
+
+    /// Puts the optimizer's memory after `steps` steps back from a checkpoint's parts. (The weights are
+    /// those [`Fused::of`] was given.)
+    ///
+    /// # Errors
+    /// When a part is missing or damaged.
+    pub fn restore(&self, parts: &Parts, steps: u64) -> Result<(), RecordError> {
+        let layers = |name: &str| {
+            let bytes = parts.get(name).map_or(&[][..], Vec::as_slice);
+            record::layers_from_bytes(bytes, &self.config)
+        };
+        let (first, second) = (layers(FIRST_MOMENTS)?, layers(SECOND_MOMENTS)?);
+        self.network.borrow_mut().restore(&first, &second, steps);
+        Ok(())
     }
 
     /// Returns the network as it is now, on `device`.

@@ -2,12 +2,15 @@
 //! the loop over epochs that Burn's `SupervisedTraining` runs.
 
 pub mod classifier;
+pub mod state;
 pub mod epochs;
 pub mod optimizer;
 pub mod schedule;
 mod silent;
 pub mod totals;
 pub mod fused;
+pub mod best;
+pub mod capture;
 
 pub use classifier::Classifier;
 pub use epochs::{EpochMetrics, Epochs, Observer};

@@ -2,9 +2,11 @@
 
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
-use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, SgdConfig};
+use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, OptimizerRecord, SgdConfig};
+use burn::tensor::Bytes;
 
 use crate::config::Optimizer;
+use crate::failure::Failure;
 
 /// Returns the optimizer of `config`; its learning rate comes from the schedule.
 pub fn build(config: &Optimizer) -> ModuleOptimizer {
@@ -43,6 +45,15 @@ pub fn build(config: &Optimizer) -> ModuleOptimizer {
             .with_weight_decay(l2(weight_decay))
             .init(),
     }
+}
+
+/// Returns an optimizer's memory from the bytes Burn wrote.
+///
+/// # Errors
+/// When they are damaged.
+pub fn memory(bytes: &[u8]) -> Result<OptimizerRecord, Failure> {
+    OptimizerRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()))
+        .map_err(|e| Failure::failed(format!("the optimizer's memory cannot be used: {e}")))
 }
 
 fn l2(penalty: f64) -> Option<WeightDecayConfig> {

@@ -27,6 +27,11 @@ impl LearningRate {
         }
     }
 
+    /// Begins at `step`, counted from 0 over the whole run.
+    pub fn starting_at(self, step: usize) -> Self {
+        Self { step, ..self }
+    }
+
     /// Returns the learning rate of `step`, counted from 0 over the whole run.
     ///
     /// Linear warm-up reaches the base rate after `warmup_epochs`; what follows counts from there.

@@ -30,12 +30,26 @@ impl From<kernels::Score> for Score {
 pub struct Totals {
     losses: Vec<Tensor<1>>,
     hits: Vec<Tensor<1>>,
-    loss: f64,
-    correct: f64,
-    count: usize,
+    sums: kernels::Score,
+    /// The first image whose loss is no finite number, counted from the epoch's first.
+    diverged: Option<usize>,
 }
 
 impl Totals {
+    /// Returns totals that go on from `sums`.
+    pub fn from(sums: kernels::Score) -> Self {
+        Self {
+            sums,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the first image whose loss was no finite number, of those read back so far, counted from
+    /// the epoch's first.
+    pub fn diverged(&self) -> Option<usize> {
+        self.diverged
+    }
+
     /// Adds a batch.
     ///
     /// # Errors
@@ -60,24 +74,34 @@ impl Totals {
     /// # Errors
     /// When the device fails to hand out the sums.
     pub fn score(&mut self) -> Result<Score, TensorReadError> {
-        self.read()?;
-        let count = self.count.max(1) as f64;
-        Ok(Score {
-            loss: self.loss / count,
-            accuracy: self.correct / count,
-        })
+        Ok(self.sums()?.into())
     }
 
-    /// Sums in f64 on the host: 60,000 terms in f32 would lose the fifth digit.
+    /// Returns the sums so far.
+    ///
+    /// # Errors
+    /// As [`Totals::score`].
+    pub fn sums(&mut self) -> Result<kernels::Score, TensorReadError> {
+        self.read()?;
+        Ok(self.sums)
+    }
+
+    /// Sums in f64 on the host: 60,000 terms in f32 would lose the fifth digit. One term after the
+    /// other, so that the result does not depend on when it is asked for.
     fn read(&mut self) -> Result<(), TensorReadError> {
         if self.losses.is_empty() {
             return Ok(());
         }
         let losses = Tensor::cat(std::mem::take(&mut self.losses), 0).try_into_data()?;
         let hits = Tensor::cat(std::mem::take(&mut self.hits), 0).try_into_data()?;
-        self.count += losses.num_elements();
-        self.loss += losses.iter::<f64>().sum::<f64>();
-        self.correct += hits.iter::<f64>().sum::<f64>();
+        for loss in losses.iter::<f64>() {
+            if !loss.is_finite() {
+                self.diverged.get_or_insert(self.sums.images);
+            }
+            self.sums.loss += loss;
+            self.sums.images += 1;
+        }
+        self.sums.correct += hits.iter::<f64>().filter(|hit| *hit > 0.5).count();
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use model::Record;
 use serde::Deserialize;
 
 use super::folder::{MANIFEST, MODEL};
+use super::lock;
 use super::manifest::Status;
 use crate::failure::Failure;
 
@@ -60,6 +61,18 @@ pub fn load(run: &str, device: &Device) -> Result<Saved, Failure> {
         folder,
         record,
     })
+}
+
+/// Returns the folder of the run to go on with: the one that `run` names, or the newest for `last`.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn folder(run: &str) -> Result<PathBuf, Failure> {
+    let newest = match run {
+        "last" => runs().pop(),
+        _ => None,
+    };
+    newest.map_or_else(|| resolve(run), Ok)
 }
 
 /// Returns the folder (or record file) that `run` names.
@@ -142,17 +155,25 @@ fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
     if status == Status::Finished {
         return Ok(());
     }
+    let killed = status == Status::Running && !lock::is_held(folder);
     let what = match folder.join(MODEL).is_file() {
         true => "its results are not complete",
         false => "it has no model to use",
     };
-    let status = format!("{status:?}").to_lowercase();
+    let status = match killed {
+        true => "not finished (its process has gone)".to_string(),
+        false => format!("{status:?}").to_lowercase(),
+    };
     let failure = Failure::usage(format!("the run {} is {status}: {what}", folder.display()));
     Err(match folder.join(MODEL) {
         model if model.is_file() => {
             failure.hint(format!("name its weights to use them: {}", model.display()))
         }
-        _ => failure.hint(at_hand(&runs())),
+        _ if status == "running" => failure.hint(at_hand(&runs())),
+        _ => failure.hint(format!(
+            "go on with it: trainer resume {}",
+            folder.display()
+        )),
     })
 }
 

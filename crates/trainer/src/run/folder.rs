@@ -1,14 +1,16 @@
 //! One run's folder, while it is being written.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::lock::{self, Lock};
 use super::manifest::{Manifest, Status};
 use super::write;
 use crate::failure::{Code, Failure};
+use crate::learner::EpochMetrics;
 
 /// The resolved experiment.
 pub const CONFIG: &str = "config.toml";
@@ -25,12 +27,16 @@ pub const GALLERY: &str = "gallery.png";
 /// The most confident mistakes.
 pub const MISTAKES: &str = "mistakes.png";
 
-/// A run being written. Its manifest on disk says `running` from the first moment on.
+/// Largest manifest read, in bytes.
+const MAX_MANIFEST: u64 = 1 << 20;
+
+/// A run being written. Its manifest on disk says `running` from the first moment on; no other process
+/// writes the folder meanwhile.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     manifest: Manifest,
-    metrics: File,
+    _lock: Lock,
 }
 
 impl RunFolder {
@@ -49,12 +55,8 @@ impl RunFolder {
         let failed = |e: &std::io::Error| usage(Failure::io("make the run folder", &path, e));
         refuse_taken(&path)?;
         fs::create_dir_all(&path).map_err(|e| failed(&e))?;
-        // Two runs never share a folder: creating the metrics file is the claim.
-        let metrics = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .open(path.join(METRICS))
-            .map_err(|e| failed(&e))?;
+        let lock = lock::take(&path).map_err(usage)?;
+        refuse_taken(&path)?; // by a process that has come and gone meanwhile
         write::atomically(&path.join(CONFIG), config.as_bytes()).map_err(usage)?;
         manifest
             .files_sha256
@@ -62,10 +64,53 @@ impl RunFolder {
         let run = Self {
             path,
             manifest,
-            metrics,
+            _lock: lock,
         };
         run.save_manifest().map_err(usage)?;
         Ok(run)
+    }
+
+    /// Opens the folder of a run that has ended, or whose process has, to go on with it.
+    ///
+    /// # Errors
+    /// When another process is writing it, or its manifest cannot be read.
+    pub fn open(path: PathBuf) -> Result<Self, Failure> {
+        let file = path.join(MANIFEST);
+        if !file.is_file() {
+            let message = format!("{} holds no run ({MANIFEST} is missing)", path.display());
+            return Err(Failure::usage(message).hint("name the folder of a run"));
+        }
+        let lock = lock::take(&path)?;
+        let mut json = Vec::new();
+        File::open(&file)
+            .and_then(|file| file.take(MAX_MANIFEST).read_to_end(&mut json))
+            .map_err(|e| Failure::io("read", &file, &e))?;
+        let manifest = serde_json::from_slice(&json)
+            .map_err(|e| Failure::failed(format!("{} is damaged: {e}", file.display())))?;
+        Ok(Self {
+            path,
+            manifest,
+            _lock: lock,
+        })
+    }
+
+    /// Marks the run as running again, with the resolved `config` and the epochs it goes on from.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn reopen(&mut self, config: &str, epochs: &[EpochMetrics]) -> Result<(), Failure> {
+        let mut lines = Vec::new();
+        for epoch in epochs {
+            serde_json::to_writer(&mut lines, epoch).map_err(Failure::failed)?;
+            lines.push(b'\n');
+        }
+        self.write(CONFIG, config.as_bytes())?;
+        write::atomically(&self.path.join(METRICS), &lines)?;
+        self.update(|manifest| {
+            manifest.status = Status::Running;
+            manifest.resumed.push(jiff::Timestamp::now());
+            (manifest.ended, manifest.error) = (None, None);
+        })
     }
 
     /// Returns the folder.
@@ -81,13 +126,11 @@ impl RunFolder {
     /// Returns a handle that appends to `metrics.jsonl`.
     ///
     /// # Errors
-    /// When the system has no more file handles.
+    /// When the disk says no.
     pub fn metrics_log(&self) -> Result<MetricsLog, Failure> {
         let path = self.path.join(METRICS);
-        let file = self
-            .metrics
-            .try_clone()
-            .map_err(|e| Failure::io("open", &path, &e))?;
+        let file = OpenOptions::new().append(true).create(true).open(&path);
+        let file = file.map_err(|e| Failure::io("open", &path, &e))?;
         Ok(MetricsLog { file, path })
     }
 

@@ -14,7 +14,7 @@ pub enum Status {
     Running,
     /// Trained, evaluated and saved.
     Finished,
-    /// Stopped on request; there is no model.
+    /// Stopped on request; there is no model, but a checkpoint to go on from.
     Interrupted,
     /// Ended by an error.
     Failed,
@@ -31,6 +31,9 @@ pub struct Manifest {
     pub run: String,
     /// Start, UTC.
     pub started: Timestamp,
+    /// When it was gone on with, UTC.
+    #[serde(default)]
+    pub resumed: Vec<Timestamp>,
     /// End, UTC.
     pub ended: Option<Timestamp>,
     /// The command as typed.

@@ -8,10 +8,14 @@
 //!   model.bpk         the record: all that inference needs
 //!   predictions.csv   every test image: true label, predicted label, probabilities
 //!   gallery.png       the first 40 test images
+//!   checkpoints/      what `trainer resume` goes on from
+//!   lock              held by the process that writes the run
 //! ```
 
+pub mod checkpoint;
 pub mod find;
 pub mod folder;
+pub mod lock;
 pub mod manifest;
 pub mod write;
 

@@ -13,15 +13,15 @@ fn a_training_that_diverges_fails_with_a_plain_message() {
     let said = desk.run(&on_tiny("run", &sets));
     assert_eq!(said.code, 1, "{}", said.stderr);
     assert_eq!(said.stdout, "");
-    let message = "the training loss of epoch 1 is not a finite number";
+    let message = "the training loss is not a finite number at epoch 1, step ";
     assert!(
-        said.stderr.contains(&format!("error: {message}\nhint: ")),
+        said.stderr.contains(&format!("error: {message}")) && said.stderr.contains("\nhint: "),
         "{}",
         said.stderr
     );
     let manifest = read_json(&desk.path("run/manifest.json"));
     assert_eq!(manifest["status"], "failed");
-    assert_eq!(manifest["error"], message);
+    assert!(manifest["error"].as_str().unwrap().starts_with(message));
     assert!(!desk.path("run/model.bpk").exists());
 }
 
@@ -62,7 +62,7 @@ fn a_training_that_diverges_in_its_last_step_fails_too() {
 fn a_signal_ends_a_run_cleanly_and_it_cannot_be_used() {
     let desk = Desk::new();
     tiny(&desk);
-    for (run, signal) in [("one", "-INT"), ("two", "-TERM")] {
+    for (run, signal, code) in [("one", "-INT", 130), ("two", "-TERM", 143)] {
         let (child, stdout, line) = desk.start(&on_tiny(run, &["training.epochs=100000"]));
         assert!(line.starts_with("epoch      1/100000 "), "{line:?}");
         let id = child.id().to_string();
@@ -74,9 +74,9 @@ fn a_signal_ends_a_run_cleanly_and_it_cannot_be_used() {
                 .success()
         );
         let said = Said::of_child(child, Some(stdout));
-        assert_eq!(said.code, 130, "{signal}: {}", said.stderr);
+        assert_eq!(said.code, code, "{signal}: {}", said.stderr);
         assert!(
-            said.stderr.contains("no model was saved"),
+            said.stderr.contains("hint: go on with it: trainer resume "),
             "{}",
             said.stderr
         );

@@ -14,6 +14,8 @@ mod experiments;
 
 mod endings;
 
+mod resume;
+
 mod folders;
 
 mod config;

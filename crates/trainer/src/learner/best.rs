@@ -1,0 +1,48 @@
+//! The best epoch so far by the validation split, and early stopping's patience.
+
+use serde::{Deserialize, Serialize};
+
+use super::epochs::EpochMetrics;
+use crate::config::{EarlyStopping, Metric};
+
+/// The best epoch so far.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// Its number, counted from 1.
+    pub epoch: Option<usize>,
+    /// Its figure; lower is better.
+    value: f64,
+    /// What patience waits to see beaten by `min_delta`, and the epoch that set it.
+    mark: Option<(usize, f64)>,
+}
+
+impl Best {
+    /// Takes in a finished epoch. Returns whether it is the best so far, and whether patience has run
+    /// out.
+    pub fn judge(&mut self, metrics: &EpochMetrics, rule: Option<&EarlyStopping>) -> (bool, bool) {
+        let by_accuracy = rule.is_some_and(|rule| rule.metric == Metric::Accuracy);
+        let value = if by_accuracy {
+            metrics.validation_accuracy.map(|accuracy| -accuracy)
+        } else {
+            metrics.validation_loss
+        };
+        let Some(value) = value else {
+            return (false, false);
+        };
+        let is_best = self.epoch.is_none() || value < self.value;
+        if is_best {
+            self.epoch = Some(metrics.epoch);
+            self.value = value;
+        }
+        let Some(rule) = rule else {
+            return (is_best, false);
+        };
+        let (since, mark) = *self.mark.get_or_insert((metrics.epoch, value));
+        if value < mark - rule.min_delta {
+            self.mark = Some((metrics.epoch, value));
+            return (is_best, false);
+        }
+        (is_best, metrics.epoch - since >= rule.patience)
+    }
+}

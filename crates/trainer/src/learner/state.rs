@@ -1,0 +1,97 @@
+//! Where a training stands: with the weights and the optimizer's memory, all that it goes on from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::best::Best;
+use super::epochs::EpochMetrics;
+
+/// Version of a checkpoint's contents. Version 1 is the first.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The weights, a Burn pack.
+pub const WEIGHTS: &str = "weights.bpk";
+/// The mean gradients or the momentum, a Burn pack like the weights'.
+pub const FIRST_MOMENTS: &str = "first-moments.bpk";
+/// The mean squared gradients, a Burn pack like the weights'.
+pub const SECOND_MOMENTS: &str = "second-moments.bpk";
+/// The optimizer's memory as Burn writes it, where Burn's optimizer runs.
+pub const OPTIMIZER: &str = "optimizer.bpk";
+/// The weights of the best epoch so far, where a validation split chooses.
+pub const BEST: &str = "best.bpk";
+
+/// The files of a checkpoint, besides the state: name and content.
+pub type Parts = BTreeMap<&'static str, Vec<u8>>;
+
+/// Where a training stands between two steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// The experiment, as TOML.
+    pub experiment: String,
+    /// The epoch in work, counted from 1; one more than the last when all are done.
+    pub epoch: usize,
+    /// Steps done in it. The order of its images is a function of seed and epoch.
+    pub step: usize,
+    /// Steps done in all.
+    pub steps: u64,
+    /// Sum of the losses of its images so far.
+    pub loss: f64,
+    /// Right answers among them.
+    pub correct: usize,
+    /// Their number.
+    pub images: usize,
+    /// Seconds it has taken.
+    pub seconds: f64,
+    /// The epochs before it.
+    pub history: Vec<EpochMetrics>,
+    /// The best of them, and what patience waits for.
+    pub best: Best,
+    /// Patience has run out: there is nothing left to train.
+    pub stopped: bool,
+}
+
+impl State {
+    /// Returns the state before the first step.
+    pub fn start(experiment: String) -> Self {
+        Self {
+            experiment,
+            epoch: 1,
+            step: 0,
+            steps: 0,
+            loss: 0.0,
+            correct: 0,
+            images: 0,
+            seconds: 0.0,
+            history: Vec::new(),
+            best: Best::default(),
+            stopped: false,
+        }
+    }
+
+    /// Returns the sums of the epoch in work.
+    pub fn sums(&self) -> kernels::Score {
+        kernels::Score {
+            loss: self.loss,
+            correct: self.correct,
+            images: self.images,
+        }
+    }
+
+    /// Moves on within the epoch, to `sums` after `step` steps.
+    pub fn advance(&mut self, sums: kernels::Score, step: usize) {
+        self.steps += (step - self.step) as u64;
+        self.step = step;
+        (self.loss, self.correct, self.images) = (sums.loss, sums.correct, sums.images);
+    }
+
+    /// Closes the epoch with what it came to.
+    pub fn close_epoch(&mut self, metrics: EpochMetrics) {
+        self.history.push(metrics);
+        self.epoch += 1;
+        self.step = 0;
+        self.seconds = 0.0;
+        (self.loss, self.correct, self.images) = (0.0, 0, 0);
+    }
+}

@@ -1,0 +1,327 @@
+//! Checkpoints: sets of files that appear complete, or not at all.
+//!
+//! A set is a folder `checkpoints/epoch-E-step-S` with the [`State`], the parts it names (weights, the
+//! optimizer's memory) and the SHA-256 of each. It is written under another name, synced, renamed and
+//! read back before an older one goes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::sha256;
+use crate::config::{self, Every};
+use crate::failure::{Code, Failure};
+use crate::learner::state::{
+    BEST, FIRST_MOMENTS, FORMAT_VERSION, OPTIMIZER, Parts, SECOND_MOMENTS, State, WEIGHTS,
+};
+
+/// Folder of a run's checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+/// The state of the training, JSON.
+const STATE: &str = "state.json";
+/// The hashes of the other files, JSON.
+const MANIFEST: &str = "manifest.json";
+/// Names a set can hold besides its manifest.
+const NAMES: [&str; 6] = [
+    STATE,
+    WEIGHTS,
+    FIRST_MOMENTS,
+    SECOND_MOMENTS,
+    OPTIMIZER,
+    BEST,
+];
+/// What is being written, and what is being removed: never read.
+const WRITING: &str = ".writing-";
+const OLD: &str = ".old-";
+/// Largest manifest read, in bytes.
+const MAX_MANIFEST: u64 = 64 << 10;
+/// Largest other file read, in bytes: two moments of the largest network, with room for names.
+const MAX_PART: u64 = 8 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
+
+/// All that a training goes on from.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// Where it stands.
+    pub state: State,
+    /// Weights and the optimizer's memory; none before the first step.
+    pub parts: Parts,
+}
+
+/// A set's manifest.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    format: u32,
+    sha256: BTreeMap<String, String>,
+}
+
+/// When checkpoints are due, and the thread that writes them while training goes on.
+pub struct Checkpoints {
+    every: Every,
+    /// When the last one was handed over.
+    last: Cell<Instant>,
+    sender: RefCell<Option<SyncSender<Checkpoint>>>,
+    failures: Receiver<Failure>,
+    writer: RefCell<Option<JoinHandle<Result<(), Failure>>>>,
+}
+
+impl Checkpoints {
+    /// Returns the checkpoints of the run in the folder `run`.
+    pub fn new(run: &Path, settings: &config::Checkpoint) -> Self {
+        let (sender, receiver) = sync_channel::<Checkpoint>(1);
+        let (complain, failures) = channel();
+        let (run, keep) = (run.to_path_buf(), settings.keep);
+        let writer = thread::spawn(move || {
+            let mut last = Ok(());
+            for checkpoint in receiver {
+                last = write(&run, &checkpoint, keep);
+                if let Err(failure) = &last {
+                    let _ = complain.send(Failure::failed(&failure.message));
+                }
+            }
+            last
+        });
+        Self {
+            every: settings.every,
+            last: Cell::new(Instant::now()),
+            sender: RefCell::new(Some(sender)),
+            failures,
+            writer: RefCell::new(Some(writer)),
+        }
+    }
+
+    /// Returns whether one is due after so many steps in all.
+    pub fn is_due(&self, steps: u64) -> bool {
+        match self.every {
+            Every::Steps(n) => steps.is_multiple_of(n as u64),
+            _ => self.time_is_up(),
+        }
+    }
+
+    /// Returns whether one is due after an epoch, counted from 1.
+    pub fn is_due_after(&self, epoch: usize) -> bool {
+        match self.every {
+            Every::Epochs(n) => epoch.is_multiple_of(n),
+            _ => self.time_is_up(),
+        }
+    }
+
+    /// Returns how many steps it is from `steps` in all to where one is due, if steps are counted.
+    pub fn steps_until_due(&self, steps: u64) -> Option<usize> {
+        match self.every {
+            Every::Steps(n) => Some(n - (steps % n as u64) as usize),
+            _ => None,
+        }
+    }
+
+    /// Returns whether one is due by the clock.
+    pub fn time_is_up(&self) -> bool {
+        match self.every {
+            Every::Seconds(s) => self.last.get().elapsed() >= Duration::from_secs_f64(s),
+            _ => false,
+        }
+    }
+
+    /// Returns whether one that is due is written at all: with `never`, only one that `must` be.
+    pub fn is_wanted(&self, must: bool) -> bool {
+        must || self.every != Every::Never
+    }
+
+    /// Hands a checkpoint to the writer. While it is busy, one that need not be is left out: training
+    /// does not wait for the disk.
+    pub fn write(&self, checkpoint: Checkpoint, must: bool) {
+        self.last.set(Instant::now());
+        if let Some(sender) = &*self.sender.borrow() {
+            match (must, sender.try_send(checkpoint)) {
+                (true, Err(TrySendError::Full(checkpoint))) => drop(sender.send(checkpoint)),
+                (_, _written_or_left_out) => {}
+            }
+        }
+    }
+
+    /// Returns what has gone wrong since it was asked last.
+    pub fn failures(&self) -> Vec<Failure> {
+        self.failures.try_iter().collect()
+    }
+
+    /// Waits for the writer to be done.
+    ///
+    /// # Errors
+    /// When the last checkpoint could not be written.
+    pub fn finish(&self) -> Result<(), Failure> {
+        self.sender.take();
+        match self.writer.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(result)) => result,
+            Some(Err(_panic)) => Err(Failure::already_reported()),
+        }
+    }
+}
+
+/// Returns the newest checkpoint of `run` that verifies, if there is one, and a warning for each newer
+/// one that does not.
+///
+/// # Errors
+/// When one comes from another version of the program: it is not passed over (exit code 2).
+pub fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), Failure> {
+    let mut warnings = Vec::new();
+    for set in sets(run).into_iter().rev() {
+        match read(&set) {
+            Ok(checkpoint) => return Ok((Some(checkpoint), warnings)),
+            Err(failure) if failure.code == Code::Usage => return Err(failure),
+            Err(failure) => warnings.push(format!(
+                "the checkpoint {} is passed over: {}",
+                set.display(),
+                failure.message
+            )),
+        }
+    }
+    Ok((None, warnings))
+}
+
+/// Returns the folders of a run's checkpoints, oldest first.
+fn sets(run: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(run.join(CHECKPOINTS)).into_iter().flatten();
+    let mut sets: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("epoch-"))
+        .map(|entry| entry.path())
+        .collect();
+    sets.sort();
+    sets
+}
+
+/// Writes a set, reads it back, and removes all but the newest `keep`.
+fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure> {
+    let folder = run.join(CHECKPOINTS);
+    fs::create_dir_all(&folder).map_err(|e| Failure::io("make", &folder, &e))?;
+    let State { epoch, step, .. } = checkpoint.state;
+    let set = folder.join(format!("epoch-{epoch:06}-step-{step:09}"));
+    remove_leftovers(&folder);
+    if read(&set).is_err() {
+        // A damaged set of that name was passed over when the run was resumed: it makes room.
+        let _ = remove(&set);
+        write_set(&folder, &set, checkpoint)?;
+    }
+    let sets = sets(run);
+    for set in &sets[..sets.len().saturating_sub(keep)] {
+        remove(set).map_err(|e| Failure::io("remove", set, &e))?;
+    }
+    Ok(())
+}
+
+fn write_set(folder: &Path, set: &Path, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::io("write the checkpoint", set, &e);
+    let state = serde_json::to_vec(&checkpoint.state).map_err(Failure::failed)?;
+    let mut files: Vec<(&str, &[u8])> = vec![(STATE, &state)];
+    files.extend(
+        checkpoint
+            .parts
+            .iter()
+            .map(|(name, part)| (*name, &part[..])),
+    );
+    let sha256 = files
+        .iter()
+        .map(|(name, bytes)| (name.to_string(), sha256(bytes)));
+    let manifest = Manifest {
+        format: FORMAT_VERSION,
+        sha256: sha256.collect(),
+    };
+    let manifest = serde_json::to_vec(&manifest).map_err(Failure::failed)?;
+    files.push((MANIFEST, &manifest));
+
+    let writing = tempfile::Builder::new().prefix(WRITING).tempdir_in(folder);
+    let writing = writing.map_err(failed)?;
+    for (name, bytes) in files {
+        let mut file = File::create(writing.path().join(name)).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+    }
+    sync_folder(writing.path()).map_err(failed)?;
+    fs::rename(writing.path(), set).map_err(failed)?;
+    let _ = writing.keep(); // it has another name now: nothing is left to clean up
+    sync_folder(folder).map_err(failed)?;
+    read(set).map(drop)
+}
+
+/// Returns what a set holds, every hash checked.
+fn read(set: &Path) -> Result<Checkpoint, Failure> {
+    let manifest: Manifest = parse(set, MANIFEST, &read_file(set, MANIFEST, MAX_MANIFEST)?)?;
+    if manifest.format != FORMAT_VERSION {
+        return Err(Failure::usage(format!(
+            "the checkpoint {} has format version {}; this program reads {FORMAT_VERSION}",
+            set.display(),
+            manifest.format
+        ))
+        .hint("go on with the version of the program that wrote it"));
+    }
+    let mut state = None;
+    let mut parts = Parts::new();
+    for (name, hash) in &manifest.sha256 {
+        // Only names known here become paths.
+        let name = NAMES.into_iter().find(|known| known == name);
+        let name = name.ok_or_else(|| Failure::failed("its manifest names an unknown file"))?;
+        let bytes = read_file(set, name, MAX_PART)?;
+        if sha256(&bytes) != *hash {
+            return Err(Failure::failed(format!("{name} is not as it was written")));
+        }
+        match name {
+            STATE => state = Some(parse::<State>(set, STATE, &bytes)?),
+            _ => drop(parts.insert(name, bytes)),
+        }
+    }
+    let state = state.ok_or_else(|| Failure::failed("it has no state"))?;
+    Ok(Checkpoint { state, parts })
+}
+
+fn read_file(set: &Path, name: &str, most: u64) -> Result<Vec<u8>, Failure> {
+    let path = set.join(name);
+    let mut bytes = Vec::new();
+    File::open(&path)
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+        .map_err(|e| Failure::io("read", &path, &e))?;
+    match bytes.len() as u64 > most {
+        true => Err(Failure::failed(format!("{name} is too large"))),
+        false => Ok(bytes),
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(set: &Path, name: &str, bytes: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes)
+        .map_err(|e| Failure::failed(format!("{} is damaged: {e}", set.join(name).display())))
+}
+
+/// Removes a set; its name is gone before its files are.
+fn remove(set: &Path) -> std::io::Result<()> {
+    let name = set.file_name().unwrap_or_default().to_string_lossy();
+    let old = set.with_file_name(format!("{OLD}{name}"));
+    let _ = fs::remove_dir_all(&old);
+    fs::rename(set, &old)?;
+    fs::remove_dir_all(&old)
+}
+
+/// Removes what a killed process left. The run's lock is held: nobody else writes here.
+fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(WRITING) || name.starts_with(OLD) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Makes names in a folder last. (Windows has no such call, and needs none.)
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    match cfg!(unix) {
+        true => File::open(folder)?.sync_all(),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,62 @@
+//! One run folder has one writer: a lock of the operating system, which dies with its process.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::failure::Failure;
+
+/// The file that is locked; it says which process holds it.
+pub const LOCK: &str = "lock";
+/// How often and how long a lock is waited for: somebody may just be looking, see [`holder`].
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The right to write a run folder, until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the lock of `folder`.
+///
+/// # Errors
+/// When another process has it, whose number is named (exit code 2), or the file cannot be written.
+pub fn take(folder: &Path) -> Result<Lock, Failure> {
+    let path = folder.join(LOCK);
+    let failed = |e: &std::io::Error| Failure::io("lock", &path, e);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = options.open(&path).map_err(|e| failed(&e))?;
+    for tried in 1..=TRIES {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if tried < TRIES => sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.take(64).read_to_string(&mut holder);
+                return Err(Failure::usage(format!(
+                    "{} is being written by process {}",
+                    folder.display(),
+                    holder.trim()
+                ))
+                .hint("wait until it has ended, or name another folder"));
+            }
+            // A file system without locks: nothing better can be done.
+            Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => break,
+            Err(TryLockError::Error(e)) => return Err(failed(&e)),
+        }
+    }
+    file.set_len(0)
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(|e| failed(&e))?;
+    Ok(Lock { _file: file })
+}
+
+/// Returns whether a process is writing `folder` now.
+pub fn is_held(folder: &Path) -> bool {
+    let file = File::open(folder.join(LOCK));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}

@@ -1,0 +1,353 @@
+//! Runs that are stopped, killed or damaged, and go on as if nothing had happened.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::fixtures::{noise_of, on_tiny, tiny};
+use crate::program::{Desk, Said, json_lines, read, read_json};
+
+/// Small batches of many epochs, so that there is a moment to hit, with all that a checkpoint must keep.
+const SETS: [&str; 6] = [
+    "training.epochs=300",
+    "training.batch_size=7",
+    "data.validation=100",
+    "optimizer.name=adamw",
+    "schedule.name=step",
+    "early_stopping.patience=1000",
+];
+
+/// Returns what must be equal, byte for byte, however often a run was stopped.
+fn results(run: &Path) -> (Vec<u8>, Vec<Value>, String) {
+    let model = fs::read(run.join("model.bpk")).unwrap();
+    let mut epochs = json_lines(&read(&run.join("metrics.jsonl")));
+    for epoch in &mut epochs {
+        epoch.as_object_mut().unwrap().remove("seconds").unwrap();
+    }
+    (model, epochs, read(&run.join("predictions.csv")))
+}
+
+fn start(desk: &Desk, args: &[&str]) -> Child {
+    let mut command = desk.command(args);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn signal(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    Command::new("kill").args([signal, &id]).status().unwrap();
+}
+
+/// Returns the run's checkpoints, oldest first.
+fn checkpoints(run: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(run.join("checkpoints")).unwrap().flatten();
+    let mut sets: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    sets.sort();
+    sets
+}
+
+#[test]
+fn killed_at_any_moment_a_run_comes_to_the_same_bytes() {
+    // The kernel; Burn's operations with dropout, which draws random numbers; the other backend.
+    let kinds: [(&str, &[&str], &str); 4] = [
+        ("fused", &[], "5 steps"),
+        ("by the clock", &[], "0.02 s"),
+        (
+            "burn",
+            &["model.dropout=0.3", "training.epochs=12"],
+            "3 steps",
+        ),
+        (
+            "ndarray",
+            &["backend=ndarray", "training.epochs=8"],
+            "1 epoch",
+        ),
+    ];
+    let desk = Desk::new();
+    tiny(&desk);
+    let mut chance = noise_of(11);
+    for (kind, more, every) in kinds {
+        let sets = [&SETS[..], more].concat();
+        desk.ok(&on_tiny(&format!("{kind}, whole"), &sets));
+        let run = format!("{kind}, killed");
+        let every = format!("checkpoint.every={every}");
+        let train = on_tiny(&run, &[&sets[..], &[&every]].concat()).join("\n");
+        let mut args: Vec<&str> = train.split('\n').collect();
+        let mut kills = 0;
+        loop {
+            let mut child = start(&desk, &args);
+            // The first ones come early, later ones leave time to get on.
+            let pause = u64::from(chance()) * (1 + kills) / 4;
+            let until = Instant::now() + Duration::from_millis(pause + 5);
+            let ended = loop {
+                if let Some(status) = child.try_wait().unwrap() {
+                    break Some(status);
+                }
+                if kills < 12 && Instant::now() > until {
+                    signal(&child, if kills % 3 == 2 { "-TERM" } else { "-KILL" });
+                    kills += 1;
+                    child.wait().unwrap();
+                    break None;
+                }
+                sleep(Duration::from_millis(2));
+            };
+            if let Some(status) = ended {
+                let said = Said::of_child(child, None);
+                assert!(status.success(), "{kind}: {}", said.stderr);
+                break;
+            }
+            if desk.path(&run).join("manifest.json").exists() {
+                args = vec!["resume", &run];
+            }
+        }
+        assert!(
+            results(&desk.path(&run)) == results(&desk.path(&format!("{kind}, whole"))),
+            "{kind}, after {kills} kills"
+        );
+        let manifest = read_json(&desk.path(&run).join("manifest.json"));
+        assert_eq!(manifest["status"], "finished");
+    }
+}
+
+#[test]
+fn stopped_in_the_middle_of_an_epoch_it_goes_on_with_the_next_step() {
+    let desk = Desk::new();
+    tiny(&desk);
+    desk.ok(&on_tiny("whole", &SETS));
+    let (child, stdout, _) = desk.start(&on_tiny("stopped", &SETS));
+    let asked = Instant::now();
+    signal(&child, "-INT");
+    let said = Said::of_child(child, Some(stdout));
+    assert!(asked.elapsed() < Duration::from_secs(2));
+    assert_eq!(said.code, 130, "{}", said.stderr);
+    let refused = desk.run(&["evaluate", "stopped"]);
+    assert!(
+        refused
+            .stderr
+            .contains("hint: go on with it: trainer resume ")
+    );
+    let sets = checkpoints(&desk.path("stopped"));
+    let last = read_json(&sets[sets.len() - 1].join("state.json"));
+    let place = format!(
+        "epoch {}, step {}",
+        last["epoch"],
+        last["step"].as_u64().unwrap() + 1
+    );
+    let said = desk.ok(&["resume", "stopped"]);
+    assert!(said.stderr.contains(&place), "{place}: {}", said.stderr);
+    assert!(results(&desk.path("stopped")) == results(&desk.path("whole")));
+}
+
+/// Returns a run stopped after some epochs, with two checkpoints.
+fn stopped(desk: &Desk, run: &str) {
+    tiny(desk);
+    let (child, mut stdout, _) = desk.start(&on_tiny(run, &SETS));
+    let mut line = String::new();
+    for _ in 0..20 {
+        std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+    }
+    signal(&child, "-INT");
+    assert_eq!(Said::of_child(child, Some(stdout)).code, 130);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_with_a_warning() {
+    let desk = Desk::new();
+    stopped(&desk, "stopped");
+    desk.ok(&on_tiny("whole", &SETS));
+    let whole = results(&desk.path("whole"));
+    let files = [
+        "state.json",
+        "weights.bpk",
+        "first-moments.bpk",
+        "second-moments.bpk",
+    ];
+    for (i, file) in files
+        .iter()
+        .chain(&["manifest.json", "best.bpk"])
+        .enumerate()
+    {
+        let run = format!("damaged {i}");
+        copy(&desk.path("stopped"), &desk.path(&run));
+        let sets = checkpoints(&desk.path(&run));
+        assert_eq!(sets.len(), 2);
+        let path = sets[1].join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        match i % 2 {
+            0 => bytes[middle] ^= 1,
+            _ => bytes.truncate(middle),
+        }
+        fs::write(&path, bytes).unwrap();
+        let said = desk.ok(&["resume", &run]);
+        assert!(
+            said.stderr.contains("warning: the checkpoint "),
+            "{file}: {}",
+            said.stderr
+        );
+        assert!(results(&desk.path(&run)) == whole, "{file}");
+    }
+    // Without any that can be read, training starts at the beginning.
+    copy(&desk.path("stopped"), &desk.path("none"));
+    for set in checkpoints(&desk.path("none")) {
+        fs::write(set.join("state.json"), "{}").unwrap();
+    }
+    let said = desk.ok(&["resume", "none"]);
+    assert!(
+        said.stderr.contains("starts at the beginning"),
+        "{}",
+        said.stderr
+    );
+    assert!(results(&desk.path("none")) == whole);
+}
+
+#[test]
+fn what_a_manifest_names_never_becomes_a_path_unchecked() {
+    let desk = Desk::new();
+    stopped(&desk, "run");
+    let sets = checkpoints(&desk.path("run"));
+    for (name, problem) in [
+        ("../../config.toml", "an unknown file"),
+        ("/etc/passwd", "an unknown file"),
+    ] {
+        let manifest = serde_json::json!({"format": 1, "sha256": {name: "00"}}).to_string();
+        fs::write(sets[1].join("manifest.json"), manifest).unwrap();
+        copy(&desk.path("run"), &desk.path("copy"));
+        let said = desk.ok(&["resume", "copy"]);
+        assert!(said.stderr.contains(problem), "{}", said.stderr);
+        fs::remove_dir_all(desk.path("copy")).unwrap();
+    }
+    fs::write(
+        sets[1].join("manifest.json"),
+        "{\"format\":2,\"sha256\":{}}",
+    )
+    .unwrap();
+    let said = desk.run(&["resume", "run"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.stderr
+            .contains("has format version 2; this program reads 1\nhint: "),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn more_epochs_are_a_safe_change_and_others_are_refused() {
+    let desk = Desk::new();
+    tiny(&desk);
+    desk.ok(&on_tiny("long", &["training.epochs=9"]));
+    desk.ok(&on_tiny("run", &["training.epochs=4"]));
+    let said = desk.run(&["resume", "run"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.stderr
+            .contains("is finished\nhint: train it longer: --set training.epochs=N"),
+        "{}",
+        said.stderr
+    );
+    for (set, lines) in [
+        ("seed=7", "  - seed = 42\n  + seed = 7\n"),
+        (
+            "training.batch_size=8",
+            "  - batch_size = 32\n  + batch_size = 8\n",
+        ),
+        ("training.epochs=2", "  - epochs = 4\n  + epochs = 2\n"),
+    ] {
+        let said = desk.run(&["resume", "run", "--set", set]);
+        assert_eq!(said.code, 2, "{set}");
+        assert!(said.stderr.contains(lines), "{set}: {}", said.stderr);
+    }
+    desk.ok(&["resume", "run", "--set", "training.epochs=9"]);
+    assert!(results(&desk.path("run")) == results(&desk.path("long")));
+    let wave = ["training.epochs=4", "schedule.name=cosine"];
+    desk.ok(&on_tiny("wave", &wave));
+    let said = desk.run(&["resume", "wave", "--set", "training.epochs=9"]);
+    assert_eq!(said.code, 2, "a longer cosine is another one");
+}
+
+#[test]
+fn one_run_folder_has_one_writer() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let args = on_tiny("run", &SETS);
+    let children: Vec<Child> = (0..16).map(|_| start(&desk, &args)).collect();
+    let said: Vec<Said> = children
+        .into_iter()
+        .map(|child| Said::of_child(child, None))
+        .collect();
+    assert_eq!(said.iter().filter(|said| said.code == 0).count(), 1);
+    for said in said.iter().filter(|said| said.code != 0) {
+        let is_clear = said.stderr.contains("run is being written by process ")
+            || said.stderr.contains("run holds a run already");
+        assert!(said.code == 2 && is_clear, "{}", said.stderr);
+    }
+    assert_eq!(
+        read_json(&desk.path("run/manifest.json"))["status"],
+        "finished"
+    );
+}
+
+#[test]
+fn divergence_never_reaches_a_checkpoint() {
+    let desk = Desk::new();
+    tiny(&desk);
+    for (run, more) in [("fused", "model.dropout=0"), ("burn", "model.dropout=0.1")] {
+        let sets = [
+            "optimizer.name=sgd",
+            "optimizer.learning_rate=1e6",
+            "training.batch_size=8",
+            "checkpoint.every=1 steps",
+            more,
+        ];
+        let said = desk.run(&on_tiny(run, &sets));
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        let message = "the training loss is not a finite number at epoch 1, step ";
+        let at = said
+            .stderr
+            .find(message)
+            .unwrap_or_else(|| panic!("{}", said.stderr));
+        assert!(
+            said.stderr[at..].contains("(training images "),
+            "{}",
+            said.stderr
+        );
+        for set in checkpoints(&desk.path(run)) {
+            let state = read_json(&set.join("state.json"));
+            assert!(state["loss"].as_f64().unwrap().is_finite(), "{state}");
+        }
+    }
+}
+
+#[test]
+fn only_so_many_checkpoints_are_kept_and_never_means_one_at_the_end() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let sets = ["training.epochs=8", "checkpoint.keep=3"];
+    desk.ok(&on_tiny("three", &sets));
+    let kept = checkpoints(&desk.path("three"));
+    assert!((1..=3).contains(&kept.len()), "{kept:?}"); // a busy disk leaves some out
+    desk.ok(&on_tiny(
+        "never",
+        &["training.epochs=8", "checkpoint.every=never"],
+    ));
+    let kept = checkpoints(&desk.path("never"));
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert!(kept[0].ends_with("epoch-000009-step-000000000"), "{kept:?}");
+}
