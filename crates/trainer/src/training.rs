@@ -234,7 +234,9 @@ fn fit_and_evaluate(
         &report::first_images(&data.test, &predictions, &data.class_names)?,
     )?;
     run.update(|manifest| manifest.test = record.metadata.test)?;
-    strategy.checkpoints.finish()?;
+    if let Err(failure) = strategy.checkpoints.finish() {
+        (strategy.observer.borrow_mut())(Event::Warning(failure.message))?;
+    }
     Ok(Trained {
         epochs,
         best: best_epoch,

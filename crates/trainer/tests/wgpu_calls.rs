@@ -12,16 +12,17 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Tensor;
-use burn::train::Interrupter;
 use data::{DataSet, ImageDataset, Images, Loader};
 use log::{LevelFilter, Log, Metadata, Record};
 use trainer::backend::Compute;
 use trainer::config::{Backend, Source, load};
 use trainer::learner::epochs::Event;
+use trainer::learner::state::{Parts, State};
+use trainer::run::checkpoint::Checkpoint;
 use trainer::run::{Manifest, RunFolder};
 use trainer::training::{Watch, train};
 
@@ -153,7 +154,8 @@ fn writes_of_batches(compute: &Compute, resident: bool) -> u32 {
 fn epoch(compute: &Compute, steps: usize) -> Counts {
     let source = Source {
         label: "wgpu_calls".to_owned(),
-        text: "backend = \"wgpu\"\n[training]\nepochs = 3\n".to_owned(),
+        text: "backend = \"wgpu\"\n[training]\nepochs = 3\n[checkpoint]\nevery = \"never\"\n"
+            .to_owned(),
     };
     let experiment = load(source, &[]).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -169,16 +171,14 @@ fn epoch(compute: &Compute, steps: usize) -> Counts {
         }),
         live: false,
         dashboard: false,
-        interrupter: Interrupter::new(),
+        stop: Arc::default(),
     };
-    train(
-        &experiment,
-        &images(steps * BATCH),
-        compute,
-        &mut run,
-        watch,
-    )
-    .unwrap();
+    let start = Checkpoint {
+        state: State::start(String::new()),
+        parts: Parts::new(),
+    };
+    let images = images(steps * BATCH);
+    train(&experiment, &images, compute, start, &mut run, watch).unwrap();
     let after = after.borrow();
     let made =
         |(call, count): (&&'static str, &u32)| (*call, count - after[1].get(call).unwrap_or(&0));

@@ -276,8 +276,12 @@ impl Epochs {
                     .is_due(state.steps + (step + 1 - state.step) as u64);
             if stop || due || step + 1 == last {
                 let sums = totals.sums().map_err(device_failed)?;
-                if let Some(image) = totals.diverged() {
-                    return Err(self.diverged(epoch, image / self.batch_size, images));
+                let mean = sums.loss / sums.images as f64;
+                if has_diverged(mean) {
+                    let step = totals
+                        .diverged()
+                        .map_or(step, |image| image / self.batch_size);
+                    return Err(self.diverged(mean, epoch, step, images));
                 }
                 state.advance(sums, step + 1);
                 state.seconds = seconds();
@@ -334,9 +338,10 @@ impl Epochs {
         let (mut shown, mut before) = (Instant::now(), state.sums());
         let mut failure = Ok(());
         let sums = fused.train(epoch, steps, state.sums(), &mut |sums| {
-            if failure.is_ok() && !sums.loss.is_finite() {
+            let mean = sums.loss / sums.images as f64;
+            if failure.is_ok() && has_diverged(mean) {
                 let step = sums.images.div_ceil(self.batch_size) - 1;
-                failure = Err(self.diverged(epoch, step, of));
+                failure = Err(self.diverged(mean, epoch, step, of));
             }
             if self.live && failure.is_ok() && shown.elapsed() >= LIVE_INTERVAL {
                 shown = Instant::now();
@@ -454,21 +459,32 @@ impl Epochs {
         Ok(bytes.to_vec())
     }
 
-    /// Returns the failure of a step, counted from 0, whose loss is no finite number.
-    fn diverged(&self, epoch: usize, step: usize, images: usize) -> Failure {
+    /// Returns the failure of a step, counted from 0, by which the epoch's mean loss is `mean`.
+    fn diverged(&self, mean: f64, epoch: usize, step: usize, images: usize) -> Failure {
         const SHOWN: usize = 8;
         let order = permutation(self.seed, epoch.saturating_sub(1) as u64, images);
         let batch = order.chunks(self.batch_size).nth(step).unwrap_or_default();
         let shown: Vec<String> = batch.iter().take(SHOWN).map(u32::to_string).collect();
         let more = if batch.len() > SHOWN { ", ..." } else { "" };
+        let what = match mean.is_finite() {
+            true => format!("{mean:.2e}"),
+            false => "not a finite number".to_string(),
+        };
         Failure::failed(format!(
-            "the training loss is not a finite number at epoch {epoch}, step {} (training images \
-             {}{more})",
+            "the training loss is {what} at epoch {epoch}, step {} (training images {}{more})",
             step + 1,
             shown.join(", "),
         ))
         .hint(SMALLER_RATE)
     }
+}
+
+/// Mean loss of an epoch that nothing comes back from. Guessing costs the logarithm of the number of
+/// classes, 5.5 at most.
+const DIVERGED: f64 = 1e4;
+
+fn has_diverged(mean_loss: f64) -> bool {
+    !mean_loss.is_finite() || mean_loss > DIVERGED
 }
 
 /// What helps against divergence.

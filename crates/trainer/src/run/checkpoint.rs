@@ -165,6 +165,13 @@ impl Checkpoints {
     }
 }
 
+/// What was handed over is written, however the training ends.
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        let _ = self.finish();
+    }
+}
+
 /// Returns the newest checkpoint of `run` that verifies, if there is one, and a warning for each newer
 /// one that does not.
 ///

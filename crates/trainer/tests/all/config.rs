@@ -127,6 +127,18 @@ fn every_choice_comes_back_equal() {
         ("schedule.name", &["constant", "cosine", "step"]),
         ("schedule.warmup_epochs", &["0.25", "9"]),
         (
+            "checkpoint.every",
+            &[
+                "never",
+                "1 epoch",
+                "2 epochs",
+                "1 step",
+                "500 steps",
+                "30 s",
+                "0.5 s",
+            ],
+        ),
+        (
             "seed",
             &["0", "9223372036854775808", "18446744073709551615", "0xff"],
         ),
@@ -180,6 +192,10 @@ fn the_resolved_config_has_the_keys_that_apply() {
     [schedule]
     name = "constant"
     warmup_epochs = 0.0
+
+    [checkpoint]
+    every = "1 epoch"
+    keep = 2
     "#);
     let sets = [
         "optimizer.name=sgd",
@@ -225,6 +241,10 @@ fn the_resolved_config_has_the_keys_that_apply() {
     patience = 3
     metric = "loss"
     min_delta = 0.0
+
+    [checkpoint]
+    every = "1 epoch"
+    keep = 2
     "#);
 }
 

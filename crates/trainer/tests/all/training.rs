@@ -34,8 +34,10 @@ fn a_run_leaves_these_files_and_no_others() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     let expect = [
+        "checkpoints",
         "config.toml",
         "gallery.png",
+        "lock",
         "manifest.json",
         "metrics.jsonl",
         "model.bpk",
