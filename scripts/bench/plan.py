@@ -91,7 +91,7 @@ def sizes(setup: Setup, turns: int, slow: int, scratch: Path) -> list[Job]:
             (peer(setup, "torch", "sizes", "PyTorch by hand, 1 thread", f"{torch} --threads 1"),
              90, most_slow),
             (peer(setup, "torch", "sizes", "PyTorch by hand, 2 threads", f"{torch} --threads 2"),
-             60, most),
+             60, most_slow),
         ]
         for job, guess, cap in add:
             job.group, job.guess, job.turns = group, guess if wide else 4, min(turns, cap)

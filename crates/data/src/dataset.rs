@@ -138,11 +138,13 @@ impl ImageDataset {
     }
 
     /// Returns the pixels of image `i`, `[height * width]`, 0 is black. Panics if `i >= len()`.
+    #[inline]
     pub fn image(&self, i: usize) -> &[u8] {
         self.images.image(self.rows[i] as usize)
     }
 
     /// Returns the label of image `i`, below `classes()`. Panics if `i >= len()`.
+    #[inline]
     pub fn label(&self, i: usize) -> u8 {
         self.labels[self.rows[i] as usize]
     }

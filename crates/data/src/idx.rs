@@ -32,6 +32,7 @@ pub struct Images {
 
 impl Images {
     /// Returns the pixels of image `i`, `[height * width]`. Panics if `i >= count`, as slices do.
+    #[inline]
     pub fn image(&self, i: usize) -> &[u8] {
         let size = self.height * self.width;
         &self.pixels[i * size..][..size]
