@@ -1,8 +1,8 @@
 //! Matrix products for a training step: tall or narrow, a few hundred on a side, on one thread.
 //!
 //! The output is computed in tiles that stay in registers while one row of `b` after the other passes
-//! by. The compiler turns the loops over [`LANES`] into vector instructions; a library made for large
-//! matrices packs its operands first and reaches less than half of this at these sizes.
+//! by. A library made for large matrices packs its operands first and reaches less than half of this at
+//! these sizes.
 
 /// Values of a vector; also the narrowest tile.
 const LANES: usize = 16;
@@ -193,6 +193,48 @@ struct Panel {
     inner: usize,
 }
 
+/// Computes a tile of a panel, whose first row and column are given.
+type Tile = unsafe fn(&Panel, usize, usize);
+
+/// A strip of a panel's columns: how many they are, how many rows a tile of it has, and the tiles of that
+/// many rows and of one.
+struct Strip {
+    columns: usize,
+    rows: usize,
+    tile: Tile,
+    row: Tile,
+}
+
+/// 16 registers of 16 sums each.
+#[cfg(target_arch = "x86_64")]
+const AVX512: [Strip; 2] = [
+    strip(2 * LANES, 8, avx512::<8, 2>, avx512::<1, 2>),
+    strip(LANES, 8, avx512::<8, 1>, avx512::<1, 1>),
+];
+
+/// A single row has too few sums to hide the latency of an addition: it takes more columns.
+#[cfg(target_arch = "x86_64")]
+const AVX512_ROW: [Strip; 2] = [
+    strip(8 * LANES, 1, avx512::<1, 8>, avx512::<1, 8>),
+    strip(LANES, 1, avx512::<1, 1>, avx512::<1, 1>),
+];
+
+/// 8 registers of 8 sums each.
+#[cfg(target_arch = "x86_64")]
+const AVX2: [Strip; 1] = [strip(LANES, 4, avx2::<4, 2>, avx2::<1, 2>)];
+
+/// What any processor has.
+const PLAIN: [Strip; 1] = [strip(LANES, 4, plain::<4>, plain::<1>)];
+
+const fn strip(columns: usize, rows: usize, tile: Tile, row: Tile) -> Strip {
+    Strip {
+        columns,
+        rows,
+        tile,
+        row,
+    }
+}
+
 impl Panel {
     /// Computes all tiles, with the widest vectors there are.
     ///
@@ -202,119 +244,176 @@ impl Panel {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::is_x86_feature_detected as has;
-            if has!("avx512f") && has!("avx512vl") && has!("avx512bw") && has!("fma") {
+            if has!("avx512f") {
+                let strips = if self.rows == 1 { &AVX512_ROW } else { &AVX512 };
                 // SAFETY: the processor has these instructions.
-                return unsafe { self.avx512() };
+                return unsafe { self.cover(strips) };
             }
             if has!("avx2") && has!("fma") {
                 // SAFETY: as above.
-                return unsafe { self.avx2() };
+                return unsafe { self.cover(&AVX2) };
             }
         }
-        // SAFETY: as said where this function is called. 64-bit ARM always has fused multiply-add.
-        unsafe { self.tiles::<4, 1, { cfg!(target_arch = "aarch64") }>() }
+        // SAFETY: as said where this function is called.
+        unsafe { self.cover(&PLAIN) }
     }
 
-    /// 16 registers of 16 sums each.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512vl,avx512bw,fma")]
-    unsafe fn avx512(&self) {
-        // SAFETY: as for `run`.
-        unsafe { self.tiles::<8, 2, true>() }
-    }
-
-    /// 8 registers of 8 sums each.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2(&self) {
-        // SAFETY: as for `run`.
-        unsafe { self.tiles::<4, 1, true>() }
-    }
-
-    #[inline(always)]
-    unsafe fn tiles<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(&self) {
+    /// Covers the panel with tiles of `strips`, the widest first; the last one has [`LANES`] columns.
+    ///
+    /// # Safety
+    /// As for `run`, and the processor has the instructions of the tiles.
+    unsafe fn cover(&self, strips: &[Strip]) {
         let mut column = 0;
-        while column < self.columns {
-            // SAFETY: as for `run`; `columns` is a multiple of LANES.
-            unsafe {
-                // A single row has too few sums to hide the latency of an addition: it takes more columns.
-                if self.rows == 1 && self.columns - column >= 4 * LANES {
-                    self.strip::<1, 4, FUSED>(column);
-                    column += 4 * LANES;
-                } else if self.columns - column >= VECTORS * LANES {
-                    self.strip::<ROWS, VECTORS, FUSED>(column);
-                    column += VECTORS * LANES;
-                } else {
-                    self.strip::<ROWS, 1, FUSED>(column);
-                    column += LANES;
-                }
-            }
-        }
-    }
-
-    /// Computes all rows of some columns.
-    #[inline(always)]
-    unsafe fn strip<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
-        &self,
-        column: usize,
-    ) {
-        let mut row = 0;
-        // SAFETY: as for `run`; no tile goes beyond the last row.
-        unsafe {
-            while row + ROWS <= self.rows {
-                self.tile::<ROWS, VECTORS, FUSED>(row, column);
-                row += ROWS;
-            }
-            while row < self.rows {
-                self.tile::<1, VECTORS, FUSED>(row, column);
-                row += 1;
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn tile<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
-        &self,
-        row: usize,
-        column: usize,
-    ) {
-        // SAFETY: as for `run`.
-        unsafe {
-            let out = self.out.add(row * self.out_stride + column);
-            let a = self.a.add(row * self.a_row_stride);
-            let b = self.b.add(column);
-            let mut sums = [[[0f32; LANES]; VECTORS]; ROWS];
-            if self.add {
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    *sums = out
-                        .add(r * self.out_stride)
-                        .cast::<[[f32; LANES]; VECTORS]>()
-                        .read_unaligned();
-                }
-            }
-            for k in 0..self.inner {
-                let y = b
-                    .add(k * self.b_stride)
-                    .cast::<[[f32; LANES]; VECTORS]>()
-                    .read_unaligned();
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let x = *a.add(r * self.a_row_stride + k * self.a_column_stride);
-                    for (sums, y) in sums.iter_mut().zip(&y) {
-                        for (sum, y) in sums.iter_mut().zip(y) {
-                            *sum = if FUSED {
-                                x.mul_add(*y, *sum)
-                            } else {
-                                x * y + *sum
-                            };
-                        }
+        for strip in strips {
+            while self.columns - column >= strip.columns {
+                let mut row = 0;
+                // SAFETY: `columns` is a multiple of LANES; no tile goes beyond the last row or column.
+                unsafe {
+                    while row + strip.rows <= self.rows {
+                        (strip.tile)(self, row, column);
+                        row += strip.rows;
+                    }
+                    while row < self.rows {
+                        (strip.row)(self, row, column);
+                        row += 1;
                     }
                 }
+                column += strip.columns;
             }
-            for (r, sums) in sums.iter().enumerate() {
-                out.add(r * self.out_stride)
-                    .cast::<[[f32; LANES]; VECTORS]>()
-                    .write_unaligned(*sums);
+        }
+    }
+}
+
+/// A tile of `ROWS` rows and `VECTORS` vectors of 16 columns. Written with intrinsics: left to itself,
+/// the compiler keeps the sums in registers or on the stack, as other code in the crate happens to be.
+///
+/// # Safety
+/// As for [`Panel::run`]; the tile lies within the panel.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(
+    panel: &Panel,
+    row: usize,
+    column: usize,
+) {
+    use std::arch::x86_64::{
+        _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    };
+    // SAFETY: as for `run`.
+    unsafe {
+        let out = panel.out.add(row * panel.out_stride + column);
+        let mut a = panel.a.add(row * panel.a_row_stride);
+        let mut b = panel.b.add(column);
+        let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
+        if panel.add {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = _mm512_loadu_ps(out.add(r * panel.out_stride + v * 16));
+                }
             }
+        }
+        for _ in 0..panel.inner {
+            let mut y = [_mm512_setzero_ps(); VECTORS];
+            for (v, y) in y.iter_mut().enumerate() {
+                *y = _mm512_loadu_ps(b.add(v * 16));
+            }
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let x = _mm512_set1_ps(*a.add(r * panel.a_row_stride));
+                for (sum, y) in sums.iter_mut().zip(y) {
+                    *sum = _mm512_fmadd_ps(x, y, *sum);
+                }
+            }
+            // The last step may leave the slices: such a pointer is never read.
+            a = a.wrapping_add(panel.a_column_stride);
+            b = b.wrapping_add(panel.b_stride);
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            for (v, sum) in sums.iter().enumerate() {
+                _mm512_storeu_ps(out.add(r * panel.out_stride + v * 16), *sum);
+            }
+        }
+    }
+}
+
+/// The same with vectors of 8 columns.
+///
+/// # Safety
+/// As above.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(panel: &Panel, row: usize, column: usize) {
+    use std::arch::x86_64::{
+        _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+    };
+    // SAFETY: as for `run`.
+    unsafe {
+        let out = panel.out.add(row * panel.out_stride + column);
+        let mut a = panel.a.add(row * panel.a_row_stride);
+        let mut b = panel.b.add(column);
+        let mut sums = [[_mm256_setzero_ps(); VECTORS]; ROWS];
+        if panel.add {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = _mm256_loadu_ps(out.add(r * panel.out_stride + v * 8));
+                }
+            }
+        }
+        for _ in 0..panel.inner {
+            let mut y = [_mm256_setzero_ps(); VECTORS];
+            for (v, y) in y.iter_mut().enumerate() {
+                *y = _mm256_loadu_ps(b.add(v * 8));
+            }
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let x = _mm256_set1_ps(*a.add(r * panel.a_row_stride));
+                for (sum, y) in sums.iter_mut().zip(y) {
+                    *sum = _mm256_fmadd_ps(x, y, *sum);
+                }
+            }
+            a = a.wrapping_add(panel.a_column_stride);
+            b = b.wrapping_add(panel.b_stride);
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            for (v, sum) in sums.iter().enumerate() {
+                _mm256_storeu_ps(out.add(r * panel.out_stride + v * 8), *sum);
+            }
+        }
+    }
+}
+
+/// The same for any processor: a vector is what the compiler makes of 16 columns. 64-bit ARM always has
+/// fused multiply-add.
+///
+/// # Safety
+/// As above.
+unsafe fn plain<const ROWS: usize>(panel: &Panel, row: usize, column: usize) {
+    // SAFETY: as for `run`.
+    unsafe {
+        let out = panel.out.add(row * panel.out_stride + column);
+        let a = panel.a.add(row * panel.a_row_stride);
+        let b = panel.b.add(column);
+        let mut sums = [[0f32; LANES]; ROWS];
+        if panel.add {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let out = out.add(r * panel.out_stride);
+                *sums = out.cast::<[f32; LANES]>().read_unaligned();
+            }
+        }
+        for k in 0..panel.inner {
+            let y = b.add(k * panel.b_stride);
+            let y = y.cast::<[f32; LANES]>().read_unaligned();
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let x = *a.add(r * panel.a_row_stride + k * panel.a_column_stride);
+                for (sum, y) in sums.iter_mut().zip(&y) {
+                    *sum = match cfg!(target_arch = "aarch64") {
+                        true => x.mul_add(*y, *sum),
+                        false => x * y + *sum,
+                    };
+                }
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            let out = out.add(r * panel.out_stride);
+            out.cast::<[f32; LANES]>().write_unaligned(*sums);
         }
     }
 }

@@ -71,32 +71,49 @@ fn parts_of_matrices() {
 }
 
 #[test]
-fn plain_and_vector_instructions_agree() {
-    let (x, y) = (numbers(13 * 50, 1), numbers(50 * 48, 2));
-    let mut fast = vec![0.0; 13 * 48];
-    product(
-        &mut fast,
-        false,
-        Matrix::new(&x, 13, 50),
-        Matrix::new(&y, 50, 48),
-    );
-    let mut plain = vec![0.0; 13 * 48];
-    let panel = Panel {
-        out: plain.as_mut_ptr(),
-        out_stride: 48,
-        add: false,
-        a: x.as_ptr(),
-        a_row_stride: 50,
-        a_column_stride: 1,
-        b: y.as_ptr(),
-        b_stride: 48,
-        rows: 13,
-        columns: 48,
-        inner: 50,
-    };
-    // SAFETY: the sizes are those of the vectors above.
-    unsafe { panel.tiles::<4, 1, false>() };
-    for (fast, plain) in fast.iter().zip(&plain) {
-        assert!((fast - plain).abs() < 1e-5);
+fn all_instruction_sets_agree() {
+    for rows in [1, 13] {
+        let (x, y) = (numbers(rows * 50, 1), numbers(50 * 176, 2));
+        let run = |strips: &[Strip]| {
+            let mut out = numbers(rows * 176, 3);
+            let panel = Panel {
+                out: out.as_mut_ptr(),
+                out_stride: 176,
+                add: true,
+                a: x.as_ptr(),
+                a_row_stride: 50,
+                a_column_stride: 1,
+                b: y.as_ptr(),
+                b_stride: 176,
+                rows,
+                columns: 176,
+                inner: 50,
+            };
+            // SAFETY: the sizes are those of the vectors above.
+            unsafe { panel.cover(strips) };
+            out
+        };
+        let plain = run(&PLAIN);
+        let check = |fast: Vec<f32>| {
+            for (fast, plain) in fast.iter().zip(&plain) {
+                assert!((fast - plain).abs() < 1e-5);
+            }
+        };
+        let mut whole = numbers(rows * 176, 3);
+        let (a, b) = (Matrix::new(&x, rows, 50), Matrix::new(&y, 50, 176));
+        product(&mut whole, true, a, b);
+        check(whole);
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                check(run(&AVX2));
+            }
+            if is_x86_feature_detected!("avx512f") {
+                check(run(&AVX512));
+            }
+            if is_x86_feature_detected!("avx512f") && rows == 1 {
+                check(run(&AVX512_ROW));
+            }
+        }
     }
 }
