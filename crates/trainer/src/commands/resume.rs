@@ -8,7 +8,7 @@ use crate::config::{self, Decay, Experiment, Source};
 use crate::failure::Failure;
 use crate::learner::state::{Parts, State};
 use crate::run::checkpoint::{self, Checkpoint};
-use crate::run::folder::CONFIG;
+use crate::run::folder::{CONFIG, sha256};
 use crate::run::{RunFolder, Status, find};
 
 /// Trains what is left of a run, from its newest checkpoint that verifies; from its beginning when there
@@ -92,25 +92,38 @@ fn start(
     let (found, warnings) = checkpoint::newest(run.path())?;
     warnings.iter().for_each(|warning| talk.warn(warning));
     let Some(mut start) = found else {
+        refuse_changes(&begun_with(run)?, experiment, 1)?;
+        if run.manifest().status == Status::Finished {
+            let message = format!("{} is finished and has no checkpoint", run.path().display());
+            return Err(Failure::usage(message).hint("train anew"));
+        }
         talk.note("there is no checkpoint to go on from: training starts at the beginning");
         return Ok(Checkpoint {
             state: State::start(resolved.to_string()),
             parts: Parts::new(),
         });
     };
-    let State {
-        experiment: text,
-        epoch,
-        ..
-    } = &mut start.state;
     let source = Source {
         label: "the checkpoint's experiment".to_string(),
-        text: text.clone(),
+        text: start.state.experiment,
     };
-    let before = config::load(source, &[])?;
-    refuse_changes(&before, experiment, *epoch)?;
-    *text = resolved.to_string();
+    refuse_changes(&config::load(source, &[])?, experiment, start.state.epoch)?;
+    start.state.experiment = resolved.to_string();
     Ok(start)
+}
+
+/// Returns the experiment that the run's own config describes, which must be as the run wrote it.
+fn begun_with(run: &RunFolder) -> Result<Experiment, Failure> {
+    let source = Source::read(&run.path().join(CONFIG))?;
+    let known = run.manifest().files_sha256.get(CONFIG);
+    if known.is_none_or(|known| *known != sha256(source.text.as_bytes())) {
+        return Err(Failure::usage(format!(
+            "{} is not as the run wrote it, and there is no checkpoint that says what it was",
+            run.path().join(CONFIG).display()
+        ))
+        .hint("train it anew: --config FILE"));
+    }
+    Ok(config::load(source, &[])?)
 }
 
 /// Fails when the experiment is another than `before`, apart from what cannot change what was trained.

@@ -177,7 +177,7 @@ impl Epochs {
             }
             state.close_epoch(metrics);
             let is_last = state.epoch > epochs || state.stopped;
-            if is_last || self.checkpoints.is_due_after(state.epoch - 1) {
+            if is_last || self.checkpoints.is_due_after(state.epoch - 1, state.steps) {
                 self.checkpoint(&state, burn, is_last)?;
             }
         }

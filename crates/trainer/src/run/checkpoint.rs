@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::folder::sha256;
+use super::write::{self, WRITING};
 use crate::config::{self, Every};
 use crate::failure::{Code, Failure};
 use crate::learner::state::{
@@ -37,8 +38,7 @@ const NAMES: [&str; 6] = [
     OPTIMIZER,
     BEST,
 ];
-/// What is being written, and what is being removed: never read.
-const WRITING: &str = ".writing-";
+/// What is being removed: never read.
 const OLD: &str = ".old-";
 /// Largest manifest read, in bytes.
 const MAX_MANIFEST: u64 = 64 << 10;
@@ -105,11 +105,11 @@ impl Checkpoints {
         }
     }
 
-    /// Returns whether one is due after an epoch, counted from 1.
-    pub fn is_due_after(&self, epoch: usize) -> bool {
+    /// Returns whether one is due after an epoch, counted from 1, and so many steps in all.
+    pub fn is_due_after(&self, epoch: usize, steps: u64) -> bool {
         match self.every {
             Every::Epochs(n) => epoch.is_multiple_of(n),
-            _ => self.time_is_up(),
+            _ => self.is_due(steps),
         }
     }
 
@@ -205,10 +205,12 @@ fn sets(run: &Path) -> Vec<PathBuf> {
     sets
 }
 
-/// Writes a set, reads it back, and removes all but the newest `keep`.
+/// Writes a set, reads it back, and removes all but it and those before it, `keep` in all.
 fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure> {
     let folder = run.join(CHECKPOINTS);
-    fs::create_dir_all(&folder).map_err(|e| Failure::io("make", &folder, &e))?;
+    fs::create_dir_all(&folder)
+        .and_then(|()| write::sync_folder(run))
+        .map_err(|e| Failure::io("make", &folder, &e))?;
     let State { epoch, step, .. } = checkpoint.state;
     let set = folder.join(format!("epoch-{epoch:06}-step-{step:09}"));
     remove_leftovers(&folder);
@@ -217,8 +219,10 @@ fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure
         let _ = remove(&set);
         write_set(&folder, &set, checkpoint)?;
     }
-    let sets = sets(run);
-    for set in &sets[..sets.len().saturating_sub(keep)] {
+    // A set that is further than this one was passed over, as damaged, when the run was resumed.
+    let (good, passed_over): (Vec<_>, Vec<_>) = sets(run).into_iter().partition(|s| *s <= set);
+    let old = &good[..good.len().saturating_sub(keep)];
+    for set in old.iter().chain(&passed_over) {
         remove(set).map_err(|e| Failure::io("remove", set, &e))?;
     }
     Ok(())
@@ -251,10 +255,10 @@ fn write_set(folder: &Path, set: &Path, checkpoint: &Checkpoint) -> Result<(), F
         file.write_all(bytes).map_err(failed)?;
         file.sync_all().map_err(failed)?;
     }
-    sync_folder(writing.path()).map_err(failed)?;
+    write::sync_folder(writing.path()).map_err(failed)?;
     fs::rename(writing.path(), set).map_err(failed)?;
     let _ = writing.keep(); // it has another name now: nothing is left to clean up
-    sync_folder(folder).map_err(failed)?;
+    write::sync_folder(folder).map_err(failed)?;
     read(set).map(drop)
 }
 
@@ -316,19 +320,10 @@ fn remove(set: &Path) -> std::io::Result<()> {
 
 /// Removes what a killed process left. The run's lock is held: nobody else writes here.
 fn remove_leftovers(folder: &Path) {
+    write::remove_leftovers(folder);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(WRITING) || name.starts_with(OLD) {
+        if entry.file_name().to_string_lossy().starts_with(OLD) {
             let _ = fs::remove_dir_all(entry.path());
         }
-    }
-}
-
-/// Makes names in a folder last. (Windows has no such call, and needs none.)
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    match cfg!(unix) {
-        true => File::open(folder)?.sync_all(),
-        false => Ok(()),
     }
 }

@@ -81,6 +81,7 @@ impl RunFolder {
             return Err(Failure::usage(message).hint("name the folder of a run"));
         }
         let lock = lock::take(&path)?;
+        write::remove_leftovers(&path);
         let mut json = Vec::new();
         File::open(&file)
             .and_then(|file| file.take(MAX_MANIFEST).read_to_end(&mut json))

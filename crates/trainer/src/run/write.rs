@@ -5,6 +5,22 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
+/// What files are called while they are written.
+pub const WRITING: &str = ".writing-";
+
+/// Removes what a killed process was writing in `folder`, which nobody else writes.
+pub fn remove_leftovers(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(WRITING) {
+            let path = entry.path();
+            let _ = match path.is_dir() {
+                true => std::fs::remove_dir_all(path),
+                false => std::fs::remove_file(path),
+            };
+        }
+    }
+}
+
 /// Writes `bytes` to `path`: into a temporary sibling first, synced, then renamed.
 ///
 /// # Errors
@@ -21,7 +37,7 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
+    builder.prefix(WRITING);
     // Temporary files are private by default; a result is as readable as any other file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
@@ -30,5 +46,16 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .and_then(|()| file.as_file().sync_all())
         .map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(())
+    sync_folder(folder).map_err(failed)
+}
+
+/// Makes the names in a folder last. (Windows has no such call, and needs none.)
+///
+/// # Errors
+/// When the disk says no.
+pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    match cfg!(unix) {
+        true => std::fs::File::open(folder)?.sync_all(),
+        false => Ok(()),
+    }
 }

@@ -353,3 +353,54 @@ fn only_so_many_checkpoints_are_kept_and_never_means_one_at_the_end() {
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert!(kept[0].ends_with("epoch-000009-step-000000000"), "{kept:?}");
 }
+
+#[test]
+fn steps_that_end_with_an_epoch_and_runs_without_checkpoints() {
+    let desk = Desk::new();
+    tiny(&desk);
+    // 600 images in steps of 100: the sixth step is the last of its epoch.
+    let sets = [
+        "training.epochs=100000",
+        "training.batch_size=100",
+        "checkpoint.every=6 steps",
+    ];
+    let (mut child, stdout, _) = desk.start(&on_tiny("steps", &sets));
+    sleep(Duration::from_millis(500));
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+    drop(stdout);
+    assert!(!checkpoints(&desk.path("steps")).is_empty());
+
+    // Without a checkpoint a run starts at the beginning, and is still the same run.
+    fs::remove_dir_all(desk.path("steps/checkpoints")).unwrap();
+    fs::write(desk.path("steps/.writing-left"), "half").unwrap();
+    let said = desk.run(&["resume", "steps", "--set", "seed=7"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("  + seed = 7\n"), "{}", said.stderr);
+    desk.ok(&["resume", "steps", "--set", "training.epochs=3"]);
+    assert!(!desk.path("steps/.writing-left").exists());
+    desk.ok(&on_tiny(
+        "plain",
+        &["training.epochs=3", "training.batch_size=100"],
+    ));
+    assert!(results(&desk.path("steps")) == results(&desk.path("plain")));
+
+    fs::remove_dir_all(desk.path("steps/checkpoints")).unwrap();
+    let said = desk.run(&["resume", "steps"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.stderr.contains("is finished and has no checkpoint"),
+        "{}",
+        said.stderr
+    );
+    let config = desk
+        .text("steps/config.toml")
+        .replace("seed = 42", "seed = 43");
+    desk.write("steps/config.toml", config);
+    let said = desk.run(&["resume", "steps"]);
+    assert!(
+        said.stderr.contains("is not as the run wrote it"),
+        "{}",
+        said.stderr
+    );
+}
