@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 /// The file that is locked; it says which process holds it.
 pub const LOCK: &str = "lock";
-/// How often and how long a lock is waited for: somebody may just be looking, see [`holder`].
+/// How often and how long a lock is waited for: somebody may just be looking, see [`is_held`].
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(10);
 
