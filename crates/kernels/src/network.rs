@@ -162,13 +162,8 @@ impl Network {
         self.gather(&|parameter| &parameter.second)
     }
 
-    /// Returns the steps done.
-    pub fn steps(&self) -> u64 {
-        self.time
-    }
-
-    /// Puts back what [`Network::first_moments`], [`Network::second_moments`] and [`Network::steps`]
-    /// returned: training then goes on as if it had never stopped.
+    /// Puts back what [`Network::first_moments`] and [`Network::second_moments`] returned after so many
+    /// steps: training then goes on as if it had never stopped.
     ///
     /// # Panics
     /// When the moments do not have the shape of the layers.

@@ -1,29 +1,13 @@
 //! Answers on the CPU against Burn's own operations.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::Device;
-use model::record::{BURN_VERSION, FORMAT_VERSION};
-use model::{Activation, Classifier, Metadata, Mlp, MlpConfig, Output, Record, RecordError};
+mod fixtures;
+
+use fixtures::record;
+use model::{Activation, Classifier, MlpConfig, Output, RecordError};
 
 /// Rounding: sums of 784 products in another order.
 const TOLERANCE: f32 = 2e-6;
-
-fn record(config: &MlpConfig) -> Record {
-    Record {
-        metadata: Metadata {
-            format: FORMAT_VERSION,
-            architecture: config.clone(),
-            class_names: (0..config.classes).map(|c| format!("class {c}")).collect(),
-            pixel_divisor: 255.0,
-            dataset: "test".into(),
-            dataset_sha256: "00".into(),
-            experiment: "unit".into(),
-            test: None,
-            burn: BURN_VERSION.into(),
-        },
-        model: Mlp::init(config, 5, &Device::flex()).unwrap(),
-    }
-}
 
 fn pixels(count: usize) -> Vec<u8> {
     (0..count).map(|i| (i * 7919 % 1009 % 256) as u8).collect()

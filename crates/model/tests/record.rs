@@ -1,29 +1,12 @@
 //! Records: round trip, equal bytes, and every way a file can be wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use burn::tensor::{Bytes, DType, Device, Tensor};
-use model::record::{BURN_VERSION, FORMAT_VERSION};
-use model::{Activation, Metadata, Mlp, MlpConfig, Record, RecordError, TestMetrics};
+mod fixtures;
 
-fn record(config: &MlpConfig) -> Record {
-    Record {
-        metadata: Metadata {
-            format: FORMAT_VERSION,
-            architecture: config.clone(),
-            class_names: (0..config.classes).map(|c| format!("class {c}")).collect(),
-            pixel_divisor: 255.0,
-            dataset: "test".into(),
-            dataset_sha256: "00".into(),
-            experiment: "unit".into(),
-            test: Some(TestMetrics {
-                accuracy: 0.5,
-                loss: 0.7,
-            }),
-            burn: BURN_VERSION.into(),
-        },
-        model: Mlp::init(config, 5, &Device::flex()).unwrap(),
-    }
-}
+use burn::tensor::{Bytes, DType, Device, Tensor};
+use fixtures::record;
+use model::record::BURN_VERSION;
+use model::{Activation, Mlp, MlpConfig, Record, RecordError};
 
 fn small() -> MlpConfig {
     MlpConfig {

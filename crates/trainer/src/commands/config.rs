@@ -39,12 +39,20 @@ fn overrides(args: &ExperimentArgs) -> Result<Vec<String>, Failure> {
         overrides.push(format!("seed={seed}"));
     }
     if let Some(dir) = &args.config.data_dir {
-        let dir = dir
-            .to_str()
-            .ok_or_else(|| Failure::usage(format!("--data-dir {} is not UTF-8", dir.display())))?;
-        overrides.push(format!("data.dir={}", toml::Value::from(dir)));
+        overrides.push(data_dir(dir)?);
     }
     Ok(overrides)
+}
+
+/// Returns `--data-dir` in the form of `--set`.
+///
+/// # Errors
+/// When the path is not UTF-8 (exit code 2).
+pub(super) fn data_dir(dir: &Path) -> Result<String, Failure> {
+    let text = dir.to_str();
+    let text =
+        text.ok_or_else(|| Failure::usage(format!("--data-dir {} is not UTF-8", dir.display())))?;
+    Ok(format!("data.dir={}", toml::Value::from(text)))
 }
 
 /// `trainer config show`

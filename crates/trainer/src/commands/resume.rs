@@ -74,9 +74,7 @@ pub fn run(args: &ResumeArgs) -> Result<(), Failure> {
 fn experiment(args: &ResumeArgs, run: &RunFolder) -> Result<Experiment, Failure> {
     let mut overrides = args.set.clone();
     if let Some(dir) = &args.data_dir {
-        let text = dir.to_str();
-        let text = text.ok_or_else(|| Failure::usage(format!("{} is not UTF-8", dir.display())))?;
-        overrides.push(format!("data.dir={}", toml::Value::from(text)));
+        overrides.push(super::config::data_dir(dir)?);
     }
     let source = Source::read(&run.path().join(CONFIG))?;
     Ok(config::load(source, &overrides)?)
