@@ -1,8 +1,9 @@
 //! A Burn `Dataset` over pixels that are held once, as bytes.
 //!
 //! 70,000 images of 28 x 28 are 55 MB as bytes and four times that as floats, so splitting, taking
-//! and handing out items copies no pixel: a view is a list of row numbers.
+//! and handing out items copies no pixel: a view is a range or a list of row numbers.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
@@ -19,9 +20,48 @@ const SPLIT_STREAM: u64 = u64::MAX;
 pub struct ImageDataset {
     images: Arc<Images>,
     labels: Arc<[u8]>,
-    /// The rows of `images` and `labels` in this view.
-    rows: Arc<[u32]>,
+    rows: Rows,
     classes: usize,
+}
+
+/// The rows of images and labels in a view.
+#[derive(Clone, Debug)]
+enum Rows {
+    /// A part of the file, in its order. It takes no memory, however many images there are.
+    Range(Range<usize>),
+    /// Any rows in any order.
+    List(Arc<[u32]>),
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        match self {
+            Rows::Range(range) => range.len(),
+            Rows::List(list) => list.len(),
+        }
+    }
+
+    /// Returns row `i`. Panics if `i >= len()`.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "documented; the caller counts")]
+    fn get(&self, i: usize) -> usize {
+        match self {
+            Rows::Range(range) => {
+                assert!(i < range.len(), "image {i} of {}", range.len());
+                range.start + i
+            }
+            Rows::List(list) => list[i] as usize,
+        }
+    }
+
+    /// Returns the rows at `part`, which lies within.
+    #[expect(clippy::indexing_slicing, reason = "`part` lies within")]
+    fn slice(&self, part: Range<usize>) -> Self {
+        match self {
+            Rows::Range(range) => Rows::Range(range.start + part.start..range.start + part.end),
+            Rows::List(list) => Rows::List(list[part].into()),
+        }
+    }
 }
 
 /// Why images and labels do not form a data set, or it cannot be split as asked.
@@ -80,34 +120,32 @@ impl ImageDataset {
         let size = height
             .checked_mul(width)
             .and_then(|size| size.checked_mul(count));
-        let Some(rows) = u32::try_from(count).ok().filter(|_| size == Some(pixels)) else {
+        if size != Some(pixels) || u32::try_from(count).is_err() {
             return Err(DataError::Pixels {
                 count,
                 height,
                 width,
                 pixels,
             });
-        };
+        }
         if labels.len() != count {
             return Err(DataError::Counts {
                 images: count,
                 labels: labels.len(),
             });
         }
-        if let Some(index) = labels
-            .iter()
-            .position(|&label| usize::from(label) >= classes)
-        {
+        let mut counted = labels.iter().copied().enumerate();
+        if let Some((index, label)) = counted.find(|(_, label)| usize::from(*label) >= classes) {
             return Err(DataError::Label {
                 index,
-                label: labels[index],
+                label,
                 classes,
             });
         }
         Ok(ImageDataset {
             images: Arc::new(images),
             labels: labels.into(),
-            rows: (0..rows).collect(),
+            rows: Rows::Range(0..count),
             classes,
         })
     }
@@ -119,7 +157,7 @@ impl ImageDataset {
 
     /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.len() == 0
     }
 
     /// Returns the height of the images, in pixels.
@@ -140,20 +178,23 @@ impl ImageDataset {
     /// Returns the pixels of image `i`, `[height * width]`, 0 is black. Panics if `i >= len()`.
     #[inline]
     pub fn image(&self, i: usize) -> &[u8] {
-        self.images.image(self.rows[i] as usize)
+        self.images.image(self.rows.get(i))
     }
 
     /// Returns the label of image `i`, below `classes()`. Panics if `i >= len()`.
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "there is a label for each row")]
     pub fn label(&self, i: usize) -> u8 {
-        self.labels[self.rows[i] as usize]
+        self.labels[self.rows.get(i)]
     }
 
     /// Returns how many images each class has, `[classes]`.
     pub fn label_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];
         for i in 0..self.len() {
-            counts[usize::from(self.label(i))] += 1;
+            if let Some(count) = counts.get_mut(usize::from(self.label(i))) {
+                *count += 1;
+            }
         }
         counts
     }
@@ -170,9 +211,9 @@ impl ImageDataset {
             return Err(DataError::Split { validation, count });
         }
         let order = permutation(seed, SPLIT_STREAM, count);
-        let rows = order.into_iter().map(|i| self.rows[i as usize]).collect();
+        let row = |i| self.rows.get(i as usize) as u32; // `new` counts rows in 32 bits
         let shuffled = ImageDataset {
-            rows,
+            rows: Rows::List(order.into_iter().map(row).collect()),
             ..self.clone()
         };
         let cut = count - validation;
@@ -187,9 +228,8 @@ impl ImageDataset {
     /// Returns the images from `start` up to, not including, `end`. What lies outside is left out.
     pub fn slice(&self, start: usize, end: usize) -> Self {
         let end = end.min(self.len());
-        let rows = self.rows[start.min(end)..end].into();
         ImageDataset {
-            rows,
+            rows: self.rows.slice(start.min(end)..end),
             ..self.clone()
         }
     }
@@ -218,11 +258,10 @@ impl LabelledImage {
 impl Dataset<LabelledImage> for ImageDataset {
     fn get(&self, index: usize) -> Result<LabelledImage, burn::data::dataset::DatasetError> {
         let images = self.images.clone();
-        let row = self.rows[index] as usize;
         Ok(LabelledImage {
             images,
-            row,
-            label: self.labels[row],
+            row: self.rows.get(index),
+            label: self.label(index),
         })
     }
 

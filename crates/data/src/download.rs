@@ -181,8 +181,9 @@ fn receive(
             break;
         }
         found += length as u64;
-        digest.update(&block[..length]);
-        output.write_all(&block[..length]).map_err(Failure::Write)?;
+        let read = block.get(..length).unwrap_or_default();
+        digest.update(read);
+        output.write_all(read).map_err(Failure::Write)?;
     }
     if found != file.bytes {
         return Err(MirrorError::Size {

@@ -113,7 +113,7 @@ pub(crate) fn read_fashion_mnist(
     let test_images = verify(FILES[2], info_images(&paths[2], &test), false)?;
     let train = idx::read_images(&paths[0])?;
     let train_images = verify(FILES[0], info_images(&paths[0], &train), false)?;
-    let files = vec![train_images, train_labels, test_images, test_labels];
+    let files = [train_images, train_labels, test_images, test_labels];
     let names = match class_names {
         Some(names) => names.to_vec(),
         None => CLASS_NAMES.map(String::from).to_vec(),
@@ -136,7 +136,7 @@ pub(crate) fn read_any(dir: &Path, class_names: Option<&[String]>) -> Result<Con
                 .collect()
         }
     };
-    let files = vec![
+    let files = [
         info_images(&paths[0], &images.0),
         info_labels(&paths[1], &labels.0),
         info_images(&paths[2], &images.1),
@@ -148,7 +148,7 @@ pub(crate) fn read_any(dir: &Path, class_names: Option<&[String]>) -> Result<Con
 /// Puts images and labels together; `files` are in the order of [`FILES`].
 fn join(
     dir: &Path,
-    files: Vec<FileInfo>,
+    files: [FileInfo; 4],
     (train, test): (Images, Images),
     labels: (Vec<u8>, Vec<u8>),
     class_names: Vec<String>,
@@ -162,19 +162,20 @@ fn join(
         });
     }
     let classes = class_names.len();
+    let [_, train_labels, _, test_labels] = &files;
     let dataset = |file: &FileInfo, images, labels| {
         ImageDataset::new(images, labels, classes).map_err(|source| FolderError::Data {
             file: file.path.clone(),
             source,
         })
     };
-    let train = dataset(&files[1], train, labels.0)?;
-    let test = dataset(&files[3], test, labels.1)?;
+    let train = dataset(train_labels, train, labels.0)?;
+    let test = dataset(test_labels, test, labels.1)?;
     Ok(Content {
         train,
         test,
         class_names,
-        files,
+        files: files.into(),
     })
 }
 

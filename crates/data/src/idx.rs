@@ -33,6 +33,7 @@ pub struct Images {
 impl Images {
     /// Returns the pixels of image `i`, `[height * width]`. Panics if `i >= count`, as slices do.
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "documented; the caller counts")]
     pub fn image(&self, i: usize) -> &[u8] {
         let size = self.height * self.width;
         &self.pixels[i * size..][..size]

@@ -196,7 +196,7 @@ impl Iterator for Batches<'_> {
                 data,
                 order,
                 device,
-            } => gather(data, &order[range], device),
+            } => gather(data, order.get(range).unwrap_or_default(), device),
             Source::Device { resident, order } => resident.batch(Tensor::clone(order).slice(range)),
         }))
     }
@@ -222,6 +222,7 @@ enum Source<'a> {
 }
 
 /// Returns the images at `order`, built in host memory as one block of floats.
+#[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
 fn gather(data: &ImageDataset, order: &[u32], device: &Device) -> Batch {
     const UNIT: [f32; 256] = unit_table();
     let (count, height, width) = (order.len(), data.height(), data.width());
@@ -242,6 +243,7 @@ fn gather(data: &ImageDataset, order: &[u32], device: &Device) -> Batch {
 }
 
 /// Returns `byte / 255` for each byte.
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
 const fn unit_table() -> [f32; 256] {
     let mut table = [0.0; 256];
     let mut byte = 0;

@@ -134,12 +134,11 @@ impl MlpConfig {
 
     /// Returns the widths (in, out) of every dense layer, first to last.
     pub fn layer_shapes(&self) -> Vec<[usize; 2]> {
-        let inputs = self.input[0].saturating_mul(self.input[1]);
-        let widths: Vec<usize> = std::iter::once(inputs)
-            .chain(self.hidden.iter().copied())
-            .chain(std::iter::once(self.classes))
-            .collect();
-        widths.windows(2).map(|pair| [pair[0], pair[1]]).collect()
+        let [height, width] = self.input;
+        let widths = || self.hidden.iter().copied();
+        let from = std::iter::once(height.saturating_mul(width)).chain(widths());
+        let to = widths().chain([self.classes]);
+        from.zip(to).map(|(from, to)| [from, to]).collect()
     }
 
     /// Returns the number of weights and biases, or `None` when it does not fit a `usize`.

@@ -161,8 +161,8 @@ fn print_text(set: &DataSet) -> Result<(), Failure> {
         set.train.width(),
         set.train.height()
     )?;
-    for (class, name) in set.class_names.iter().enumerate() {
-        writeln!(out, "{name:<16} {:>8} {:>8}", train[class], test[class])?;
+    for (name, (train, test)) in set.class_names.iter().zip(train.iter().zip(test)) {
+        writeln!(out, "{name:<16} {train:>8} {test:>8}")?;
     }
     writeln!(
         out,

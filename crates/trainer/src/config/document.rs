@@ -20,8 +20,8 @@ pub(super) type Entries = BTreeMap<String, Entry>;
 /// A config as it was written: not checked against the keys that exist.
 pub(super) struct Document {
     label: String,
-    /// The file, then every override.
-    texts: Vec<String>,
+    file: String,
+    overrides: Vec<String>,
     /// Keys and values, the overrides merged in.
     pub(super) root: Entries,
 }
@@ -60,13 +60,14 @@ impl Document {
             .unwrap_or(text); // a BOM is no text
         let mut document = Self {
             label,
-            texts: vec![text],
+            file: text,
+            overrides: Vec::new(),
             root: Entries::new(),
         };
         document.root = document.parse_file()?;
         for argument in overrides {
             let base = document.end() + 1;
-            document.texts.push(argument.clone());
+            document.overrides.push(argument.clone());
             let newer = document.parse_override(argument, base)?;
             merge(&mut document.root, newer);
         }
@@ -75,32 +76,35 @@ impl Document {
 
     /// Returns where `span` is, ready to be shown.
     pub(super) fn place(&self, span: Span) -> Place {
-        let mut base = 0;
-        for (index, text) in self.texts.iter().enumerate() {
-            if span.start <= base + text.len() {
-                let local = span.start - base..span.end.saturating_sub(base);
-                return match index {
-                    0 => Place::in_file(&self.label, text, local),
-                    _ => Place::in_override(text, local),
-                };
-            }
-            base += text.len() + 1;
+        match self.text_of(&span) {
+            Some((text, local)) if self.is_override(&span) => Place::in_override(text, local),
+            Some((text, local)) => Place::in_file(&self.label, text, local),
+            None => Place::in_file(&self.label, &self.file, span), // not reached: spans begin in a text
         }
-        Place::in_file(&self.label, &self.texts[0], span) // not reached: no span begins after the last text
     }
 
     /// Returns the bytes of `span`, a whole key or value.
     pub(super) fn text(&self, span: &Span) -> &str {
+        let found = self.text_of(span);
+        found
+            .and_then(|(text, local)| text.get(local))
+            .unwrap_or_default()
+    }
+
+    /// Returns the text that `span` begins in, and where in it.
+    fn text_of(&self, span: &Span) -> Option<(&str, Span)> {
         let mut base = 0;
-        for text in &self.texts {
+        for text in self.texts() {
             if span.start <= base + text.len() {
-                return text
-                    .get(span.start - base..span.end.saturating_sub(base))
-                    .unwrap_or_default();
+                return Some((text, span.start - base..span.end.saturating_sub(base)));
             }
             base += text.len() + 1;
         }
-        ""
+        None
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.file).chain(&self.overrides)
     }
 
     /// Returns where the blame for values that do not fit together lies: with the last override
@@ -130,16 +134,16 @@ impl Document {
 
     /// Returns whether `span` is in a `--set` argument.
     pub(super) fn is_override(&self, span: &Span) -> bool {
-        span.start > self.texts[0].len()
+        span.start > self.file.len()
     }
 
     /// Returns the position after the last text.
     fn end(&self) -> usize {
-        self.texts.iter().map(|text| text.len() + 1).sum::<usize>() - 1
+        self.texts().map(|text| text.len() + 1).sum::<usize>() - 1
     }
 
     fn parse_file(&self) -> Result<Entries, ConfigError> {
-        let text = &self.texts[0];
+        let text = &self.file;
         let table = DeTable::parse(text).map_err(|error| self.syntax_error(&error, text, 0))?;
         Ok(entries(table.into_inner(), 0))
     }

@@ -69,7 +69,10 @@ pub(super) fn check(document: &Document) -> Result<(), ConfigError> {
             other => {
                 let message = format!("expected a table for `{name}`, found {}", other.describe());
                 let hint = match document.is_override(&entry.node.span) {
-                    true => format!("write --set {name}.{}=value", keys_of(name)[0]),
+                    true => {
+                        let key = keys_of(name).first().unwrap_or(&"key");
+                        format!("write --set {name}.{key}=value")
+                    }
                     false => format!("write [{name}], and its keys on the lines below"),
                 };
                 return Err(ConfigError::new(message)

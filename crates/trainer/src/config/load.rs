@@ -55,11 +55,8 @@ impl Source {
             Ok(text) => Ok(Self { label, text }),
             Err(error) => {
                 let offset = error.utf8_error().valid_up_to();
-                let line = error.as_bytes()[..offset]
-                    .iter()
-                    .filter(|byte| **byte == b'\n')
-                    .count()
-                    + 1;
+                let before = error.as_bytes().iter().take(offset);
+                let line = before.filter(|byte| **byte == b'\n').count() + 1;
                 let message = format!("{label}:{line}: this is not UTF-8 text (byte {offset})");
                 Err(ConfigError::new(message)
                     .hint("save the file as UTF-8, or give the TOML file of an experiment"))

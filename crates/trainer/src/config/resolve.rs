@@ -110,12 +110,9 @@ fn check_classes(classes: &[String], data_set: &str) -> Result<(), String> {
             classes.len()
         ));
     }
-    match classes
-        .iter()
-        .enumerate()
-        .find(|(index, class)| classes[..*index].contains(class))
-    {
-        Some((_, class)) => Err(format!(
+    let mut seen = std::collections::BTreeSet::new();
+    match classes.iter().find(|class| !seen.insert(*class)) {
+        Some(class) => Err(format!(
             "`data.classes` has \"{}\" twice",
             super::diagnostic::echo(class)
         )),

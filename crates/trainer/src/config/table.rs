@@ -167,7 +167,7 @@ impl<'d> Table<'d> {
                 key,
                 node,
                 &format!("one of {}", list(&names)),
-                &format!("\"{}\"", names[0]),
+                &format!("\"{}\"", names.first().unwrap_or(&"")),
             ));
         };
         if let Some((_, choice)) = choices.iter().find(|(name, _)| name == word) {

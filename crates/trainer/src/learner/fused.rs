@@ -89,7 +89,9 @@ impl Fused {
         let batches = Batches {
             pixels: &|i| images.image(i as usize),
             label: &|i| images.label(i as usize),
-            order: &order[of_step(steps.start)..of_step(steps.end)],
+            order: order
+                .get(of_step(steps.start)..of_step(steps.end))
+                .unwrap_or_default(),
             batch_size: self.batch_size,
             before,
         };

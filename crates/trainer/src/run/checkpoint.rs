@@ -221,8 +221,8 @@ fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure
     }
     // A set that is further than this one was passed over, as damaged, when the run was resumed.
     let (good, passed_over): (Vec<_>, Vec<_>) = sets(run).into_iter().partition(|s| *s <= set);
-    let old = &good[..good.len().saturating_sub(keep)];
-    for set in old.iter().chain(&passed_over) {
+    let old = good.iter().take(good.len().saturating_sub(keep));
+    for set in old.chain(&passed_over) {
         remove(set).map_err(|e| Failure::io("remove", set, &e))?;
     }
     Ok(())
