@@ -10,6 +10,8 @@
 //!
 //! Nothing here prints, reads arguments or knows a model.
 
+#![forbid(unsafe_code)]
+
 pub mod idx;
 
 pub mod fashion_mnist;

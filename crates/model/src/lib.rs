@@ -7,6 +7,8 @@
 //! This crate knows no data set and no trainer; it reads no files and prints nothing. A record
 //! goes in as bytes and comes out as bytes, so it works wherever the bytes come from.
 
+#![forbid(unsafe_code)]
+
 pub mod config;
 pub mod loss;
 pub mod mlp;

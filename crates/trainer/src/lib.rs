@@ -5,6 +5,7 @@
 //! [`inference`] (a saved record on new pictures) → [`run`] (the folder a run leaves) →
 //! [`report`] (pictures). [`commands`] is what a person types; it alone prints.
 
+#![forbid(unsafe_code)]
 #![recursion_limit = "256"] // wgpu's types are deep, tracel-ai/burn#2754
 
 pub mod backend;

@@ -21,14 +21,15 @@ use burn::train::{
     TrainingItem, ValidLoader,
 };
 use data::{Batch, permutation};
-use model::{LayerWeights, record};
+use model::LayerWeights;
 use serde::{Deserialize, Serialize};
 
-use super::state::{BEST, OPTIMIZER, Parts, State, WEIGHTS};
+use super::divergence::{self, refuse_divergence};
+use super::state::State;
 use super::{Classifier, Fused, Score, Totals};
 use crate::config::EarlyStopping;
 use crate::failure::Failure;
-use crate::run::checkpoint::{Checkpoint, Checkpoints};
+use crate::run::checkpoint::Checkpoints;
 
 /// How often a live display is fed.
 const LIVE_INTERVAL: Duration = Duration::from_millis(100);
@@ -121,14 +122,14 @@ pub struct Epochs {
     pub end: Cell<End>,
 }
 
-type Events = SupervisedTrainingEventProcessor<Classifier>;
+pub(super) type Events = SupervisedTrainingEventProcessor<Classifier>;
 
 /// Burn's side of a training.
-struct Burn {
-    learner: Learner<Classifier>,
-    events: Events,
-    checkpointer: Option<LearningCheckpointer<Classifier>>,
-    store: Arc<EventStoreClient>,
+pub(super) struct Burn {
+    pub learner: Learner<Classifier>,
+    pub events: Events,
+    pub checkpointer: Option<LearningCheckpointer<Classifier>>,
+    pub store: Arc<EventStoreClient>,
 }
 
 impl SupervisedLearningStrategy<Classifier> for Epochs {
@@ -277,11 +278,16 @@ impl Epochs {
             if stop || due || step + 1 == last {
                 let sums = totals.sums().map_err(device_failed)?;
                 let mean = sums.loss / sums.images as f64;
-                if has_diverged(mean) {
+                if divergence::has_come(mean) {
                     let step = totals
                         .diverged()
                         .map_or(step, |image| image / self.batch_size);
-                    return Err(self.diverged(mean, epoch, step, images));
+                    return Err(divergence::at(
+                        epoch,
+                        step,
+                        mean,
+                        &self.batch(epoch, step, images),
+                    ));
                 }
                 state.advance(sums, step + 1);
                 state.seconds = seconds();
@@ -339,9 +345,14 @@ impl Epochs {
         let mut failure = Ok(());
         let sums = fused.train(epoch, steps, state.sums(), &mut |sums| {
             let mean = sums.loss / sums.images as f64;
-            if failure.is_ok() && has_diverged(mean) {
+            if failure.is_ok() && divergence::has_come(mean) {
                 let step = sums.images.div_ceil(self.batch_size) - 1;
-                failure = Err(self.diverged(mean, epoch, step, of));
+                failure = Err(divergence::at(
+                    epoch,
+                    step,
+                    mean,
+                    &self.batch(epoch, step, of),
+                ));
             }
             if self.live && failure.is_ok() && shown.elapsed() >= LIVE_INTERVAL {
                 shown = Instant::now();
@@ -356,6 +367,13 @@ impl Epochs {
             failure.is_ok() && !*stop && !self.checkpoints.time_is_up()
         });
         failure.map(|()| sums)
+    }
+
+    /// Returns the numbers of the training images in a step, counted from 0.
+    fn batch(&self, epoch: usize, step: usize, images: usize) -> Vec<u32> {
+        let order = permutation(self.seed, epoch.saturating_sub(1) as u64, images);
+        let batch = order.chunks(self.batch_size).nth(step);
+        batch.unwrap_or_default().to_vec()
     }
 
     fn show(&self, epoch: usize, images: usize, of: usize, score: Score) -> Result<(), Failure> {
@@ -398,108 +416,6 @@ impl Epochs {
         refuse_divergence(score.loss, &format!("the validation loss of epoch {epoch}"))?;
         Ok(Some(score))
     }
-
-    /// Returns the weights as they are.
-    fn weights(&self, burn: &Burn) -> Result<Vec<LayerWeights>, Failure> {
-        let weights = burn.learner.model().valid().mlp.weights();
-        weights.map_err(Failure::failed)
-    }
-
-    /// Hands a checkpoint to its writer. One that `must` be written waits for its turn.
-    fn checkpoint(&self, state: &State, burn: &mut Burn, must: bool) -> Result<(), Failure> {
-        for failure in self.checkpoints.failures() {
-            let warning = format!("{}; training goes on", failure.message);
-            (self.observer.borrow_mut())(Event::Warning(warning))?;
-        }
-        if !self.checkpoints.is_wanted(must) {
-            return Ok(());
-        }
-        let parts = self.parts(state, burn).map_err(|e| {
-            let place = format!("epoch {}, step {}", state.epoch, state.step);
-            Failure::failed(format!("training has diverged by {place}: {e}")).hint(SMALLER_RATE)
-        })?;
-        let state = state.clone();
-        self.checkpoints.write(Checkpoint { state, parts }, must);
-        Ok(())
-    }
-
-    fn parts(&self, state: &State, burn: &mut Burn) -> Result<Parts, record::RecordError> {
-        let model = burn.learner.model().valid().mlp;
-        let mut parts = match &self.fused {
-            Some(fused) => fused.parts()?,
-            None => {
-                let bytes = self.optimizer_bytes(state, burn)?;
-                let weights = record::layers_to_bytes(&model.weights()?, model.config())?;
-                Parts::from([(OPTIMIZER, bytes), (WEIGHTS, weights)])
-            }
-        };
-        if let Some(best) = &*self.best.borrow() {
-            parts.insert(BEST, record::layers_to_bytes(best, model.config())?);
-        }
-        Ok(parts)
-    }
-
-    fn optimizer_bytes(
-        &self,
-        state: &State,
-        burn: &mut Burn,
-    ) -> Result<Vec<u8>, record::RecordError> {
-        let failed = |e: &dyn std::fmt::Display| record::RecordError::Device(e.to_string());
-        let Burn {
-            learner,
-            checkpointer,
-            store,
-            ..
-        } = burn;
-        let checkpointer = checkpointer.as_mut();
-        let checkpointer = checkpointer.ok_or_else(|| failed(&"no checkpointer is set"))?;
-        checkpointer.checkpoint(learner, state.epoch, store);
-        let record = self.optimizer.recv().map_err(|e| failed(&e))?;
-        let bytes = record.into_bytes().map_err(|e| failed(&e))?;
-        Ok(bytes.to_vec())
-    }
-
-    /// Returns the failure of a step, counted from 0, by which the epoch's mean loss is `mean`.
-    fn diverged(&self, mean: f64, epoch: usize, step: usize, images: usize) -> Failure {
-        const SHOWN: usize = 8;
-        let order = permutation(self.seed, epoch.saturating_sub(1) as u64, images);
-        let batch = order.chunks(self.batch_size).nth(step).unwrap_or_default();
-        let shown: Vec<String> = batch.iter().take(SHOWN).map(u32::to_string).collect();
-        let more = if batch.len() > SHOWN { ", ..." } else { "" };
-        let what = match mean.is_finite() {
-            true => format!("{mean:.2e}"),
-            false => "not a finite number".to_string(),
-        };
-        Failure::failed(format!(
-            "the training loss is {what} at epoch {epoch}, step {} (training images {}{more})",
-            step + 1,
-            shown.join(", "),
-        ))
-        .hint(SMALLER_RATE)
-    }
-}
-
-/// Mean loss of an epoch that nothing comes back from. Guessing costs the logarithm of the number of
-/// classes, 5.5 at most.
-const DIVERGED: f64 = 1e4;
-
-fn has_diverged(mean_loss: f64) -> bool {
-    !mean_loss.is_finite() || mean_loss > DIVERGED
-}
-
-/// What helps against divergence.
-const SMALLER_RATE: &str =
-    "the learning rate is probably too high: --set optimizer.learning_rate=...";
-
-/// Fails when `loss` is NaN or infinite; `what` names it.
-///
-/// # Errors
-/// With the usual cause as a hint.
-pub fn refuse_divergence(loss: f64, what: &str) -> Result<(), Failure> {
-    if loss.is_finite() {
-        return Ok(());
-    }
-    Err(Failure::failed(format!("{what} is not a finite number")).hint(SMALLER_RATE))
 }
 
 /// Returns a seed for `part` (an epoch, a step) that no part of a neighbouring seed has. The multiplier

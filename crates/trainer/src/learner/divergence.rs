@@ -1,0 +1,49 @@
+//! When a training has gone where nothing comes back from, and how that is said.
+
+use crate::failure::Failure;
+
+/// Mean loss of an epoch that nothing comes back from. Guessing costs the logarithm of the number of
+/// classes, 5.5 at most.
+const DIVERGED: f64 = 1e4;
+/// Images named in the message.
+const SHOWN: usize = 8;
+/// What helps.
+const SMALLER_RATE: &str =
+    "the learning rate is probably too high: --set optimizer.learning_rate=...";
+
+/// Returns whether an epoch's mean loss so far is one that nothing comes back from.
+pub fn has_come(mean_loss: f64) -> bool {
+    !mean_loss.is_finite() || mean_loss > DIVERGED
+}
+
+/// Returns the failure of a step, counted from 0, by which the epoch's mean loss is `mean_loss`; `batch`
+/// are the numbers of its training images.
+pub fn at(epoch: usize, step: usize, mean_loss: f64, batch: &[u32]) -> Failure {
+    let shown: Vec<String> = batch.iter().take(SHOWN).map(u32::to_string).collect();
+    let more = if batch.len() > SHOWN { ", ..." } else { "" };
+    let what = match mean_loss.is_finite() {
+        true => format!("{mean_loss:.2e}"),
+        false => "not a finite number".to_string(),
+    };
+    failure(format!(
+        "the training loss is {what} at epoch {epoch}, step {} (training images {}{more})",
+        step + 1,
+        shown.join(", "),
+    ))
+}
+
+/// Returns a failure with the usual cause as its hint.
+pub fn failure(message: String) -> Failure {
+    Failure::failed(message).hint(SMALLER_RATE)
+}
+
+/// Fails when `loss` is NaN or infinite; `what` names it.
+///
+/// # Errors
+/// With the usual cause as a hint.
+pub fn refuse_divergence(loss: f64, what: &str) -> Result<(), Failure> {
+    match loss.is_finite() {
+        true => Ok(()),
+        false => Err(failure(format!("{what} is not a finite number"))),
+    }
+}
