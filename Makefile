@@ -6,7 +6,7 @@ DATA  = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 CACHE = $(HOME)/.cache/fashion-mnist/train-images-idx3-ubyte
 SUDO  = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: train test setup-data setup-vulkan fmt lint docs readme bench instructions microbench setup-valgrind torture
+.PHONY: train test setup-data setup-vulkan fmt lint docs readme bench instructions microbench setup-valgrind torture fuzz deny
 
 # The tutorial: train, evaluate, save, draw.
 train: setup-data
@@ -71,3 +71,11 @@ torture:
 		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq strace >/dev/null; \
 	fi
 	scripts/torture
+
+# Two million inputs for each reader of what comes from outside (cargo-fuzz); some 40 minutes.
+fuzz:
+	scripts/fuzz
+
+# Licences, sources and known defects of all dependencies (cargo-deny).
+deny:
+	scripts/deny
