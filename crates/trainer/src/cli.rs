@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::config::Backend;
+use crate::run::query::Condition;
 
 /// Train, evaluate and use small image classifiers
 ///
@@ -43,6 +44,14 @@ pub enum Command {
     Predict(PredictArgs),
     /// Draw test images with predicted and true labels
     Gallery(GalleryArgs),
+    /// List runs; show, compare, remove them
+    Runs(RunsArgs),
+    /// Find a learning rate to begin with: train for a moment while it climbs
+    FindLr(FindLrArgs),
+    /// Train a run again from its manifest and config, and say whether the result is identical
+    Repeat(RepeatArgs),
+    /// Check every file of a run against the hashes in its manifest, and its checkpoints
+    Verify(ShowRunArgs),
     /// Show where the data set was found, check it, download it if need be, count its labels
     Data(DataArgs),
     /// Show or check an experiment's config
@@ -201,6 +210,139 @@ pub struct GalleryArgs {
     /// PNG to write [default: gallery.png or mistakes.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// `trainer runs`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RunsArgs {
+    /// What to do; nothing means to list.
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+    /// Which runs to list.
+    #[command(flatten)]
+    pub list: ListArgs,
+}
+
+/// `trainer runs ...`
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// Show one run: settings, epochs, results
+    Show(ShowRunArgs),
+    /// Compare runs with the first: config, metrics, curves, classes, McNemar's test
+    Compare(CompareArgs),
+    /// Copy runs to another program's collection
+    Export(ExportRunsArgs),
+    /// Remove runs, after asking
+    Rm(RemoveArgs),
+}
+
+/// Which runs, in which order.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only runs of which this is true, e.g. `--where "test_accuracy > 0.88"`; may be repeated
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<Condition>,
+    /// Order by a field, `-FIELD` from high to low [default: -started]
+    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// List at most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Print JSON, one run a line
+    #[arg(long)]
+    pub json: bool,
+    /// Print CSV
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+}
+
+/// One run.
+#[derive(Debug, Args)]
+pub struct ShowRunArgs {
+    /// The run's folder, a unique prefix of its name, or `last`
+    pub run: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `trainer runs compare`
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Two runs or more; the others are compared with the first
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `trainer runs export`
+#[derive(Debug, Args)]
+pub struct ExportRunsArgs {
+    /// Where to
+    pub target: ExportTarget,
+    /// Runs to copy [default: all that are finished]
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// Address of the server
+    #[arg(long, value_name = "URI", default_value = "http://127.0.0.1:5000")]
+    pub uri: String,
+}
+
+/// Whose collection.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ExportTarget {
+    /// An MLflow server
+    Mlflow,
+}
+
+/// `trainer runs rm`
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// The runs' folders, or unique prefixes of their names
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `trainer find-lr`
+#[derive(Debug, Args)]
+pub struct FindLrArgs {
+    /// Which experiment.
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// The first learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 1e-6)]
+    pub from: f64,
+    /// The last learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 1.0)]
+    pub to: f64,
+    /// Steps from the first to the last
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub steps: usize,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `trainer repeat`
+#[derive(Debug, Args)]
+pub struct RepeatArgs {
+    /// The run's folder, a unique prefix of its name, or `last`
+    pub run: String,
+    /// Train into D [default: artifacts/EXPERIMENT/TIME-ID]
+    #[arg(long, value_name = "D")]
+    pub run_dir: Option<PathBuf>,
+    /// Folder with the four IDX files [default: where the run found them]
+    #[arg(long, value_name = "D")]
+    pub data_dir: Option<PathBuf>,
+    /// How to watch.
+    #[command(flatten)]
+    pub show: ShowArgs,
 }
 
 /// `trainer data`

@@ -1,10 +1,12 @@
 //! `trainer`: parse, dispatch, exit code.
 
+#![forbid(unsafe_code)]
+
 use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser;
-use trainer::cli::{Cli, Command, ConfigCommand};
+use trainer::cli::{Cli, Command, ConfigCommand, RunsArgs, RunsCommand};
 use trainer::commands::{self, terminal};
 use trainer::failure::Failure;
 
@@ -31,6 +33,16 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Gallery(args) => commands::gallery::run(&args),
+        Command::Runs(RunsArgs { command, list }) => match command {
+            None => commands::runs::list(&list),
+            Some(RunsCommand::Show(args)) => commands::runs::show(&args),
+            Some(RunsCommand::Compare(args)) => commands::compare::run(&args),
+            Some(RunsCommand::Export(args)) => commands::runs::export(&args),
+            Some(RunsCommand::Rm(args)) => commands::runs::remove(&args),
+        },
+        Command::FindLr(args) => commands::find_lr::run(&args),
+        Command::Repeat(args) => commands::repeat::run(args),
+        Command::Verify(args) => commands::verify::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Config(ConfigCommand::Show(args)) => commands::config::show(&args),
         Command::Config(ConfigCommand::Check(args)) => commands::config::check(&args),

@@ -20,13 +20,15 @@ use crate::config::Experiment;
 use crate::evaluation::{self, Evaluation, Predictions};
 use crate::failure::{Code, Failure};
 use crate::learner::capture::{Always, Capture, Ignore};
-use crate::learner::epochs::{End, EpochMetrics, Epochs, Event, Observer, refuse_divergence};
+use crate::learner::divergence::refuse_divergence;
+use crate::learner::epochs::{End, EpochMetrics, Epochs, Event, Observer};
 use crate::learner::schedule::LearningRate;
 use crate::learner::state::{BEST, OPTIMIZER, WEIGHTS};
 use crate::learner::{Classifier, Fused, Silent, optimizer};
 use crate::report;
 use crate::run::checkpoint::{Checkpoint, Checkpoints};
 use crate::run::folder::{GALLERY, MODEL, PREDICTIONS};
+use crate::run::tensorboard::EventLog;
 use crate::run::{RunFolder, Status};
 
 /// How a training is watched and stopped.
@@ -146,6 +148,14 @@ fn fit_and_evaluate(
 
     // Fit.
     let mut metrics = run.metrics_log()?;
+    let mut events = match experiment.log.tensorboard {
+        true => Some(EventLog::create(
+            run.path(),
+            run.manifest().started,
+            &state.history,
+        )?),
+        false => None,
+    };
     let mut observer = watch.observer;
     let (capture, optimizer) = Capture::new();
     let (interrupter, stop) = (Interrupter::new(), watch.stop.clone());
@@ -163,6 +173,7 @@ fn fit_and_evaluate(
         observer: RefCell::new(Box::new(move |event| {
             if let Event::Epoch(epoch) = &event {
                 metrics.append(epoch)?;
+                events.iter_mut().try_for_each(|log| log.append(epoch))?;
             }
             observer(event)
         })),

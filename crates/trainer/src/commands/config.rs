@@ -13,6 +13,18 @@ use crate::failure::Failure;
 const DEFAULT_CONFIG: &str = "configs/fashion-mnist.toml";
 const BUILT_IN: &str = include_str!("../../../../configs/fashion-mnist.toml");
 
+/// Returns the tutorial's experiment.
+///
+/// # Errors
+/// Never: the file is built in.
+pub(super) fn tutorial() -> Result<Experiment, Failure> {
+    let source = Source {
+        label: "built-in fashion-mnist.toml".into(),
+        text: BUILT_IN.into(),
+    };
+    Ok(config::load(source, &[])?)
+}
+
 /// Returns the experiment that `args` describe: file, then `--set`, then the options with a name.
 ///
 /// # Errors

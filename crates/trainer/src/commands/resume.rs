@@ -1,7 +1,8 @@
 //! `trainer resume`: goes on with a run as if nothing had happened.
 
+use super::signals::Signals;
 use super::terminal::Talk;
-use super::train::{Session, introduce, quoted, stop_on_signal, talk, with_absolute_folder};
+use super::train::{Session, introduce, quoted, talk, with_absolute_folder};
 use crate::backend::Compute;
 use crate::cli::ResumeArgs;
 use crate::config::{self, Decay, Experiment, Source};
@@ -19,6 +20,7 @@ use crate::run::{RunFolder, Status, find};
 /// when the training fails.
 pub fn run(args: &ResumeArgs) -> Result<(), Failure> {
     let talk = talk(args.show)?;
+    let signals = Signals::listen()?;
     let mut run = RunFolder::open(find::folder(&args.run)?)?;
     let experiment = experiment(args, &run)?;
     let resolved = with_absolute_folder(&experiment)
@@ -57,7 +59,7 @@ pub fn run(args: &ResumeArgs) -> Result<(), Failure> {
         start.state.epoch,
         start.state.step + 1
     ));
-    let stop = stop_on_signal()?;
+    let stop = signals.ask_first();
     run.reopen(&resolved, &start.state.history)?;
     let name = quoted(run.path());
     let session = Session {
@@ -67,7 +69,7 @@ pub fn run(args: &ResumeArgs) -> Result<(), Failure> {
         run,
         stop,
     };
-    session.train(start, args.show, Some(name))
+    session.train(start, args.show, Some(name)).map(drop)
 }
 
 /// Returns the run's experiment with the changes that `args` ask for.
@@ -128,6 +130,7 @@ fn begun_with(run: &RunFolder) -> Result<Experiment, Failure> {
 fn refuse_changes(before: &Experiment, now: &Experiment, epoch: usize) -> Result<(), Failure> {
     let mut allowed = before.clone();
     allowed.checkpoint = now.checkpoint.clone();
+    allowed.log = now.log.clone();
     allowed.data.dir = now.data.dir.clone(); // the files' hashes are compared
     let length_matters = matches!(before.schedule.decay, Decay::Cosine { .. });
     if now.training.epochs + 1 >= epoch && !length_matters {
@@ -149,7 +152,7 @@ fn refuse_changes(before: &Experiment, now: &Experiment, epoch: usize) -> Result
         "the experiment is not the one the run began with:\n{}",
         diff.join("\n")
     ))
-    .hint("undo the change, or train anew: only training.epochs (unless the schedule is cosine) and checkpoint.* may change"))
+    .hint("undo the change, or train anew: only training.epochs (unless the schedule is cosine), checkpoint.* and log.* may change"))
 }
 
 fn refuse_nothing_to_do(

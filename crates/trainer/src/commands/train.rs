@@ -2,21 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write, stdout};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 
 use ::data::DataSet;
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use super::progress::Progress;
+use super::signals::Signals;
 use super::terminal::{Talk, counted};
 use crate::backend::Compute;
 use crate::cli::{ShowArgs, TrainArgs};
 use crate::config::Experiment;
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::learner::state::{Parts, State};
 use crate::run::RunFolder;
 use crate::run::checkpoint::Checkpoint;
@@ -30,7 +29,13 @@ use crate::training::{self, Trained, Watch};
 /// # Errors
 /// When the config, the data, the backend or the training fails.
 pub fn run(args: TrainArgs) -> Result<(), Failure> {
+    into_folder(args).map(drop)
+}
+
+/// The same; returns the run's folder.
+pub(super) fn into_folder(args: TrainArgs) -> Result<PathBuf, Failure> {
     let talk = talk(args.show)?;
+    let signals = Signals::listen()?;
     // Everything that can be wrong is checked before the first batch, the quick things first.
     let experiment = super::config::experiment(&args.experiment)?;
     args.run_dir
@@ -44,7 +49,6 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     let parameters = network.parameters().unwrap_or_default();
     let compute = Compute::open(experiment.backend)?;
     introduce(&experiment, &data, &compute, parameters, talk);
-    let stop = stop_on_signal()?;
 
     let name = folder::fresh_name();
     let path = args
@@ -55,6 +59,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         .to_toml()
         .map_err(Failure::usage)?;
     let manifest = manifest(&experiment, &data, &compute, parameters, &path);
+    let stop = signals.ask_first();
     let run = RunFolder::create(path, &resolved, manifest)?;
     talk.note(format_args!("run     {}", run.path().display()));
     let start = Checkpoint {
@@ -95,8 +100,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Trains from `start` on and prints what came of it. `name` is what other commands call the run;
-    /// without one it is the last.
+    /// Trains from `start` on, prints what came of it and returns the run's folder. `name` is what other
+    /// commands call the run; without one it is the last.
     ///
     /// # Errors
     /// When the training fails or is stopped.
@@ -105,7 +110,7 @@ impl Session {
         start: Checkpoint,
         show: ShowArgs,
         name: Option<String>,
-    ) -> Result<(), Failure> {
+    ) -> Result<PathBuf, Failure> {
         let progress = Progress::new(show, self.experiment.training.epochs);
         let watch = Watch {
             live: progress.is_live(),
@@ -121,7 +126,8 @@ impl Session {
             &mut self.run,
             watch,
         )?;
-        conclude(&trained, &self.run, name, show)
+        conclude(&trained, &self.run, name, show)?;
+        Ok(self.run.path().to_path_buf())
     }
 }
 
@@ -228,23 +234,6 @@ pub(super) fn with_absolute_folder(experiment: &Experiment) -> Experiment {
         .dir
         .map(|dir| std::path::absolute(&dir).unwrap_or(dir));
     resolved
-}
-
-/// The first signal ends the training between two steps, with the code returned here; a second one ends
-/// the process at once.
-pub(super) fn stop_on_signal() -> Result<Arc<AtomicUsize>, Failure> {
-    let (code, again) = (
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    for (signal, ends_with) in [(SIGINT, Code::Interrupted), (SIGTERM, Code::Terminated)] {
-        // In this order: the first signal finds `again` unset, and sets it.
-        flag::register_conditional_shutdown(signal, ends_with as i32, again.clone())
-            .and_then(|_| flag::register(signal, again.clone()))
-            .and_then(|_| flag::register_usize(signal, code.clone(), ends_with as usize))
-            .map_err(|e| Failure::usage(format!("cannot listen to signals: {e}")))?;
-    }
-    Ok(code)
 }
 
 fn conclude(

@@ -33,6 +33,8 @@ pub struct Experiment {
     pub early_stopping: Option<EarlyStopping>,
     /// What a stopped run goes on from.
     pub checkpoint: Checkpoint,
+    /// What is written down besides `metrics.jsonl`.
+    pub log: Log,
 }
 
 /// `[data]`: the images.
@@ -164,6 +166,13 @@ pub struct Checkpoint {
     pub every: Every,
     /// Newest checkpoints that are kept, 1 to 1,000. Each holds the best epoch's weights as well.
     pub keep: usize,
+}
+
+/// `[log]`: what is written down besides `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Log {
+    /// Write an event file that TensorBoard reads.
+    pub tensorboard: bool,
 }
 
 /// How often; in TOML a text like `1 epoch`, `500 steps`, `30 s` or `never`.

@@ -34,6 +34,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ),
     ("early_stopping", &["patience", "metric", "min_delta"]),
     ("checkpoint", &["every", "keep"]),
+    ("log", &["tensorboard"]),
 ];
 
 /// Names of other libraries that no measure of likeness would find.

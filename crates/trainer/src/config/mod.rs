@@ -25,7 +25,7 @@ mod diagnostic;
 pub use backend::Backend;
 pub use diagnostic::{ConfigError, Place};
 pub use experiment::{
-    Checkpoint, Data, Decay, EarlyStopping, Every, Experiment, Metric, Model, Optimizer, Schedule,
-    Training,
+    Checkpoint, Data, Decay, EarlyStopping, Every, Experiment, Log, Metric, Model, Optimizer,
+    Schedule, Training,
 };
 pub use load::{MAX_BYTES, Source, load};

@@ -4,8 +4,11 @@
 pub mod classifier;
 pub mod state;
 pub mod epochs;
+mod checkpoint;
+pub mod divergence;
 pub mod optimizer;
 pub mod schedule;
+pub mod range_test;
 mod silent;
 pub mod totals;
 pub mod fused;

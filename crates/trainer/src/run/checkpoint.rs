@@ -193,6 +193,15 @@ pub fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), Failure> 
     Ok((None, warnings))
 }
 
+/// Returns every checkpoint of `run`, oldest first, and whether it is as it was written.
+pub fn check(run: &Path) -> Vec<(PathBuf, Result<(), Failure>)> {
+    let checked = |set: PathBuf| {
+        let result = read(&set).map(drop);
+        (set, result)
+    };
+    sets(run).into_iter().map(checked).collect()
+}
+
 /// Returns the folders of a run's checkpoints, oldest first.
 fn sets(run: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(run.join(CHECKPOINTS)).into_iter().flatten();

@@ -133,6 +133,14 @@ struct Head {
 
 /// Returns every run folder under `artifacts/`, in the order they were started.
 fn runs() -> Vec<PathBuf> {
+    let mut runs = folders(Path::new(ARTIFACTS));
+    // Names would do, were it not for --run-dir and changed clocks.
+    runs.sort_by_cached_key(|folder| (head(folder).ok().map(|head| head.started), name(folder)));
+    runs
+}
+
+/// Returns every run folder under `root`, which holds folders of experiments.
+pub(super) fn folders(root: &Path) -> Vec<PathBuf> {
     let folders = |path: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(path).into_iter().flatten().flatten();
         entries
@@ -140,14 +148,11 @@ fn runs() -> Vec<PathBuf> {
             .filter(|path| path.is_dir())
             .collect()
     };
-    let mut runs: Vec<PathBuf> = folders(Path::new(ARTIFACTS))
+    folders(root)
         .iter()
         .flat_map(|experiment| folders(experiment))
         .filter(|folder| folder.join(MANIFEST).is_file())
-        .collect();
-    // Names would do, were it not for --run-dir and changed clocks.
-    runs.sort_by_cached_key(|folder| (head(folder).ok().map(|head| head.started), name(folder)));
-    runs
+        .collect()
 }
 
 fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
@@ -198,7 +203,8 @@ fn name(folder: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn qualified(folder: &Path) -> String {
+/// Returns `experiment/run`.
+pub(super) fn qualified(folder: &Path) -> String {
     let experiment = folder.parent().map(name).unwrap_or_default();
     format!("{experiment}/{}", name(folder))
 }

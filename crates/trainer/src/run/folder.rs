@@ -1,13 +1,13 @@
 //! One run's folder, while it is being written.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::lock::{self, Lock};
-use super::manifest::{Manifest, Status};
+use super::manifest::{self, Manifest, Status};
 use super::write;
 use crate::failure::{Code, Failure};
 use crate::learner::EpochMetrics;
@@ -26,9 +26,6 @@ pub const PREDICTIONS: &str = "predictions.csv";
 pub const GALLERY: &str = "gallery.png";
 /// The most confident mistakes.
 pub const MISTAKES: &str = "mistakes.png";
-
-/// Largest manifest read, in bytes.
-const MAX_MANIFEST: u64 = 1 << 20;
 
 /// A run being written. Its manifest on disk says `running` from the first moment on; no other process
 /// writes the folder meanwhile.
@@ -75,19 +72,10 @@ impl RunFolder {
     /// # Errors
     /// When another process is writing it, or its manifest cannot be read.
     pub fn open(path: PathBuf) -> Result<Self, Failure> {
-        let file = path.join(MANIFEST);
-        if !file.is_file() {
-            let message = format!("{} holds no run ({MANIFEST} is missing)", path.display());
-            return Err(Failure::usage(message).hint("name the folder of a run"));
-        }
+        manifest::read(&path)?; // before a lock is made: in a folder that holds no run, nothing is
         let lock = lock::take(&path)?;
         write::remove_leftovers(&path);
-        let mut json = Vec::new();
-        File::open(&file)
-            .and_then(|file| file.take(MAX_MANIFEST).read_to_end(&mut json))
-            .map_err(|e| Failure::io("read", &file, &e))?;
-        let manifest = serde_json::from_slice(&json)
-            .map_err(|e| Failure::failed(format!("{} is damaged: {e}", file.display())))?;
+        let manifest = manifest::read(&path)?;
         Ok(Self {
             path,
             manifest,

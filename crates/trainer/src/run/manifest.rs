@@ -1,10 +1,19 @@
 //! What a run was and what it came to, as JSON.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use jiff::Timestamp;
 use model::TestMetrics;
 use serde::{Deserialize, Serialize};
+
+use super::folder::MANIFEST;
+use crate::failure::Failure;
+
+/// Largest manifest read, in bytes.
+const MAX_MANIFEST: u64 = 1 << 20;
 
 /// State of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +81,24 @@ pub struct Manifest {
     pub files_sha256: BTreeMap<String, String>,
     /// Why it failed.
     pub error: Option<String>,
+}
+
+/// Returns the manifest of the run in `folder`.
+///
+/// # Errors
+/// When it is not there, too large or damaged.
+pub fn read(folder: &Path) -> Result<Manifest, Failure> {
+    let file = folder.join(MANIFEST);
+    if !file.is_file() {
+        let message = format!("{} holds no run ({MANIFEST} is missing)", folder.display());
+        return Err(Failure::usage(message).hint("name the folder of a run"));
+    }
+    let mut json = Vec::new();
+    File::open(&file)
+        .and_then(|file| file.take(MAX_MANIFEST).read_to_end(&mut json))
+        .map_err(|e| Failure::io("read", &file, &e))?;
+    serde_json::from_slice(&json)
+        .map_err(|e| Failure::failed(format!("{} is damaged: {e}", file.display())))
 }
 
 /// Returns the commit of the git checkout around the working directory, if there is one.

@@ -4,7 +4,7 @@
 //! artifacts/<experiment>/<time>-<id>/
 //!   config.toml       the resolved experiment, enough to repeat the run
 //!   manifest.json     versions, backend, seed, hashes, status, durations, results
-//!   metrics.jsonl     one line an epoch
+//!   metrics.jsonl     one line an epoch; `events.out.tfevents.*` the same for TensorBoard, if asked for
 //!   model.bpk         the record: all that inference needs
 //!   predictions.csv   every test image: true label, predicted label, probabilities
 //!   gallery.png       the first 40 test images
@@ -14,9 +14,14 @@
 
 pub mod checkpoint;
 pub mod find;
+pub mod list;
+pub mod query;
+pub mod compare;
+pub mod mlflow;
 pub mod folder;
 pub mod lock;
 pub mod manifest;
+pub mod tensorboard;
 pub mod write;
 
 pub use folder::RunFolder;

@@ -126,6 +126,7 @@ fn every_choice_comes_back_equal() {
         ),
         ("schedule.name", &["constant", "cosine", "step"]),
         ("schedule.warmup_epochs", &["0.25", "9"]),
+        ("log.tensorboard", &["true", "false"]),
         (
             "checkpoint.every",
             &[
@@ -196,6 +197,9 @@ fn the_resolved_config_has_the_keys_that_apply() {
     [checkpoint]
     every = "1 epoch"
     keep = 2
+
+    [log]
+    tensorboard = false
     "#);
     let sets = [
         "optimizer.name=sgd",
@@ -245,6 +249,9 @@ fn the_resolved_config_has_the_keys_that_apply() {
     [checkpoint]
     every = "1 epoch"
     keep = 2
+
+    [log]
+    tensorboard = false
     "#);
 }
 

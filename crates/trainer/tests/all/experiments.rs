@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use model::Record;
 use serde_json::{Value, json};
 
-use crate::fixtures::{TINY, black, noise, on_tiny, tiny};
+use crate::fixtures::{ON_TINY, TINY, black, noise, on_tiny, tiny};
 use crate::program::{Desk, arg, json_lines, read, read_json};
 
 fn metrics(desk: &Desk, run: &str) -> Vec<Value> {
@@ -312,4 +312,38 @@ fn every_experiment_in_configs_trains_and_its_header_says_how() {
         unfilled.is_empty(),
         "what {unfilled:?} reached is not filled in"
     );
+}
+
+#[test]
+fn the_range_test_finds_a_rate_that_learns() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let said = desk.ok(&[&["find-lr"], &ON_TINY[..], &["--steps", "100", "--json"]].concat());
+    let found = said.json().remove(0);
+    let rate = found["suggestion"].as_f64().unwrap();
+    assert!((1e-4..1.0).contains(&rate), "{rate}");
+    let points = found["points"].as_array().unwrap();
+    let loss = |at: usize| points[at]["smoothed"].as_f64().unwrap();
+    let least = (0..points.len()).map(loss).fold(f64::INFINITY, f64::min);
+    assert!(least < 0.8 * loss(0), "{found}");
+    // It is the same every time, and leaves nothing behind.
+    let again = desk.ok(&[&["find-lr"], &ON_TINY[..], &["--steps", "100", "--json"]].concat());
+    assert_eq!(said.stdout, again.stdout);
+    assert!(!desk.path("artifacts").exists());
+    let text = desk.ok(&[&["find-lr"], &ON_TINY[..], &["--steps", "100"]].concat());
+    assert!(
+        text.stdout.contains("the loss falls fastest at "),
+        "{}",
+        text.stdout
+    );
+    for wrong in [
+        ["--from", "0"],
+        ["--to", "1e-9"],
+        ["--steps", "1"],
+        ["--to", "inf"],
+    ] {
+        let said = desk.run(&[&["find-lr"], &ON_TINY[..], &wrong].concat());
+        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{wrong:?}");
+        assert!(said.stderr.contains("hint: "), "{}", said.stderr);
+    }
 }

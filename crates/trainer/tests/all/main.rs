@@ -18,6 +18,8 @@ mod resume;
 
 mod folders;
 
+mod runs;
+
 mod config;
 
 mod config_errors;

@@ -1,0 +1,103 @@
+//! `trainer find-lr`: a learning rate to begin with.
+
+use std::io::{Write, stdout};
+
+use serde_json::json;
+
+use super::table;
+use super::terminal::Talk;
+use crate::backend::Compute;
+use crate::cli::FindLrArgs;
+use crate::failure::Failure;
+use crate::learner::range_test::{self, Point, Range};
+
+/// Lines of the table: of more steps, some are left out.
+const LINES: usize = 24;
+/// Length of the longest bar.
+const BAR: f64 = 40.0;
+
+/// Runs a learning-rate range test and prints how the loss went, with the rate to begin with. Nothing is
+/// saved, and neither validation nor test images are looked at.
+///
+/// # Errors
+/// When the range is none (exit code 2), or config, data or backend fail.
+pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
+    let talk = Talk {
+        quiet: args.output.quiet || args.output.json,
+    };
+    let range = range(args)?;
+    let experiment = super::config::experiment(&args.experiment)?;
+    let data = super::data::load(&experiment, talk)?;
+    experiment.check_data(data.train.len())?;
+    let compute = Compute::open(experiment.backend)?;
+    talk.note(format_args!(
+        "{} steps of {} images, learning rate {:e} to {:e}, on {}",
+        range.steps, experiment.training.batch_size, range.from, range.to, compute.processor
+    ));
+    let (train, _) = data
+        .train
+        .split(experiment.data.validation, experiment.seed)?;
+    let points = range_test::run(&experiment, train, &compute, range)?;
+    let suggestion = range_test::suggestion(&points).ok_or_else(|| {
+        Failure::failed("the loss fell at no learning rate that was tried")
+            .hint("try others: --from 1e-8 --to 10")
+    })?;
+    match args.output.json {
+        true => print_json(&points, suggestion)?,
+        false => print(&points, range, suggestion)?,
+    }
+    let now = experiment.optimizer.learning_rate();
+    talk.note(format_args!("the experiment has {now:e}"));
+    let set = format!("--set optimizer.learning_rate={suggestion:.1e}");
+    talk.next(format_args!("cargo run -p trainer -- {set}"));
+    Ok(())
+}
+
+fn range(args: &FindLrArgs) -> Result<Range, Failure> {
+    let range = Range {
+        from: args.from,
+        to: args.to,
+        steps: args.steps,
+    };
+    let in_order = range.from > 0.0 && range.to > range.from && range.to.is_finite();
+    match in_order && (10..=100_000).contains(&range.steps) {
+        true => Ok(range),
+        false => Err(Failure::usage("the learning rates to try are no range")
+            .hint("--from must be above 0, --to above that, and --steps 10 to 100000")),
+    }
+}
+
+fn print(points: &[Point], range: Range, suggestion: f64) -> Result<(), Failure> {
+    let every = points.len().div_ceil(LINES).max(1);
+    let highest = points.iter().map(|p| p.smoothed).fold(0.0, f64::max);
+    let rows: Vec<Vec<String>> = points
+        .iter()
+        .step_by(every)
+        .map(|point| {
+            let length = (point.smoothed / highest * BAR).round() as usize;
+            vec![
+                format!("{:.2e}", point.rate),
+                format!("{:.4}", point.smoothed),
+                "█".repeat(length),
+            ]
+        })
+        .collect();
+    let mut out = stdout().lock();
+    table::write(&mut out, &["rate", "loss", ""], &[2], &rows)?;
+    if points.len() < range.steps {
+        let last = points.last().map_or(range.from, |point| point.rate);
+        writeln!(out, "the loss diverged above {last:.1e}")?;
+    }
+    writeln!(out, "the loss falls fastest at {suggestion:.1e}")?;
+    Ok(())
+}
+
+fn print_json(points: &[Point], suggestion: f64) -> Result<(), Failure> {
+    let points: Vec<_> = points
+        .iter()
+        .map(|p| json!({ "rate": p.rate, "loss": p.loss, "smoothed": p.smoothed }))
+        .collect();
+    let value = json!({ "suggestion": suggestion, "points": points });
+    writeln!(stdout(), "{value}")?;
+    Ok(())
+}

@@ -1,0 +1,331 @@
+//! `trainer runs`: list, show, remove.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{IsTerminal, Write, stderr, stdin, stdout};
+use std::path::Path;
+
+use super::config::tutorial;
+use super::table;
+use super::terminal::{Talk, counted};
+use crate::cli::{ExportRunsArgs, ExportTarget, ListArgs, RemoveArgs, ShowRunArgs};
+use crate::failure::Failure;
+use crate::run::find::{self, ARTIFACTS};
+use crate::run::list::{self, Summary};
+use crate::run::mlflow::Server;
+use crate::run::query::{self, FIELDS};
+use crate::run::{RunFolder, Status, lock};
+
+/// Keys that have a column of their own or say nothing about the experiment.
+const NO_CHANGE: [&str; 4] = ["name", "seed", "backend", "data.dir"];
+
+/// Keys of a config with their values, as TOML.
+type Settings = BTreeMap<String, String>;
+
+/// Lists runs: what they changed, and what they came to.
+///
+/// # Errors
+/// When a condition or the order names no field that any run has (exit code 2).
+pub fn list(args: &ListArgs) -> Result<(), Failure> {
+    let all = list::all(Path::new(ARTIFACTS));
+    for folder in &all.damaged {
+        let text = format!("{} is left out: its manifest is damaged", folder.display());
+        Talk { quiet: false }.warn(text);
+    }
+    let (field, descending) = match args.sort.as_deref() {
+        Some(sort) => (sort.trim_start_matches('-'), sort.starts_with('-')),
+        None => ("started", true),
+    };
+    let named = args.conditions.iter().map(|c| c.field.as_str());
+    let tutorial = settings_of_tutorial()?;
+    for name in named.chain([field]) {
+        refuse_unknown(name, &all.runs, &tutorial)?;
+    }
+    let holds = |run: &Summary| args.conditions.iter().all(|c| c.holds(run));
+    let mut runs: Vec<Summary> = all.runs.into_iter().filter(holds).collect();
+    runs.sort_by(|a, b| match descending {
+        // Without a value is last in either direction.
+        true if query::value(a, field).is_some() && query::value(b, field).is_some() => {
+            query::order(b, a, field)
+        }
+        _ => query::order(a, b, field),
+    });
+    runs.truncate(args.limit.unwrap_or(usize::MAX));
+    match (args.json, args.csv) {
+        (true, _) => print_json(&runs),
+        (_, true) => print_csv(&runs, &tutorial),
+        _ => print(&runs, &tutorial),
+    }
+}
+
+fn settings_of_tutorial() -> Result<Settings, Failure> {
+    let toml = tutorial()?.to_toml().map_err(Failure::usage)?;
+    Ok(list::flatten(&toml))
+}
+
+fn refuse_unknown(field: &str, runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
+    let is_key = |settings: &Settings| settings.contains_key(field);
+    let is_known = is_key(tutorial) || runs.iter().any(|run| is_key(&run.settings));
+    if FIELDS.contains(&field) || is_known {
+        return Ok(());
+    }
+    Err(
+        Failure::usage(format!("runs have no field `{field}`")).hint(format!(
+            "the fields are {}, and every key of the config, like optimizer.learning_rate",
+            FIELDS.join(", ")
+        )),
+    )
+}
+
+fn print(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
+    if runs.is_empty() {
+        Talk { quiet: false }.note("no runs");
+        return Ok(());
+    }
+    let header = [
+        "run",
+        "changes",
+        "seed",
+        "epochs",
+        "validation",
+        "test",
+        "time",
+        "status",
+    ];
+    let rows: Vec<Vec<String>> = runs
+        .iter()
+        .map(|run| {
+            let changes: Vec<String> = changes(run, tutorial)
+                .iter()
+                .map(|(k, v)| short(k, v))
+                .collect();
+            vec![
+                run.run.clone(),
+                changes.join(", "),
+                run.seed.to_string(),
+                run.epochs.to_string(),
+                shown(run.validation_accuracy),
+                shown(run.test_accuracy),
+                run.seconds.map_or("-".into(), |s| format!("{s:.1} s")),
+                query::status(run),
+            ]
+        })
+        .collect();
+    table::write(&mut stdout().lock(), &header, &[1, 7], &rows)?;
+    Ok(())
+}
+
+fn print_json(runs: &[Summary]) -> Result<(), Failure> {
+    let mut out = stdout().lock();
+    for run in runs {
+        let line = serde_json::to_string(run).map_err(Failure::failed)?;
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn print_csv(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(FIELDS.iter().chain(&["changes"]))
+        .map_err(Failure::failed)?;
+    for run in runs {
+        let value = |field: &&str| query::value(run, field).map_or(String::new(), |v| v.text());
+        let changes: Vec<String> = changes(run, tutorial)
+            .iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
+        let fields = FIELDS.iter().map(value).chain([changes.join("; ")]);
+        csv.write_record(fields).map_err(Failure::failed)?;
+    }
+    stdout().write_all(&csv.into_inner().map_err(Failure::failed)?)?;
+    Ok(())
+}
+
+/// Returns the keys in which a run's config differs from the tutorial's, with the run's values.
+fn changes(run: &Summary, tutorial: &Settings) -> Settings {
+    let differs = |(key, value): &(&String, &String)| {
+        !NO_CHANGE.contains(&key.as_str()) && tutorial.get(*key) != Some(value)
+    };
+    let kept = run.settings.iter().filter(differs);
+    kept.map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// Returns a setting without its table, unless that says what is named: `hidden=[256]`.
+fn short(key: &str, value: &str) -> String {
+    match key.split_once('.') {
+        Some((_, last)) if last != "name" => format!("{last}={value}"),
+        _ => format!("{key}={value}"),
+    }
+}
+
+/// Returns a share with four decimals, or a dash.
+pub(super) fn shown(share: Option<f64>) -> String {
+    share.map_or("-".into(), |share| format!("{share:.4}"))
+}
+
+/// Returns the run that a person names, in brief.
+///
+/// # Errors
+/// When there is none, or its manifest is damaged.
+pub(super) fn summary(run: &str) -> Result<Summary, Failure> {
+    let folder = find::folder(run)?;
+    list::summarize(&folder).ok_or_else(|| {
+        Failure::failed(format!(
+            "{} has no manifest that can be read",
+            folder.display()
+        ))
+        .hint("name the folder of a run; `trainer runs` lists them")
+    })
+}
+
+/// Shows one run: what it was, its settings, its epochs, its files.
+///
+/// # Errors
+/// When there is no such run.
+pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
+    let run = summary(&args.run)?;
+    let epochs = list::metrics(&run.folder);
+    let mut out = stdout().lock();
+    if args.json {
+        let mut value = serde_json::to_value(&run).map_err(Failure::failed)?;
+        let epochs = serde_json::to_value(&epochs).map_err(Failure::failed)?;
+        if let Some(object) = value.as_object_mut() {
+            object.insert("metrics".to_string(), epochs);
+        }
+        writeln!(out, "{value}")?;
+        return Ok(());
+    }
+    let facts = [
+        ("run", run.run.clone()),
+        ("folder", run.folder.display().to_string()),
+        ("status", query::status(&run)),
+        ("started", run.started.to_string()),
+        ("backend", run.backend.clone()),
+        ("seed", run.seed.to_string()),
+        ("test accuracy", shown(run.test_accuracy)),
+        ("test loss", shown(run.test_loss)),
+    ];
+    for (name, value) in facts {
+        writeln!(out, "{name:<14} {value}")?;
+    }
+    writeln!(out, "\nchanged from the tutorial's experiment:")?;
+    let changes = changes(&run, &settings_of_tutorial()?);
+    for (key, value) in &changes {
+        writeln!(out, "  {key} = {value}")?;
+    }
+    if changes.is_empty() {
+        writeln!(out, "  nothing")?;
+    }
+    writeln!(out)?;
+    let rows: Vec<Vec<String>> = epochs
+        .iter()
+        .map(|epoch| {
+            let best = if run.best_epoch == Some(epoch.epoch) {
+                " *"
+            } else {
+                ""
+            };
+            vec![
+                format!("{}{best}", epoch.epoch),
+                format!("{:.4}", epoch.train_loss),
+                format!("{:.4}", epoch.train_accuracy),
+                shown(epoch.validation_loss),
+                shown(epoch.validation_accuracy),
+                format!("{:.2} s", epoch.seconds),
+            ]
+        })
+        .collect();
+    let header = [
+        "epoch",
+        "loss",
+        "accuracy",
+        "val. loss",
+        "val. accuracy",
+        "time",
+    ];
+    table::write(&mut out, &header, &[], &rows)?;
+    Ok(())
+}
+
+/// Copies runs to an MLflow server. One that is there already is not copied again.
+///
+/// # Errors
+/// When a run is not there (exit code 2), or the server cannot be reached or says no.
+pub fn export(args: &ExportRunsArgs) -> Result<(), Failure> {
+    let ExportTarget::Mlflow = args.target;
+    let runs = match args.runs.is_empty() {
+        true => list::all(Path::new(ARTIFACTS)).runs,
+        false => args
+            .runs
+            .iter()
+            .map(|run| summary(run))
+            .collect::<Result<_, _>>()?,
+    };
+    let finished = runs.iter().filter(|run| run.status == Status::Finished);
+    let server = Server::at(&args.uri);
+    let (mut copied, mut known) = (0, 0);
+    for run in finished {
+        match server.export(run)? {
+            true => copied += 1,
+            false => known += 1,
+        }
+    }
+    writeln!(
+        stdout(),
+        "copied {} to {}, {known} were there",
+        counted(copied, "run"),
+        args.uri
+    )?;
+    Ok(())
+}
+
+/// Removes runs, after asking. One that is being written stays.
+///
+/// # Errors
+/// When one is not there or in use, or nobody can be asked (exit code 2); when the disk says no.
+pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
+    let mut folders = Vec::new();
+    for run in &args.runs {
+        let folder = find::folder(run)?;
+        if !folder.is_dir() {
+            return Err(Failure::usage(format!("{run} is a file, not a run"))
+                .hint("name the folder of a run; `trainer runs` lists them"));
+        }
+        if lock::is_held(&folder) {
+            return Err(
+                Failure::usage(format!("{} is being written", folder.display()))
+                    .hint("stop it first, or wait until it has ended"),
+            );
+        }
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    if !args.yes && !agreed(&folders)? {
+        Talk { quiet: false }.note("nothing was removed");
+        return Ok(());
+    }
+    for folder in &folders {
+        drop(RunFolder::open(folder.clone())?); // nobody begins to write it meanwhile
+        fs::remove_dir_all(folder).map_err(|e| Failure::io("remove", folder, &e))?;
+    }
+    Talk { quiet: false }.note(format_args!("removed {}", counted(folders.len(), "run")));
+    Ok(())
+}
+
+fn agreed(folders: &[std::path::PathBuf]) -> Result<bool, Failure> {
+    if !stdin().is_terminal() {
+        return Err(
+            Failure::usage("removing runs needs an answer, and stdin is no terminal")
+                .hint("add --yes"),
+        );
+    }
+    for folder in folders {
+        let _ = writeln!(stderr(), "{}", folder.display());
+    }
+    let _ = write!(stderr(), "remove {}? [y/N] ", counted(folders.len(), "run"));
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -1,0 +1,201 @@
+//! All runs, with what a person chooses and compares them by.
+//!
+//! Reading ten thousand manifests takes a second; an index beside the runs remembers what was read. It
+//! holds nothing of its own: an entry counts as long as the manifest it was read from is as it was, and
+//! without the index everything is read again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::folder::{CONFIG, MANIFEST, METRICS};
+use super::manifest::{self, Status};
+use super::{find, lock, write};
+use crate::config::MAX_BYTES;
+use crate::learner::EpochMetrics;
+
+/// The index, in the folder of all runs.
+const INDEX: &str = ".index.json";
+/// Version of the index; another one is not read.
+const VERSION: u32 = 1;
+/// Largest file of a run that is read here, in bytes: the metrics of 100,000 epochs.
+const MAX_FILE: u64 = 32 << 20;
+
+/// What a run was and came to, in brief.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Its name, with the experiment's: `experiment/run`.
+    pub run: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// State, as its manifest says. One whose process is gone still says `running`, see [`is_killed`].
+    pub status: Status,
+    /// Start, UTC.
+    pub started: Timestamp,
+    /// Backend in use.
+    pub backend: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epochs finished.
+    pub epochs: usize,
+    /// The epoch whose weights were kept, when a validation split chose it.
+    pub best_epoch: Option<usize>,
+    /// Wall time of the epochs, in seconds.
+    pub seconds: Option<f64>,
+    /// Accuracy on the validation images, 0 to 1, after the best epoch or, without one, the last.
+    pub validation_accuracy: Option<f64>,
+    /// Mean loss on the validation images after the same epoch.
+    pub validation_loss: Option<f64>,
+    /// Accuracy on the test images, 0 to 1.
+    pub test_accuracy: Option<f64>,
+    /// Mean loss on the test images.
+    pub test_loss: Option<f64>,
+    /// Every key of the resolved config with its value as TOML: `optimizer.learning_rate`, `0.001`.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// All runs under a folder.
+#[derive(Debug, Default)]
+pub struct Runs {
+    /// Those that can be read, oldest first.
+    pub runs: Vec<Summary>,
+    /// Folders whose manifest cannot.
+    pub damaged: Vec<PathBuf>,
+}
+
+/// When a manifest was written, in nanoseconds since 1970, and its length. A manifest is never changed
+/// in place.
+type Stamp = (u128, u64);
+
+#[derive(Serialize, Deserialize)]
+struct Index {
+    version: u32,
+    runs: Vec<(Stamp, Summary)>,
+}
+
+/// Returns all runs under `root`. An index that is missing, damaged or out of date is written anew;
+/// where it cannot be written, the next call reads the manifests again.
+pub fn all(root: &Path) -> Runs {
+    let known = read_index(root);
+    let (mut entries, mut damaged, mut changed) = (Vec::new(), Vec::new(), false);
+    let folders = find::folders(root);
+    changed |= folders.len() != known.len();
+    for folder in folders {
+        let stamp = stamp(&folder.join(MANIFEST));
+        match known.get(&folder) {
+            Some((old, summary)) if Some(*old) == stamp => entries.push((*old, summary.clone())),
+            _ => {
+                changed = true;
+                match stamp.zip(summarize(&folder)) {
+                    Some(entry) => entries.push(entry),
+                    None => damaged.push(folder),
+                }
+            }
+        }
+    }
+    entries.sort_by(|(_, a), (_, b)| (a.started, &a.run).cmp(&(b.started, &b.run)));
+    if changed {
+        let index = Index {
+            version: VERSION,
+            runs: entries.clone(),
+        };
+        if let Ok(json) = serde_json::to_vec(&index) {
+            let _ = write::atomically(&root.join(INDEX), &json);
+        }
+    }
+    let runs = entries.into_iter().map(|(_, summary)| summary).collect();
+    Runs { runs, damaged }
+}
+
+/// Returns a run in brief, or `None` when its manifest cannot be read.
+pub fn summarize(folder: &Path) -> Option<Summary> {
+    let manifest = manifest::read(folder).ok()?;
+    let epochs = metrics(folder);
+    let chosen = match manifest.best_epoch {
+        Some(best) => epochs.iter().find(|epoch| epoch.epoch == best),
+        None => epochs.last(),
+    };
+    Some(Summary {
+        run: find::qualified(folder),
+        folder: folder.into(),
+        experiment: manifest.experiment,
+        status: manifest.status,
+        started: manifest.started,
+        backend: manifest.backend,
+        seed: manifest.seed,
+        epochs: manifest.epochs.max(epochs.len()),
+        best_epoch: manifest.best_epoch,
+        seconds: manifest.training_seconds,
+        validation_accuracy: chosen.and_then(|epoch| epoch.validation_accuracy),
+        validation_loss: chosen.and_then(|epoch| epoch.validation_loss),
+        test_accuracy: manifest.test.map(|test| test.accuracy),
+        test_loss: manifest.test.map(|test| test.loss),
+        settings: settings(&folder.join(CONFIG)),
+    })
+}
+
+/// Returns the finished epochs of the run in `folder`; lines that cannot be read are left out.
+pub fn metrics(folder: &Path) -> Vec<EpochMetrics> {
+    let text = read(&folder.join(METRICS)).unwrap_or_default();
+    text.split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect()
+}
+
+/// Returns whether a run's manifest says `running` though no process writes it.
+pub fn is_killed(run: &Summary) -> bool {
+    run.status == Status::Running && !lock::is_held(&run.folder)
+}
+
+/// Returns every key of a TOML text, tables joined by dots, with its value as TOML. Of what is no TOML,
+/// nothing.
+pub fn flatten(toml: &str) -> BTreeMap<String, String> {
+    let mut flat = BTreeMap::new();
+    for (key, value) in toml.parse::<toml::Table>().unwrap_or_default() {
+        match value {
+            toml::Value::Table(table) => {
+                let inner = table.into_iter();
+                flat.extend(
+                    inner.map(|(name, value)| (format!("{key}.{name}"), value.to_string())),
+                );
+            }
+            value => drop(flat.insert(key, value.to_string())),
+        }
+    }
+    flat
+}
+
+fn settings(config: &Path) -> BTreeMap<String, String> {
+    let text = read(config).filter(|text| text.len() as u64 <= MAX_BYTES);
+    flatten(&String::from_utf8(text.unwrap_or_default()).unwrap_or_default())
+}
+
+fn read_index(root: &Path) -> HashMap<PathBuf, (Stamp, Summary)> {
+    let json = fs::read(root.join(INDEX)).unwrap_or_default();
+    let index = serde_json::from_slice(&json).ok();
+    let index = index.filter(|index: &Index| index.version == VERSION);
+    let runs = index.map(|index| index.runs).unwrap_or_default();
+    let by_folder = |(stamp, run): (Stamp, Summary)| (run.folder.clone(), (stamp, run));
+    runs.into_iter().map(by_folder).collect()
+}
+
+fn stamp(manifest: &Path) -> Option<Stamp> {
+    let data = fs::metadata(manifest).ok()?;
+    let written = data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some((written.as_nanos(), data.len()))
+}
+
+/// Returns what is in a file of a run, unless it is not there or too large.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= MAX_FILE).then_some(bytes)
+}

@@ -1,0 +1,173 @@
+//! Runs copied to an MLflow server, through its REST interface
+//! (<https://mlflow.org/docs/latest/rest-api.html>).
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use super::list::{self, Summary};
+use crate::failure::Failure;
+use crate::learner::EpochMetrics;
+
+/// How long an answer is waited for.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest answer read, in bytes.
+const MAX_ANSWER: u64 = 16 << 20;
+/// Most metrics and parameters that MLflow takes at once.
+const MOST_METRICS: usize = 1000;
+const MOST_PARAMETERS: usize = 100;
+/// The tag that says which run a copy is of.
+const TAG: &str = "trainer.run";
+
+/// A server.
+pub struct Server {
+    agent: Agent,
+    uri: String,
+}
+
+impl Server {
+    /// Returns the server at `uri`, e.g. `http://127.0.0.1:5000`. Nothing is sent yet.
+    pub fn at(uri: &str) -> Self {
+        let config = Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false);
+        Self {
+            agent: config.build().into(),
+            uri: uri.trim_end_matches('/').to_string(),
+        }
+    }
+
+    /// Copies a run: its config as parameters, its epochs and results as metrics. Returns whether it was
+    /// new to the server; one that is there already is left as it is.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or says no.
+    pub fn export(&self, run: &Summary) -> Result<bool, Failure> {
+        let experiment = self.experiment(&run.experiment)?;
+        let filter = format!("tags.`{TAG}` = '{}'", run.run.replace('\'', ""));
+        let known = json!({ "experiment_ids": [experiment], "filter": filter, "max_results": 1 });
+        let known = self.post("runs/search", &known)?;
+        if known
+            .get("runs")
+            .and_then(Value::as_array)
+            .is_some_and(|runs| !runs.is_empty())
+        {
+            return Ok(false);
+        }
+        let started = run.started.as_millisecond();
+        let made = self.post(
+            "runs/create",
+            &json!({
+                "experiment_id": experiment,
+                "run_name": run.run,
+                "start_time": started,
+                "tags": [{ "key": TAG, "value": run.run }, { "key": "backend", "value": run.backend }],
+            }),
+        )?;
+        let id = made.pointer("/run/info/run_id").and_then(Value::as_str);
+        let id = id.ok_or_else(|| self.misunderstood("it made a run without an id"))?;
+
+        let parameters: Vec<Value> = run
+            .settings
+            .iter()
+            .filter(|(_, value)| !value.is_empty()) // MLflow takes no empty ones
+            .map(|(key, value)| json!({ "key": key, "value": value }))
+            .collect();
+        for part in parameters.chunks(MOST_PARAMETERS) {
+            self.post("runs/log-batch", &json!({ "run_id": id, "params": part }))?;
+        }
+        let (metrics, ended) = metrics(run, started);
+        for part in metrics.chunks(MOST_METRICS) {
+            self.post("runs/log-batch", &json!({ "run_id": id, "metrics": part }))?;
+        }
+        let done = json!({ "run_id": id, "status": "FINISHED", "end_time": ended });
+        self.post("runs/update", &done)?;
+        Ok(true)
+    }
+
+    /// Returns the id of the experiment `name`, which is made where there is none.
+    fn experiment(&self, name: &str) -> Result<String, Failure> {
+        let id = |answer: &Value, at: &str| Some(answer.pointer(at)?.as_str()?.to_string());
+        let filter = format!("name = '{}'", name.replace('\'', ""));
+        let search = json!({ "filter": filter, "max_results": 1 });
+        let found = self.post("experiments/search", &search)?;
+        if let Some(id) = id(&found, "/experiments/0/experiment_id") {
+            return Ok(id);
+        }
+        let made = self.post("experiments/create", &json!({ "name": name }))?;
+        id(&made, "/experiment_id")
+            .ok_or_else(|| self.misunderstood("it made an experiment without an id"))
+    }
+
+    fn post(&self, call: &str, body: &Value) -> Result<Value, Failure> {
+        let address = format!("{}/api/2.0/mlflow/{call}", self.uri);
+        let failed = |e: &dyn std::fmt::Display| {
+            Failure::failed(format!("{address}: {e}"))
+                .hint("is an MLflow server there? start one: mlflow server --port 5000")
+        };
+        let request = self.agent.post(&address).content_type("application/json");
+        let mut answer = request.send(body.to_string()).map_err(|e| failed(&e))?;
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER)
+            .read_to_string();
+        let text = text.map_err(|e| failed(&e))?;
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        if !answer.status().is_success() {
+            let said = value
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let line: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
+            return Err(failed(&format!("status {}: {line}", answer.status())));
+        }
+        Ok(value)
+    }
+
+    fn misunderstood(&self, problem: &str) -> Failure {
+        Failure::failed(format!("{}: {problem}", self.uri))
+            .hint("is this an MLflow server of version 2 or 3?")
+    }
+}
+
+/// Returns every metric of every epoch at its time, and when the run ended; times in milliseconds since
+/// 1970.
+fn metrics(run: &Summary, started: i64) -> (Vec<Value>, i64) {
+    let mut time = started;
+    let mut metrics = Vec::new();
+    for epoch in list::metrics(&run.folder) {
+        time += (epoch.seconds * 1000.0) as i64;
+        for (key, value) in named(&epoch) {
+            metrics.push(
+                json!({ "key": key, "value": value, "timestamp": time, "step": epoch.epoch }),
+            );
+        }
+    }
+    let results = [
+        ("test_accuracy", run.test_accuracy),
+        ("test_loss", run.test_loss),
+    ];
+    for (key, value) in results {
+        if let Some(value) = value {
+            metrics
+                .push(json!({ "key": key, "value": value, "timestamp": time, "step": run.epochs }));
+        }
+    }
+    (metrics, time)
+}
+
+fn named(epoch: &EpochMetrics) -> Vec<(&'static str, f64)> {
+    let all = [
+        ("train_loss", Some(epoch.train_loss)),
+        ("train_accuracy", Some(epoch.train_accuracy)),
+        ("validation_loss", epoch.validation_loss),
+        ("validation_accuracy", epoch.validation_accuracy),
+        ("learning_rate", Some(epoch.learning_rate)),
+    ];
+    let present = all
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)));
+    present.filter(|(_, value)| value.is_finite()).collect()
+}

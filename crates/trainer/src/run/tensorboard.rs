@@ -1,0 +1,170 @@
+//! The metrics of a run as TensorBoard reads them: `events.out.tfevents.*` beside `metrics.jsonl`.
+//!
+//! An event file is a row of records: length, checksum, content, checksum; the content is a protocol
+//! buffer. Format: `record_writer.h` and `event.proto` in <https://github.com/tensorflow/tensorflow>.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::failure::Failure;
+use crate::learner::EpochMetrics;
+
+/// How the name of an event file begins; TensorBoard goes by that.
+const PREFIX: &str = "events.out.tfevents.";
+
+/// Numbers of the fields of an event.
+mod event {
+    pub const WALL_TIME: u64 = 1; // seconds since 1970
+    pub const STEP: u64 = 2;
+    pub const FILE_VERSION: u64 = 3; // in the first event only
+    pub const SUMMARY: u64 = 5;
+}
+
+/// ... of a summary ...
+mod summary {
+    pub const VALUE: u64 = 1;
+}
+
+/// ... and of one of its values.
+mod value {
+    pub const TAG: u64 = 1;
+    pub const SIMPLE_VALUE: u64 = 2;
+}
+
+/// An event file, open for appending.
+#[derive(Debug)]
+pub struct EventLog {
+    file: File,
+    path: PathBuf,
+    /// When the next epoch begins, in seconds since 1970, if the run is not stopped in between.
+    time: f64,
+}
+
+impl EventLog {
+    /// Makes the event file of the run in `folder`, with the epochs it goes on from. An older one of the
+    /// same run is replaced.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn create(
+        folder: &Path,
+        started: Timestamp,
+        epochs: &[EpochMetrics],
+    ) -> Result<Self, Failure> {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+                fs::remove_file(entry.path())
+                    .map_err(|e| Failure::io("remove", &entry.path(), &e))?;
+            }
+        }
+        let time = started.as_millisecond() as f64 / 1000.0;
+        let path = folder.join(format!("{PREFIX}{:010}.trainer", started.as_second()));
+        let file = OpenOptions::new().append(true).create(true).open(&path);
+        let file = file.map_err(|e| Failure::io("make", &path, &e))?;
+        let mut log = Self { file, path, time };
+        let version = Message::default().double(event::WALL_TIME, time);
+        log.write(version.bytes(event::FILE_VERSION, "brain.Event:2"))?;
+        epochs.iter().try_for_each(|epoch| log.append(epoch))?;
+        Ok(log)
+    }
+
+    /// Appends an epoch: one value for each of its metrics, at the step of its number.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn append(&mut self, epoch: &EpochMetrics) -> Result<(), Failure> {
+        self.time += epoch.seconds;
+        let values = [
+            ("loss/train", Some(epoch.train_loss)),
+            ("loss/validation", epoch.validation_loss),
+            ("accuracy/train", Some(epoch.train_accuracy)),
+            ("accuracy/validation", epoch.validation_accuracy),
+            ("learning_rate", Some(epoch.learning_rate)),
+            ("seconds", Some(epoch.seconds)),
+        ];
+        let mut summary = Message::default();
+        for (tag, value) in values {
+            if let Some(value) = value {
+                let value = Message::default()
+                    .bytes(value::TAG, tag)
+                    .float(value::SIMPLE_VALUE, value as f32);
+                summary = summary.bytes(summary::VALUE, value);
+            }
+        }
+        let epoch = Message::default()
+            .double(event::WALL_TIME, self.time)
+            .number(event::STEP, epoch.epoch as u64)
+            .bytes(event::SUMMARY, summary);
+        self.write(epoch)
+    }
+
+    fn write(&mut self, event: Message) -> Result<(), Failure> {
+        let content = event.0;
+        let length = (content.len() as u64).to_le_bytes();
+        let record = [
+            &length[..],
+            &masked_checksum(&length).to_le_bytes(),
+            &content,
+            &masked_checksum(&content).to_le_bytes(),
+        ]
+        .concat();
+        let written = self.file.write_all(&record);
+        written.map_err(|e| Failure::io("append to", &self.path, &e))
+    }
+}
+
+/// Returns CRC-32C, turned and shifted: a checksum of data that holds checksums would be weak.
+fn masked_checksum(bytes: &[u8]) -> u32 {
+    crc32c::crc32c(bytes)
+        .rotate_right(15)
+        .wrapping_add(0xa282_ead8)
+}
+
+/// A message that is being written.
+#[derive(Default)]
+struct Message(Vec<u8>);
+
+impl Message {
+    fn number(mut self, field: u64, value: u64) -> Self {
+        self.varint(field << 3);
+        self.varint(value);
+        self
+    }
+
+    fn double(mut self, field: u64, value: f64) -> Self {
+        self.varint(field << 3 | 1);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    fn float(mut self, field: u64, value: f32) -> Self {
+        self.varint(field << 3 | 5);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    fn bytes(mut self, field: u64, value: impl AsRef<[u8]>) -> Self {
+        let value = value.as_ref();
+        self.varint(field << 3 | 2);
+        self.varint(value.len() as u64);
+        self.0.extend_from_slice(value);
+        self
+    }
+
+    fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+    }
+}
+
+impl AsRef<[u8]> for Message {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
