@@ -12,8 +12,8 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageReader, Limits, Luma};
 
 const MAX_FILE: u64 = 64 << 20;
-/// A colour photograph of 64 megapixels.
-const MAX_MEMORY: u64 = 192 << 20;
+/// A colour photograph of 22 megapixels.
+const MAX_MEMORY: u64 = 64 << 20;
 const MAX_SIDE: u32 = 16_384;
 /// Content stands out from the background by this much at least, in steps of 255. Less is noise.
 const MIN_CONTRAST: u8 = 16;
@@ -160,7 +160,8 @@ fn explain(file: &Path, error: ImageError) -> PictureError {
         }
         error => PictureError::Damaged {
             file,
-            problem: error.to_string(),
+            // Some decoders' texts end in a line break.
+            problem: error.to_string().trim_end().replace('\n', " "),
         },
     }
 }

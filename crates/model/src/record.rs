@@ -242,7 +242,7 @@ fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
     struct Versioned {
         format: u32,
     }
-    let bad = |e: serde_json::Error| RecordError::Metadata(e.to_string());
+    let bad = |e: serde_json::Error| RecordError::Metadata(one_line(&e.to_string()));
     let json = reader
         .metadata()
         .get(METADATA_KEY)
@@ -301,7 +301,7 @@ fn read_weights(reader: Reader, config: &MlpConfig) -> Result<Vec<LayerWeights>,
         });
     }
     match tensors.into_iter().next() {
-        Some(left) => Err(RecordError::Unexpected(left.name)),
+        Some(left) => Err(RecordError::Unexpected(one_line(&left.name))),
         None => Ok(weights),
     }
 }
@@ -335,5 +335,16 @@ fn bias_name(layer: usize) -> String {
 }
 
 fn pack_error(error: burn_pack::Error) -> RecordError {
-    RecordError::Pack(error.to_string())
+    RecordError::Pack(one_line(&error.to_string()))
+}
+
+/// Returns text that may come out of a file, for a message: shortened, on one line, without control
+/// characters.
+fn one_line(text: &str) -> String {
+    const LONGEST: usize = 300; // characters
+    let visible = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().take(LONGEST).map(visible).collect()
 }

@@ -60,7 +60,14 @@ impl Failure {
 
     /// Returns the failure of reading or writing `path`, which is what `doing` says.
     pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::failed(format!("cannot {doing} {}: {error}", path.display()))
+        Self::failed(format!("cannot {doing} {}: {error}", shown(path)))
+    }
+
+    /// Returns the failure of making sense of `path`; `error` may quote what is in it.
+    pub fn damaged(path: &Path, error: &impl fmt::Display) -> Self {
+        const LONGEST: usize = 300; // characters
+        let cause: String = error.to_string().chars().take(LONGEST).collect();
+        Self::failed(format!("{} is damaged: {}", shown(path), one_line(&cause)))
     }
 
     /// Returns a failure that has been reported where it happened (exit code 1).
@@ -78,9 +85,27 @@ impl Failure {
     }
 }
 
+/// Returns text for a message: on one line, without control characters.
+pub fn one_line(text: &str) -> String {
+    let visible = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(visible).collect()
+}
+
+/// Returns a path for a message; file names can have anything in them.
+pub fn shown(path: &Path) -> String {
+    one_line(&path.display().to_string())
+}
+
 impl From<data::SourceError> for Failure {
     fn from(error: data::SourceError) -> Self {
-        Self::usage(&error).hint(error.hint())
+        let text = match &error {
+            data::SourceError::NotFound { .. } => error.to_string(), // a line for each place
+            _ => one_line(&error.to_string()),
+        };
+        Self::usage(text).hint(error.hint())
     }
 }
 
@@ -114,5 +139,6 @@ impl From<io::Error> for Failure {
             };
         }
         Self::failed(format!("cannot write to stdout: {error}"))
+            .hint("make room where stdout goes to, or send it elsewhere")
     }
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use data::PictureError;
 use model::Record;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
 
 /// What a record says about a picture.
 #[derive(Debug, Clone)]
@@ -21,7 +22,8 @@ pub struct Answer {
 /// When the file is no picture, or the device fails.
 pub fn picture(record: &Record, file: &Path) -> Result<Answer, Failure> {
     let [height, width] = record.metadata.architecture.input;
-    let prepared = data::picture::open(file, height, width).map_err(Failure::failed)?;
+    let prepared = data::picture::open(file, height, width)
+        .map_err(|error| Failure::failed(one_line(&error.to_string())).hint(what_to_do(&error)))?;
     Ok(Answer {
         probabilities: pixels(record, &prepared.pixels)?,
         done: prepared.done,
@@ -37,4 +39,16 @@ pub fn pixels(record: &Record, pixels: &[u8]) -> Result<Vec<f32>, Failure> {
     let mut rows = record.predict(pixels).map_err(Failure::failed)?;
     rows.pop()
         .ok_or_else(|| Failure::failed("no pixels were given"))
+}
+
+fn what_to_do(error: &PictureError) -> &'static str {
+    match error {
+        PictureError::Io { .. } => "name PNG or JPEG files that are there and can be read",
+        PictureError::TooLarge { .. } => {
+            "scale it down, for example to 1000 pixels a side: the network sees far fewer"
+        }
+        PictureError::NotAPicture { .. } | PictureError::Damaged { .. } => {
+            "open it in a picture program and save it as PNG or JPEG"
+        }
+    }
 }

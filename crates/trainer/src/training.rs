@@ -143,6 +143,11 @@ fn fit_and_evaluate(
             fused.restore(&parts, state.steps).map_err(damaged)?;
         }
         (None, Some(memory)) => learner.load_optim(optimizer::memory(memory)?),
+        (None, None) if !parts.is_empty() => {
+            return Err(Failure::failed(
+                "the checkpoint has the memory of another optimizer",
+            ));
+        }
         _ => {}
     }
 

@@ -1,9 +1,12 @@
 //! Tests of the public API. `main.rs` has what several of them need.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod damage;
 mod dataset;
 mod idx;
 mod loader;
+#[path = "../mutations/mod.rs"]
+mod mutations;
 mod picture;
 mod source;
 

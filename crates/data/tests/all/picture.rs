@@ -8,7 +8,7 @@ use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb,
 
 use crate::package;
 
-fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+pub fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
@@ -154,7 +154,7 @@ fn one_square_in_many_clothes() {
 }
 
 /// A PNG of two colours by table; `image` writes none, so it is assembled here.
-fn palette_png() -> Vec<u8> {
+pub fn palette_png() -> Vec<u8> {
     use std::io::Write;
     let mut rows = Vec::new();
     for row in square(1, 0).as_raw().chunks(100) {
@@ -248,7 +248,7 @@ fn what_is_no_picture() {
         (&wide, "is too large: at most 16384 pixels a side"),
         (
             &large,
-            "is too large: at most 16384 pixels a side and 192 MiB in memory",
+            "is too large: at most 16384 pixels a side and 64 MiB in memory",
         ),
         (
             &vec![0; (64 << 20) + 1],

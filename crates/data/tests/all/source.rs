@@ -3,6 +3,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use data::fashion_mnist::{CLASS_NAMES, FILES, NAME};
@@ -554,4 +555,126 @@ fn bad_other_data_sets() {
 fn published_labels() {
     let labels = read_labels(&package().join("train-labels-idx1-ubyte.gz")).unwrap();
     assert_eq!(labels[..4], [9, 0, 0, 3]);
+}
+
+/// Whatever lies in the cache under the name of a file: it is not believed, and the download puts the
+/// published one in its place.
+#[test]
+fn planted_and_truncated_files_in_the_cache_are_refused_and_healed() {
+    let labels = published(TRAIN_LABELS);
+    let mnist = write_labels(&[&[5, 0, 4, 1, 9, 2, 1, 3, 1, 4][..], &[0; 59_990]].concat());
+    let more = [&labels[..], &[0]].concat();
+    let half = published(TEST_IMAGES)[..4_000_000].to_vec();
+    let claim = [&[0, 0, 8, 3][..], &[0xff; 12]].concat();
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        (TRAIN_LABELS, labels[..30_000].to_vec(), "30008 are missing"),
+        (TRAIN_LABELS, more, "1 more follow"),
+        (TRAIN_LABELS, vec![], "cut off"),
+        (TRAIN_LABELS, mnist, "these are MNIST's files"),
+        (
+            TEST_LABELS,
+            gzip(&labels),
+            "it has 60008 bytes uncompressed",
+        ),
+        (
+            TEST_LABELS,
+            gzip(&labels)[..500].to_vec(),
+            "cannot be decompressed",
+        ),
+        (TEST_IMAGES, half, "are missing"),
+        (TEST_IMAGES, claim, "more than memory can hold"),
+        (
+            TRAIN_IMAGES,
+            b"<html>Log in, please</html>".to_vec(),
+            "not an IDX file",
+        ),
+    ];
+    let cache = tempfile::tempdir().unwrap();
+    let mirrors = [mirror(&[])];
+    let request = Request {
+        cache: Some(cache.path()),
+        ..fashion()
+    };
+    let healing = Request {
+        mirrors: &mirrors,
+        ..request.clone()
+    };
+    load(&healing, &mut |_| ()).unwrap();
+    for (name, planted, expect) in cases {
+        fs::write(cache.path().join(name), planted).unwrap();
+        let text = load(&request, &mut |_| ()).unwrap_err().to_string();
+        assert!(text.contains(expect), "{text}\nexpected: {expect}");
+        let mut fetched = Vec::new();
+        let set = load(&healing, &mut |at| fetched.push(at.file.to_string())).unwrap();
+        assert_eq!(set.place, cache.path());
+        fetched.dedup();
+        assert_eq!(fetched, [name], "{expect}: only what was wrong is fetched");
+        assert_is_intact(cache.path());
+    }
+    // What a download cannot replace is an error, not a surprise.
+    fs::remove_file(cache.path().join(TEST_LABELS)).unwrap();
+    fs::create_dir(cache.path().join(TEST_LABELS)).unwrap();
+    let text = load(&healing, &mut |_| ()).unwrap_err().to_string();
+    assert!(
+        text.contains("t10k-labels-idx1-ubyte: cannot be written"),
+        "{text}"
+    );
+}
+
+/// The four published files, and nothing else.
+fn assert_is_intact(cache: &Path) {
+    assert_eq!(
+        listing(cache),
+        [TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS]
+    );
+    for file in FILES {
+        let content = fs::read(cache.join(file.name)).unwrap();
+        assert_eq!(content.len() as u64, file.bytes, "{}", file.name);
+    }
+    // Also compares every checksum.
+    let request = Request {
+        cache: Some(cache),
+        ..fashion()
+    };
+    assert!(matches!(
+        &places(&request)[0].state,
+        PlaceState::Verified(_)
+    ));
+}
+
+/// What one of many processes does; they are told where by their environment.
+#[test]
+#[ignore = "a part of the next test, which runs it in processes of its own"]
+fn one_of_many_fetches() {
+    let told = |name: &str| std::env::var(name).ok();
+    let (Some(address), Some(cache)) = (told("FETCH_FROM"), told("FETCH_INTO")) else {
+        return;
+    };
+    download(Path::new(&cache), &[address], &mut |_| ()).unwrap();
+}
+
+#[test]
+fn sixteen_processes_fetch_at_once_and_leave_one_intact_cache() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = dir.path().join("cache");
+    let address = mirror(&[]);
+    let start = |_| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "source::one_of_many_fetches", "--ignored"]);
+        command
+            .env("FETCH_FROM", &address)
+            .env("FETCH_INTO", &cache);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let children: Vec<Child> = (0..16).map(start).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
+    }
+    assert_is_intact(&cache);
 }

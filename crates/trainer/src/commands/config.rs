@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::cli::{Cli, ExperimentArgs};
 use crate::config::{self, Experiment, Source};
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 
 const DEFAULT_CONFIG: &str = "configs/fashion-mnist.toml";
 const BUILT_IN: &str = include_str!("../../../../configs/fashion-mnist.toml");
@@ -62,8 +62,10 @@ fn overrides(args: &ExperimentArgs) -> Result<Vec<String>, Failure> {
 /// When the path is not UTF-8 (exit code 2).
 pub(super) fn data_dir(dir: &Path) -> Result<String, Failure> {
     let text = dir.to_str();
-    let text =
-        text.ok_or_else(|| Failure::usage(format!("--data-dir {} is not UTF-8", dir.display())))?;
+    let text = text.ok_or_else(|| {
+        let message = format!("--data-dir {} is not UTF-8", shown(dir));
+        Failure::usage(message).hint("rename the folder, or go there and write --data-dir .")
+    })?;
     Ok(format!("data.dir={}", toml::Value::from(text)))
 }
 

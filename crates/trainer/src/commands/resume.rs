@@ -44,6 +44,13 @@ pub fn run(args: &ResumeArgs) -> Result<(), Failure> {
                 .hint("name the folder that has them: --data-dir D"),
         );
     }
+    let images = data.train.len() - experiment.data.validation;
+    if !start.state.fits(experiment.training.batch_size, images) {
+        return Err(Failure::failed(
+            "the checkpoint's numbers are not those of this experiment and data",
+        )
+        .hint("remove its folder to go on from the one before"));
+    }
     let compute = Compute::open(experiment.backend)?;
     if compute.backend.to_string() != manifest.backend {
         return Err(Failure::usage(format!(

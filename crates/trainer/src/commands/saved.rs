@@ -55,6 +55,9 @@ pub fn data_set(saved: &Saved, args: &SavedArgs) -> Result<DataSet, Failure> {
         return Err(Failure::failed(format!(
             "the test images have {}x{} pixels, the network takes {}x{}",
             found[1], found[0], input[1], input[0],
+        ))
+        .hint(format_args!(
+            "--data-dir must hold the data of the run: {name}"
         )));
     }
     if data

@@ -18,6 +18,13 @@ pub struct Best {
 }
 
 impl Best {
+    /// Returns whether it can be what came of so many epochs.
+    pub fn is_among(&self, epochs: usize) -> bool {
+        let marked = self.mark.map(|(epoch, _)| epoch);
+        let mut named = self.epoch.iter().chain(&marked);
+        named.all(|epoch| (1..=epochs).contains(epoch))
+    }
+
     /// Takes in a finished epoch. Returns whether it is the best so far, and whether patience has run
     /// out.
     pub fn judge(&mut self, metrics: &EpochMetrics, rule: Option<&EarlyStopping>) -> (bool, bool) {

@@ -6,7 +6,7 @@ use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, OptimizerRecord, Sgd
 use burn::tensor::Bytes;
 
 use crate::config::Optimizer;
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
 
 /// Returns the optimizer of `config`; its learning rate comes from the schedule.
 pub fn build(config: &Optimizer) -> ModuleOptimizer {
@@ -52,8 +52,10 @@ pub fn build(config: &Optimizer) -> ModuleOptimizer {
 /// # Errors
 /// When they are damaged.
 pub fn memory(bytes: &[u8]) -> Result<OptimizerRecord, Failure> {
-    OptimizerRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()))
-        .map_err(|e| Failure::failed(format!("the optimizer's memory cannot be used: {e}")))
+    OptimizerRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(|e| {
+        let cause = one_line(&e.to_string());
+        Failure::failed(format!("the optimizer's memory cannot be used: {cause}"))
+    })
 }
 
 fn l2(penalty: f64) -> Option<WeightDecayConfig> {

@@ -70,6 +70,32 @@ impl State {
         }
     }
 
+    /// Returns whether its numbers agree with each other, as those that a training leaves do.
+    pub fn is_sound(&self) -> bool {
+        let done = self.history.len();
+        let in_order = self
+            .history
+            .iter()
+            .zip(1..)
+            .all(|(epoch, number)| epoch.epoch == number);
+        in_order
+            && self.epoch == done + 1
+            && self.best.is_among(done)
+            && self.correct <= self.images
+            && self.step <= self.images
+            && self.step as u64 <= self.steps
+    }
+
+    /// Returns whether it can be where a training on so many `images` stands.
+    pub fn fits(&self, batch_size: usize, images: usize) -> bool {
+        let last = images.div_ceil(batch_size);
+        let seen = self.step.saturating_mul(batch_size).min(images);
+        let before = self.history.len().saturating_mul(last);
+        self.step <= last
+            && self.images == seen
+            && self.steps == before.saturating_add(self.step) as u64
+    }
+
     /// Returns the sums of the epoch in work.
     pub fn sums(&self) -> kernels::Score {
         kernels::Score {

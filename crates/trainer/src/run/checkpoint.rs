@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::folder::sha256;
+use super::read;
 use super::write::{self, WRITING};
 use crate::config::{self, Every};
 use crate::failure::{Code, Failure};
@@ -298,24 +299,21 @@ fn read(set: &Path) -> Result<Checkpoint, Failure> {
         }
     }
     let state = state.ok_or_else(|| Failure::failed("it has no state"))?;
+    let best = state.best.epoch.is_some();
+    let has = |name| parts.contains_key(name);
+    let has_memory = has(OPTIMIZER) || has(FIRST_MOMENTS) && has(SECOND_MOMENTS);
+    if !state.is_sound() || !has(WEIGHTS) || !has_memory || has(BEST) != best {
+        return Err(Failure::failed("its parts contradict each other"));
+    }
     Ok(Checkpoint { state, parts })
 }
 
 fn read_file(set: &Path, name: &str, most: u64) -> Result<Vec<u8>, Failure> {
-    let path = set.join(name);
-    let mut bytes = Vec::new();
-    File::open(&path)
-        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
-        .map_err(|e| Failure::io("read", &path, &e))?;
-    match bytes.len() as u64 > most {
-        true => Err(Failure::failed(format!("{name} is too large"))),
-        false => Ok(bytes),
-    }
+    read::at_most(&set.join(name), most)
 }
 
 fn parse<'a, T: Deserialize<'a>>(set: &Path, name: &str, bytes: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(bytes)
-        .map_err(|e| Failure::failed(format!("{} is damaged: {e}", set.join(name).display())))
+    serde_json::from_slice(bytes).map_err(|e| Failure::damaged(&set.join(name), &e))
 }
 
 /// Removes a set; its name is gone before its files are.

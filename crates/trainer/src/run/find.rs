@@ -9,9 +9,9 @@ use model::Record;
 use serde::Deserialize;
 
 use super::folder::{MANIFEST, MODEL};
-use super::lock;
-use super::manifest::Status;
-use crate::failure::Failure;
+use super::manifest::{MAX_MANIFEST, Status};
+use super::{lock, read};
+use crate::failure::{Failure, shown};
 
 /// Where runs are kept, seen from the working directory.
 pub const ARTIFACTS: &str = "artifacts";
@@ -44,18 +44,10 @@ pub fn load(run: &str, device: &Device) -> Result<Saved, Failure> {
     if let Some(folder) = &folder {
         refuse_unfinished(folder)?;
     }
-    let size = fs::metadata(&file)
-        .map_err(|e| Failure::io("read", &file, &e))?
-        .len();
-    if size > MAX_RECORD {
-        return Err(Failure::failed(format!(
-            "{} has {size} bytes; no record is that large",
-            file.display()
-        )));
-    }
-    let bytes = fs::read(&file).map_err(|e| Failure::io("read", &file, &e))?;
+    let bytes =
+        read::at_most(&file, MAX_RECORD).map_err(|failure| failure.hint(at_hand(&runs())))?;
     let record = Record::from_bytes(&bytes, device)
-        .map_err(|e| Failure::failed(format!("{}: {e}", file.display())).hint(at_hand(&runs())))?;
+        .map_err(|e| Failure::failed(format!("{}: {e}", shown(&file))).hint(at_hand(&runs())))?;
     Ok(Saved {
         file,
         folder,
@@ -86,7 +78,8 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
     }
     if path.is_dir() {
         return Err(Failure::usage(format!(
-            "{run} is a folder, but holds no run ({MANIFEST} is missing)"
+            "{} is a folder, but holds no run ({MANIFEST} is missing)",
+            shown(path)
         ))
         .hint(at_hand(&runs())));
     }
@@ -185,11 +178,9 @@ fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
 /// Returns state and start of the run in `folder`.
 fn head(folder: &Path) -> Result<Head, Failure> {
     let path = folder.join(MANIFEST);
-    let json = fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
-    serde_json::from_slice(&json).map_err(|e| {
-        let message = format!("{} is damaged: {e}", path.display());
-        Failure::failed(message).hint(format!("name the record: {}", folder.join(MODEL).display()))
-    })
+    let hint = || format!("name the record: {}", folder.join(MODEL).display());
+    let json = read::at_most(&path, MAX_MANIFEST).map_err(|failure| failure.hint(hint()))?;
+    serde_json::from_slice(&json).map_err(|e| Failure::damaged(&path, &e).hint(hint()))
 }
 
 fn is_finished(folder: &Path) -> bool {

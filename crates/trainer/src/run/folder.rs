@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::lock::{self, Lock};
 use super::manifest::{self, Manifest, Status};
 use super::write;
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, shown};
 use crate::learner::EpochMetrics;
 
 /// The resolved experiment.
@@ -177,7 +177,7 @@ pub fn refuse_taken(path: &Path) -> Result<(), Failure> {
         .iter()
         .any(|file| path.join(file).exists());
     if is_taken {
-        let message = format!("{} holds a run already", path.display());
+        let message = format!("{} holds a run already", shown(path));
         return Err(Failure::usage(message)
             .hint("name another folder with --run-dir, or leave the option out"));
     }

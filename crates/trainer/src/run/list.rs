@@ -5,8 +5,7 @@
 //! without the index everything is read again.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{CONFIG, MANIFEST, METRICS};
 use super::manifest::{self, Status};
-use super::{find, lock, write};
+use super::{find, lock, read, write};
 use crate::config::MAX_BYTES;
 use crate::learner::EpochMetrics;
 
@@ -143,7 +142,7 @@ pub fn summarize(folder: &Path) -> Option<Summary> {
 
 /// Returns the finished epochs of the run in `folder`; lines that cannot be read are left out.
 pub fn metrics(folder: &Path) -> Vec<EpochMetrics> {
-    let text = read(&folder.join(METRICS)).unwrap_or_default();
+    let text = read::at_most(&folder.join(METRICS), MAX_FILE).unwrap_or_default();
     text.split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect()
@@ -173,8 +172,8 @@ pub fn flatten(toml: &str) -> BTreeMap<String, String> {
 }
 
 fn settings(config: &Path) -> BTreeMap<String, String> {
-    let text = read(config).filter(|text| text.len() as u64 <= MAX_BYTES);
-    flatten(&String::from_utf8(text.unwrap_or_default()).unwrap_or_default())
+    let text = read::at_most(config, MAX_BYTES).unwrap_or_default();
+    flatten(&String::from_utf8(text).unwrap_or_default())
 }
 
 fn read_index(root: &Path) -> HashMap<PathBuf, (Stamp, Summary)> {
@@ -190,12 +189,4 @@ fn stamp(manifest: &Path) -> Option<Stamp> {
     let data = fs::metadata(manifest).ok()?;
     let written = data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some((written.as_nanos(), data.len()))
-}
-
-/// Returns what is in a file of a run, unless it is not there or too large.
-fn read(path: &Path) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).ok()?;
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= MAX_FILE).then_some(bytes)
 }

@@ -26,7 +26,8 @@ pub struct Lock {
 /// When another process has it, whose number is named (exit code 2), or the file cannot be written.
 pub fn take(folder: &Path) -> Result<Lock, Failure> {
     let path = folder.join(LOCK);
-    let failed = |e: &std::io::Error| Failure::io("lock", &path, e);
+    let hint = "the folder of a run must be one that can be written";
+    let failed = |e: &std::io::Error| Failure::io("lock", &path, e).hint(hint);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(&path).map_err(|e| failed(&e))?;

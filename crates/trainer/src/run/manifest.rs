@@ -1,8 +1,6 @@
 //! What a run was and what it came to, as JSON.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -10,10 +8,11 @@ use model::TestMetrics;
 use serde::{Deserialize, Serialize};
 
 use super::folder::MANIFEST;
-use crate::failure::Failure;
+use super::read;
+use crate::failure::{Failure, shown};
 
 /// Largest manifest read, in bytes.
-const MAX_MANIFEST: u64 = 1 << 20;
+pub(super) const MAX_MANIFEST: u64 = 1 << 20;
 
 /// State of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,15 +89,12 @@ pub struct Manifest {
 pub fn read(folder: &Path) -> Result<Manifest, Failure> {
     let file = folder.join(MANIFEST);
     if !file.is_file() {
-        let message = format!("{} holds no run ({MANIFEST} is missing)", folder.display());
+        let message = format!("{} holds no run ({MANIFEST} is missing)", shown(folder));
         return Err(Failure::usage(message).hint("name the folder of a run"));
     }
-    let mut json = Vec::new();
-    File::open(&file)
-        .and_then(|file| file.take(MAX_MANIFEST).read_to_end(&mut json))
-        .map_err(|e| Failure::io("read", &file, &e))?;
-    serde_json::from_slice(&json)
-        .map_err(|e| Failure::failed(format!("{} is damaged: {e}", file.display())))
+    let hint = "it cannot be gone on with; its record can be used, if it has one";
+    let json = read::at_most(&file, MAX_MANIFEST).map_err(|failure| failure.hint(hint))?;
+    serde_json::from_slice(&json).map_err(|e| Failure::damaged(&file, &e).hint(hint))
 }
 
 /// Returns the commit of the git checkout around the working directory, if there is one.

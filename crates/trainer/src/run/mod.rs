@@ -22,6 +22,7 @@ pub mod folder;
 pub mod lock;
 pub mod manifest;
 pub mod tensorboard;
+pub mod read;
 pub mod write;
 
 pub use folder::RunFolder;

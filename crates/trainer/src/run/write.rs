@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 
 /// What files are called while they are written.
 pub const WRITING: &str = ".writing-";
@@ -30,7 +30,7 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         // tempfile wraps the cause with the temporary name, which says nothing to a person.
         let cause = e.get_ref().and_then(|wrapped| wrapped.source());
         let cause = cause.map_or_else(|| e.to_string(), ToString::to_string);
-        Failure::failed(format!("cannot write {}: {cause}", path.display()))
+        Failure::failed(format!("cannot write {}: {cause}", shown(path)))
     };
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -7,16 +7,16 @@ use trainer::config::{ConfigError, Experiment, MAX_BYTES, Source, load};
 
 /// Text of the file, overrides; place of the error, its message, its hint. The place of an error in
 /// an override is `--set` and what the caret marks, `$` for the end.
-struct Bad(
-    &'static str,
-    &'static [&'static str],
-    &'static str,
-    &'static str,
-    &'static str,
+pub struct Bad(
+    pub &'static str,
+    pub &'static [&'static str],
+    pub &'static str,
+    pub &'static str,
+    pub &'static str,
 );
 
 #[rustfmt::skip]
-const BAD: &[Bad] = &[
+pub const BAD: &[Bad] = &[
     // TOML that is none
     Bad("a = adam", &[], "my.toml:1:5", "this is neither a number nor text in quotes", "write \"...\" around text; a list is [256, 128]"),
     Bad("name = \"x", &[], "my.toml:1:10", "the text has no closing quote", "write \"...\" around it"),
@@ -185,7 +185,7 @@ const BAD: &[Bad] = &[
     Bad("\u{feff}sede = 1", &[], "my.toml:1:1", "unknown key `sede`", "did you mean `seed`?"),
 ];
 
-fn load_text(text: &str, overrides: &[&str]) -> Result<Experiment, ConfigError> {
+pub fn load_text(text: &str, overrides: &[&str]) -> Result<Experiment, ConfigError> {
     let source = Source {
         label: "my.toml".to_owned(),
         text: text.to_owned(),

@@ -73,6 +73,18 @@ pub fn copy_of_quick(to: &Path) {
     }
 }
 
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
 /// Returns a folder of this process. Those of processes that are gone are removed: nothing in a
 /// static is ever dropped.
 fn shared_folder() -> PathBuf {

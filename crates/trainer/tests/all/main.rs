@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fixtures;
+#[path = "../../../data/tests/mutations/mod.rs"]
+mod mutations;
 mod program;
 mod transcript;
 
@@ -15,6 +17,10 @@ mod experiments;
 mod endings;
 
 mod resume;
+
+mod golden;
+
+mod damage;
 
 mod folders;
 
@@ -35,6 +41,8 @@ mod gallery;
 mod cli;
 
 mod errors;
+
+mod wrong;
 
 mod pipes;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::fixtures::{noise_of, on_tiny, tiny};
+use crate::fixtures::{copy, noise_of, on_tiny, tiny};
 use crate::program::{Desk, Said, json_lines, read, read_json};
 
 /// Small batches of many epochs, so that there is a moment to hit, with all that a checkpoint must keep.
@@ -156,17 +156,6 @@ fn stopped(desk: &Desk, run: &str) {
     }
     signal(&child, "-INT");
     assert_eq!(Said::of_child(child, Some(stdout)).code, 130);
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        match entry.path().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).unwrap()),
-        }
-    }
 }
 
 #[test]

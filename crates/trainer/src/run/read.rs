@@ -1,0 +1,33 @@
+//! Files of a run that are read back: regular ones, and no larger than they can be.
+
+use std::fs::{self, File};
+use std::io::{Error, ErrorKind, Read};
+use std::path::Path;
+
+use crate::failure::{Failure, shown};
+
+/// Returns the content of `path`, which has `most` bytes at most.
+///
+/// # Errors
+/// When it is larger, no regular file, or cannot be read.
+pub fn at_most(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+    let failed = |e: &Error| Failure::io("read", path, e);
+    // Asked before opening: opening a pipe would wait for ever.
+    if !fs::metadata(path).map_err(|e| failed(&e))?.is_file() {
+        return Err(failed(&Error::new(
+            ErrorKind::InvalidInput,
+            "not a regular file",
+        )));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+        .map_err(|e| failed(&e))?;
+    match bytes.len() as u64 > most {
+        true => {
+            let message = format!("{} is too large: it can have {most} bytes", shown(path));
+            Err(Failure::failed(message))
+        }
+        false => Ok(bytes),
+    }
+}
