@@ -155,7 +155,7 @@ impl Mlp {
 
     /// Returns the device the weights are on.
     #[expect(clippy::indexing_slicing, reason = "every network has an output layer")]
-    pub(crate) fn device(&self) -> Device {
+    pub fn device(&self) -> Device {
         self.layers[0].weight.device()
     }
 

@@ -137,7 +137,7 @@ fn fit_and_evaluate(
     let fused = Fused::of(experiment, compute, &mlp, &images, &learning_rate);
     let fused = fused.map_err(Failure::failed)?;
     let optimizer = optimizer::build(&experiment.optimizer);
-    let mut learner = Learner::new(Classifier::new(mlp, loss), optimizer, learning_rate);
+    let mut learner = Learner::new(Classifier::new(mlp, loss), optimizer, learning_rate.clone());
     match (&fused, parts.get(OPTIMIZER)) {
         (Some(fused), _) if !parts.is_empty() => {
             fused.restore(&parts, state.steps).map_err(damaged)?;
@@ -170,6 +170,7 @@ fn fit_and_evaluate(
     let strategy = Arc::new(Epochs {
         seed: experiment.seed,
         batch_size,
+        learning_rate,
         validate,
         early_stopping: experiment.early_stopping.clone(),
         fused,

@@ -34,17 +34,18 @@ impl Epochs {
     }
 
     fn parts(&self, state: &State, burn: &mut Burn) -> Result<Parts, record::RecordError> {
-        let model = burn.learner.model().valid().mlp;
+        let config = burn.shape.mlp.config().clone();
         let mut parts = match &self.fused {
             Some(fused) => fused.parts()?,
             None => {
                 let bytes = self.optimizer_bytes(state, burn)?;
-                let weights = record::layers_to_bytes(&model.weights()?, model.config())?;
+                let weights = burn.learner.model().valid().mlp.weights()?;
+                let weights = record::layers_to_bytes(&weights, &config)?;
                 Parts::from([(OPTIMIZER, bytes), (WEIGHTS, weights)])
             }
         };
         if let Some(best) = &*self.best.borrow() {
-            parts.insert(BEST, record::layers_to_bytes(best, model.config())?);
+            parts.insert(BEST, record::layers_to_bytes(best, &config)?);
         }
         Ok(parts)
     }
@@ -71,7 +72,7 @@ impl Epochs {
 
     /// Returns the weights as they are.
     pub(super) fn weights(&self, burn: &Burn) -> Result<Vec<LayerWeights>, Failure> {
-        let weights = burn.learner.model().valid().mlp.weights();
+        let weights = self.model(burn)?.mlp.weights();
         weights.map_err(Failure::failed)
     }
 }

@@ -25,6 +25,7 @@ use model::LayerWeights;
 use serde::{Deserialize, Serialize};
 
 use super::divergence::{self, refuse_divergence};
+use super::schedule::LearningRate;
 use super::state::State;
 use super::{Classifier, Fused, Score, Totals};
 use crate::config::EarlyStopping;
@@ -96,6 +97,8 @@ pub struct Epochs {
     pub seed: u64,
     /// Images of a step.
     pub batch_size: usize,
+    /// The learning rate of every step.
+    pub learning_rate: LearningRate,
     /// Whether there is a validation split.
     pub validate: bool,
     /// When to stop early.
@@ -127,6 +130,8 @@ pub(super) type Events = SupervisedTrainingEventProcessor<Classifier>;
 /// Burn's side of a training.
 pub(super) struct Burn {
     pub learner: Learner<Classifier>,
+    /// The network without gradients, as it was at first: its shape and its device.
+    pub shape: Classifier,
     pub events: Events,
     pub checkpointer: Option<LearningCheckpointer<Classifier>>,
     pub store: Arc<EventStoreClient>,
@@ -142,12 +147,14 @@ impl SupervisedLearningStrategy<Classifier> for Epochs {
         _first_epoch: usize,
     ) -> (Classifier, Events) {
         let mut burn = Burn {
+            shape: learner.model().valid(),
             learner,
             events: parts.event_processor,
             checkpointer: parts.checkpointer,
             store: parts.event_store,
         };
         let end = self.run(parts.num_epochs, &mut burn, &*train, &*valid);
+        let end = end.and_then(|end| self.load_weights(&mut burn).map(|()| end));
         self.end.set(end.unwrap_or_else(End::Failed));
         (burn.learner.model(), burn.events)
     }
@@ -220,10 +227,10 @@ impl Epochs {
         let trained = Score::from(state.sums());
         let metrics = EpochMetrics {
             epoch,
-            learning_rate: match &self.fused {
-                Some(fused) => fused.last_learning_rate(epoch),
-                None => burn.learner.lr_current().base(),
-            },
+            // Not the learner's: it has none yet when the epoch was resumed after its last step.
+            learning_rate: self
+                .learning_rate
+                .at(state.steps.saturating_sub(1) as usize),
             train_loss: trained.loss,
             train_accuracy: trained.accuracy,
             validation_loss: validated.map(|score| score.loss),
@@ -302,7 +309,7 @@ impl Epochs {
         Ok(true)
     }
 
-    /// The same by the kernel; the learner then has the new weights.
+    /// The same by the kernel.
     fn train_fused(
         &self,
         fused: &Fused,
@@ -310,8 +317,6 @@ impl Epochs {
         burn: &mut Burn,
         seconds: &dyn Fn() -> f64,
     ) -> Result<bool, Failure> {
-        let model = burn.learner.model();
-        let device = model.devices().swap_remove(0);
         let last = fused.steps();
         let mut stop = false;
         while state.step < last && !stop {
@@ -324,9 +329,31 @@ impl Epochs {
                 self.checkpoint(state, burn, false)?;
             }
         }
-        let mlp = fused.mlp(&device).map_err(Failure::failed)?;
-        burn.learner.load_model(model.with(mlp).into_record());
         Ok(!stop)
+    }
+
+    /// Gives Burn's learner the kernel's weights, when all is done.
+    fn load_weights(&self, burn: &mut Burn) -> Result<(), Failure> {
+        let Some(fused) = &self.fused else {
+            return Ok(());
+        };
+        let model = burn.learner.model();
+        let mlp = fused.mlp(&model.mlp.device()).map_err(Failure::failed)?;
+        burn.learner.load_model(model.with(mlp).into_record());
+        Ok(())
+    }
+
+    /// Returns the network as it is, to be asked and not trained. The kernel's does not come from the
+    /// learner: Burn's autodiff remembers every leaf it was given or asked for until the next backward
+    /// pass, and there is none.
+    pub(super) fn model(&self, burn: &Burn) -> Result<Classifier, Failure> {
+        let Some(fused) = &self.fused else {
+            return Ok(burn.learner.model().valid());
+        };
+        let mlp = fused
+            .mlp(&burn.shape.mlp.device())
+            .map_err(Failure::failed)?;
+        Ok(burn.shape.clone().with(mlp))
     }
 
     /// Runs `steps` of an epoch by the kernel, or fewer when somebody asked to stop or a checkpoint is
@@ -340,7 +367,7 @@ impl Epochs {
         stop: &mut bool,
     ) -> Result<kernels::Score, Failure> {
         let (epoch, of) = (state.epoch, fused.images());
-        let device = burn.learner.model().devices().swap_remove(0);
+        let device = burn.shape.mlp.device();
         let (mut shown, mut before) = (Instant::now(), state.sums());
         let mut failure = Ok(());
         let sums = fused.train(epoch, steps, state.sums(), &mut |sums| {
@@ -397,7 +424,7 @@ impl Epochs {
             epoch_number: epoch,
             total_items,
         }))?;
-        let model = burn.learner.model().valid();
+        let model = self.model(burn)?;
         let mut totals = Totals::default();
         let mut batches = loader.iter();
         while let Some(batch) = batches.next() {

@@ -101,12 +101,6 @@ impl Fused {
             .train(&batches, threads(), &rate, watch)
     }
 
-    /// Returns the learning rate of the last step of `epoch`, counted from 1.
-    pub fn last_learning_rate(&self, epoch: usize) -> f64 {
-        self.learning_rate
-            .at((epoch * self.steps()).saturating_sub(1))
-    }
-
     /// Returns the steps of an epoch.
     pub fn steps(&self) -> usize {
         self.images.len().div_ceil(self.batch_size)
@@ -150,7 +144,9 @@ impl Fused {
         );
         let progress = Progress::new(after.images, self.images.len(), Some("items".to_string()));
         let step = after.images.div_ceil(self.batch_size);
-        let rate = self.last_learning_rate(epoch);
+        let rate = self
+            .learning_rate
+            .at((epoch * self.steps()).saturating_sub(1));
         TrainingItem::new(output, progress, Some(step), Some(rate.into()))
     }
 

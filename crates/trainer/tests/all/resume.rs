@@ -146,6 +146,44 @@ fn stopped_in_the_middle_of_an_epoch_it_goes_on_with_the_next_step() {
     assert!(results(&desk.path("stopped")) == results(&desk.path("whole")));
 }
 
+/// Then an epoch goes on behind its last step, with nothing left of it but its validation.
+#[test]
+fn stopped_while_it_validates_it_comes_to_the_same_metrics() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let sets = [
+        "training.epochs=40",
+        "training.batch_size=9",
+        "data.validation=591",
+        "model.dropout=0.3",
+        "schedule.name=cosine",
+    ];
+    desk.ok(&on_tiny("whole", &sets));
+    let mut hits = 0;
+    for attempt in 0..60 {
+        let run = format!("stopped-{attempt}");
+        let (child, stdout, _) = desk.start(&on_tiny(&run, &sets));
+        sleep(Duration::from_millis(attempt % 7));
+        signal(&child, "-TERM");
+        if Said::of_child(child, Some(stdout)).code != 143 {
+            continue; // it had ended
+        }
+        let set = checkpoints(&desk.path(&run)).pop().unwrap();
+        if read_json(&set.join("state.json"))["step"] == 1 {
+            hits += 1; // of one step an epoch, so that most stops are in the validation
+        }
+        desk.ok(&["resume", &run]);
+        assert!(
+            results(&desk.path(&run)) == results(&desk.path("whole")),
+            "{run}"
+        );
+        if hits == 3 {
+            return;
+        }
+    }
+    panic!("only {hits} of 60 stops came while it validated");
+}
+
 /// Returns a run stopped after some epochs, with two checkpoints.
 fn stopped(desk: &Desk, run: &str) {
     tiny(desk);
