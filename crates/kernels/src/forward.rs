@@ -15,6 +15,9 @@ const WORTH_A_THREAD: usize = 128;
 /// Returns the probability of every class for each image in `pixels` (bytes `[images, inputs]`, divided
 /// by 255 here): `[images, classes]`, row-major, each row sums to 1. Uses up to `threads` threads.
 ///
+/// `temperature` (above 0) is 1 for what the network itself says; others give these probabilities to the
+/// power of 1 / `temperature`, scaled to sum to 1: above 1 less sure, below 1 surer.
+///
 /// An image's answer has the same bits alone and among others, and on any number of threads.
 ///
 /// # Panics
@@ -23,6 +26,7 @@ pub fn predict(
     layers: &[Layer],
     activation: Activation,
     output: Output,
+    temperature: f32,
     pixels: &[u8],
     threads: usize,
 ) -> Vec<f32> {
@@ -31,6 +35,7 @@ pub fn predict(
         widths: widths(layers),
         activation,
         output,
+        temperature,
     };
     let (inputs, classes) = (forward.widths[0], forward.widths[layers.len()]);
     assert!(
@@ -61,6 +66,7 @@ struct Forward<'a> {
     widths: Vec<usize>,
     activation: Activation,
     output: Output,
+    temperature: f32,
 }
 
 impl Forward<'_> {
@@ -78,7 +84,7 @@ impl Forward<'_> {
                 std::mem::swap(&mut x, &mut y);
             }
             answers.copy_from_slice(&x[..answers.len()]);
-            math::probabilities(answers, classes, self.output);
+            math::probabilities(answers, classes, self.output, self.temperature);
         }
     }
 

@@ -114,12 +114,16 @@ fn quadratic(row: &mut [f32], label: usize, share: f32) -> f32 {
     cost
 }
 
-/// Turns `logits` `[images, classes]` into probabilities.
-pub fn probabilities(logits: &mut [f32], classes: usize, output: Output) {
+/// Turns `logits` `[images, classes]` into probabilities to the power of 1 / `temperature`, scaled so
+/// that each row sums to 1. At 1 they stay what they are.
+pub fn probabilities(logits: &mut [f32], classes: usize, output: Output, temperature: f32) {
     for row in logits.chunks_exact_mut(classes) {
         if output == Output::Sigmoid {
             // Softmax of log-sigmoid is sigmoid / sum of sigmoids, safe when all are near 0.
             row.iter_mut().for_each(|x| *x = log_sigmoid(*x));
+        }
+        if temperature != 1.0 {
+            row.iter_mut().for_each(|x| *x /= temperature);
         }
         softmax(row);
     }

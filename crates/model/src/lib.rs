@@ -1,25 +1,57 @@
-//! The classifier, from a batch of images to probabilities, and the file it is saved in.
+//! The classifier, from a batch of images to answers, and the file it is saved in.
 //!
-//! Reading order: [`config`] (what a network looks like) → [`mlp`] (the network) → [`loss`] (what
-//! training minimises) → [`record`] (weights and metadata, in and out) →
-//! [`classifier`] (answers on the CPU).
+//! A saved record is all that answers need:
 //!
-//! This crate knows no data set and no trainer; it reads no files and prints nothing. A record
-//! goes in as bytes and comes out as bytes, so it works wherever the bytes come from.
+//! ```rust,no_run
+//! let classifier = model::Classifier::from_bytes(&std::fs::read("model.bpk")?)?;
+//! let picture = std::fs::read("picture.gray")?; // 28 x 28 grey bytes, light on dark
+//! let answer = classifier.answer(&picture)?;
+//! for &(class, probability) in answer.top.iter().take(3) {
+//!     println!("{} {probability:.3}", classifier.metadata().class_names[class]);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Reading order: [`config`] (what a network looks like) → `mlp` (the network) → `loss` (what
+//! training minimises) → [`record`] (weights and metadata, in and out) → [`calibration`]
+//! (probabilities that can be taken at their word) → [`unknown`] (none of these) → [`classifier`]
+//! (answers on the CPU) → [`answer`] → [`queue`] (many callers).
+//!
+//! This crate knows no data set and no trainer; it reads no files, asks no clock and prints nothing. A
+//! record goes in as bytes and comes out as bytes, so it works wherever the bytes come from.
+//!
+//! Answers need no Burn but its file format: without default features, `mlp`, `loss` and `Record` are
+//! left out, and the crate builds in seconds, for WebAssembly too.
 
 #![forbid(unsafe_code)]
 
 pub mod config;
+#[cfg(feature = "burn")]
 pub mod loss;
+#[cfg(feature = "burn")]
 pub mod mlp;
+mod metadata;
 pub mod record;
+pub mod calibration;
+pub mod unknown;
 pub mod classifier;
+pub mod answer;
+pub mod queue;
 
+pub use answer::Answer;
+pub use calibration::{Calibration, Reliability};
 pub use classifier::Classifier;
 pub use config::{Activation, ConfigError, Init, MlpConfig, Output};
+pub use kernels::Layer as LayerWeights;
+#[cfg(feature = "burn")]
 pub use loss::Loss;
-pub use mlp::{LayerWeights, Mlp};
-pub use record::{Metadata, Record, RecordError, TestMetrics};
+#[cfg(feature = "burn")]
+pub use mlp::Mlp;
+pub use queue::{Pending, Queue, QueueError};
+#[cfg(feature = "burn")]
+pub use record::Record;
+pub use record::{Metadata, RecordError, TestMetrics};
+pub use unknown::Unknown;
 
 /// Compiles the Rust in the repository's README.
 #[cfg(doctest)]

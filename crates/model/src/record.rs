@@ -2,66 +2,37 @@
 //!
 //! The file is Burn's own container: tensors `layers.N.weight` `[in, out]` and `layers.N.bias`
 //! `[out]`, readable by Burn's tools as they are. Its metadata map carries one more entry, the
-//! JSON of [`Metadata`], so that inference needs no other file.
+//! JSON of [`Metadata`], so that inference needs no other file. A record that tells unknown pictures
+//! has two more tensors, `unknown.mean` `[height * width]` and `unknown.patterns`
+//! `[height * width, components]`.
 
-use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
-use burn_pack::{Reader, Writer};
-use serde::{Deserialize, Serialize};
+#[cfg(feature = "burn")]
+use burn::tensor::{Device, Tensor, TensorData};
+use burn_pack::{Bytes, DType, Reader, Writer};
+use kernels::Layer as LayerWeights;
+use serde::Deserialize;
 
 use crate::config::{ConfigError, MlpConfig};
-use crate::mlp::{LayerWeights, Mlp, floats};
+pub use crate::metadata::{BURN_VERSION, FORMAT_VERSION, Metadata, PIXEL_DIVISOR, TestMetrics};
+#[cfg(feature = "burn")]
+use crate::mlp::{Mlp, floats};
+use crate::unknown::Unknown;
 
-/// Version of the metadata written by this crate. Version 1 is the first.
-pub const FORMAT_VERSION: u32 = 1;
-/// The Burn release whose pack format is written.
-pub const BURN_VERSION: &str = "0.22.1";
-/// What pixel bytes are divided by before they enter a network, so that they reach from 0 to 1.
-pub const PIXEL_DIVISOR: f32 = 255.0;
-/// Longest class name accepted, in bytes.
-const MAX_CLASS_NAME: usize = 256;
 /// Key of the metadata entry in the pack.
 const METADATA_KEY: &str = "classifier";
+/// Names of the tensors [`Unknown::mean`] and [`Unknown::patterns`].
+const MEAN: &str = "unknown.mean";
+const PATTERNS: &str = "unknown.patterns";
 
-/// A network with its metadata, ready for inference.
+/// A network with its metadata, to go on with in Burn. To have answers alone, a
+/// [`Classifier`](crate::Classifier) is faster and needs no Burn.
+#[cfg(feature = "burn")]
 #[derive(Debug, Clone)]
 pub struct Record {
     /// What the weights are and how to feed them.
     pub metadata: Metadata,
     /// The network, on the device the record was loaded to.
     pub model: Mlp,
-}
-
-/// Everything about a saved network but its weights.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Metadata {
-    /// [`FORMAT_VERSION`] of the writer.
-    pub format: u32,
-    /// The network, with its input size in pixels.
-    pub architecture: MlpConfig,
-    /// Name of every class, in label order.
-    pub class_names: Vec<String>,
-    /// Pixel bytes are divided by this before they enter the network: [`PIXEL_DIVISOR`].
-    pub pixel_divisor: f32,
-    /// Name of the data set trained on.
-    pub dataset: String,
-    /// SHA-256 of the training images file (uncompressed), lower-case hex.
-    pub dataset_sha256: String,
-    /// Name of the experiment.
-    pub experiment: String,
-    /// Result on the test images; absent until they have been evaluated.
-    pub test: Option<TestMetrics>,
-    /// Release of Burn that wrote the file.
-    pub burn: String,
-}
-
-/// Result of a network on test images.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TestMetrics {
-    /// Correct over all, 0 to 1.
-    pub accuracy: f64,
-    /// Mean training loss over the test images.
-    pub loss: f64,
 }
 
 /// A record that cannot be loaded, written or used.
@@ -79,7 +50,7 @@ pub enum RecordError {
     #[error("the record's metadata cannot be read: {0}")]
     Metadata(String),
     /// The file comes from another, probably newer, version.
-    #[error("the record has format version {found}; this program reads {FORMAT_VERSION}")]
+    #[error("the record has format version {found}; this program reads 1 to {FORMAT_VERSION}")]
     Version {
         /// Version in the file.
         found: u32,
@@ -101,6 +72,9 @@ pub enum RecordError {
     /// The pixels are scaled in a way this version does not know.
     #[error("the record's pixel divisor is {0}; this program scales bytes by {PIXEL_DIVISOR} only")]
     PixelDivisor(f32),
+    /// Temperature, threshold or what belongs to them is out of range.
+    #[error("the record's {0} has numbers that no training comes to")]
+    Trust(&'static str),
     /// A tensor is missing.
     #[error("the record has no tensor `{0}`")]
     Missing(String),
@@ -135,21 +109,7 @@ pub enum RecordError {
     Device(String),
 }
 
-impl Metadata {
-    /// Returns how many images the bytes `pixels` are.
-    pub(crate) fn count_images(&self, pixels: &[u8]) -> Result<usize, RecordError> {
-        let [height, width] = self.architecture.input;
-        if !pixels.len().is_multiple_of(height * width) {
-            return Err(RecordError::Input {
-                found: pixels.len(),
-                height,
-                width,
-            });
-        }
-        Ok(pixels.len() / (height * width))
-    }
-}
-
+#[cfg(feature = "burn")]
 impl Record {
     /// Returns the record in `bytes`, its network on `device`.
     ///
@@ -170,19 +130,43 @@ impl Record {
     /// # Errors
     /// When a weight is not finite, or cannot be read back from its device.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
-        let tensors = tensors(&self.model.weights()?, self.model.config())?;
-        let json = serde_json::to_string(&self.metadata)
-            .map_err(|e| RecordError::Metadata(e.to_string()))?;
+        let metadata = Metadata {
+            format: FORMAT_VERSION,
+            ..self.metadata.clone()
+        };
+        let mut tensors = tensors(&self.model.weights()?, self.model.config())?;
+        if let Some(unknown) = &metadata.unknown {
+            let shape = patterns_shape(&metadata.architecture, unknown);
+            tensors.push(pack(MEAN.into(), vec![shape[0]], &unknown.mean)?);
+            tensors.push(pack(PATTERNS.into(), shape.to_vec(), &unknown.patterns)?);
+        }
+        let json =
+            serde_json::to_string(&metadata).map_err(|e| RecordError::Metadata(e.to_string()))?;
         let writer = Writer::new(tensors).with_metadata(METADATA_KEY, &json);
         Ok(writer.into_bytes().map_err(pack_error)?.to_vec())
     }
 
     /// Returns the probabilities of every class, one row of `classes` values for each image in
-    /// `pixels`: grey bytes, row-major, light on dark, `[images, height, width]`.
+    /// `pixels`: grey bytes, row-major, light on dark, `[images, height, width]`. Calibrated where the
+    /// record has a [`Calibration`].
     ///
     /// # Errors
     /// When `pixels` is not a whole number of images, or the device fails.
     pub fn predict(&self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, RecordError> {
+        let mut rows = self.predict_raw(pixels)?;
+        if let Some(calibration) = &self.metadata.calibration {
+            let classes = self.metadata.architecture.classes;
+            rows.iter_mut()
+                .for_each(|row| calibration.apply(row, classes));
+        }
+        Ok(rows)
+    }
+
+    /// Returns the same as the network itself says it, not calibrated: Keras's `predict`.
+    ///
+    /// # Errors
+    /// When `pixels` is not a whole number of images, or the device fails.
+    pub fn predict_raw(&self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, RecordError> {
         let [height, width] = self.metadata.architecture.input;
         let images = self.metadata.count_images(pixels)?;
         if images == 0 {
@@ -221,14 +205,24 @@ pub fn layers_from_bytes(
     bytes: &[u8],
     config: &MlpConfig,
 ) -> Result<Vec<LayerWeights>, RecordError> {
-    read_weights(reader(bytes)?, config)
+    let mut tensors = Tensors::of(reader(bytes)?)?;
+    let layers = tensors.layers(config)?;
+    tensors.finish()?;
+    Ok(layers)
 }
 
 /// Returns what is in `bytes`, checked.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Metadata, Vec<LayerWeights>), RecordError> {
     let reader = reader(bytes)?;
-    let metadata = read_metadata(&reader)?;
-    let weights = read_weights(reader, &metadata.architecture)?;
+    let mut metadata = read_metadata(&reader)?;
+    let mut tensors = Tensors::of(reader)?;
+    let weights = tensors.layers(&metadata.architecture)?;
+    if let Some(unknown) = &mut metadata.unknown {
+        let shape = patterns_shape(&metadata.architecture, unknown);
+        unknown.mean = tensors.take(MEAN.into(), &shape[..1])?;
+        unknown.patterns = tensors.take(PATTERNS.into(), &shape)?;
+    }
+    tensors.finish()?;
     Ok((metadata, weights))
 }
 
@@ -248,33 +242,28 @@ fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
         .get(METADATA_KEY)
         .ok_or(RecordError::NoMetadata)?;
     let Versioned { format: found } = serde_json::from_str(json).map_err(bad)?;
-    if found != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&found) {
         return Err(RecordError::Version { found });
     }
     let metadata: Metadata = serde_json::from_str(json).map_err(bad)?;
-    metadata.architecture.validate()?;
-    let (names, classes) = (metadata.class_names.len(), metadata.architecture.classes);
-    if names != classes {
-        return Err(RecordError::ClassNames { names, classes });
-    }
-    let is_bad = |name: &&String| {
-        name.is_empty() || name.len() > MAX_CLASS_NAME || name.chars().any(char::is_control)
-    };
-    if let Some(name) = metadata.class_names.iter().find(is_bad) {
-        return Err(RecordError::ClassName(name.clone()));
-    }
-    if metadata.pixel_divisor != PIXEL_DIVISOR {
-        return Err(RecordError::PixelDivisor(metadata.pixel_divisor));
-    }
+    metadata.validate()?;
     Ok(metadata)
 }
 
-/// Takes every layer's tensors out of the pack and checks names, shapes and values.
-fn read_weights(reader: Reader, config: &MlpConfig) -> Result<Vec<LayerWeights>, RecordError> {
-    let mut tensors = reader.into_tensors().map_err(pack_error)?;
-    let mut take = |name: String, shape: &[usize]| -> Result<Vec<f32>, RecordError> {
-        let position = tensors.iter().position(|t| t.name == name);
-        let tensor = tensors.remove(position.ok_or_else(|| RecordError::Missing(name.clone()))?);
+/// The tensors of a pack that have not been taken yet.
+struct Tensors(Vec<burn_pack::Tensor>);
+
+impl Tensors {
+    fn of(reader: Reader) -> Result<Self, RecordError> {
+        Ok(Self(reader.into_tensors().map_err(pack_error)?))
+    }
+
+    /// Takes the tensor `name` out; checks shape and values.
+    fn take(&mut self, name: String, shape: &[usize]) -> Result<Vec<f32>, RecordError> {
+        let position = self.0.iter().position(|t| t.name == name);
+        let tensor = self
+            .0
+            .remove(position.ok_or_else(|| RecordError::Missing(name.clone()))?);
         if tensor.dtype != DType::F32 || tensor.shape.as_slice() != shape {
             return Err(RecordError::Shape {
                 found: format!("{:?} {:?}", tensor.dtype, tensor.shape.as_slice()),
@@ -292,18 +281,32 @@ fn read_weights(reader: Reader, config: &MlpConfig) -> Result<Vec<LayerWeights>,
         } else {
             Err(RecordError::NotFinite(name))
         }
-    };
-    let mut weights = Vec::new();
-    for (i, [inputs, outputs]) in config.layer_shapes().into_iter().enumerate() {
-        weights.push(LayerWeights {
-            weight: take(weight_name(i), &[inputs, outputs])?,
-            bias: take(bias_name(i), &[outputs])?,
-        });
     }
-    match tensors.into_iter().next() {
-        Some(left) => Err(RecordError::Unexpected(one_line(&left.name))),
-        None => Ok(weights),
+
+    /// Takes every layer's tensors out.
+    fn layers(&mut self, config: &MlpConfig) -> Result<Vec<LayerWeights>, RecordError> {
+        let mut weights = Vec::new();
+        for (i, [inputs, outputs]) in config.layer_shapes().into_iter().enumerate() {
+            weights.push(LayerWeights {
+                weight: self.take(weight_name(i), &[inputs, outputs])?,
+                bias: self.take(bias_name(i), &[outputs])?,
+            });
+        }
+        Ok(weights)
     }
+
+    /// Checks that nothing is left.
+    fn finish(self) -> Result<(), RecordError> {
+        match self.0.into_iter().next() {
+            Some(left) => Err(RecordError::Unexpected(one_line(&left.name))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn patterns_shape(architecture: &MlpConfig, unknown: &Unknown) -> [usize; 2] {
+    let [height, width] = architecture.input;
+    [height * width, unknown.components]
 }
 
 fn tensors(
@@ -321,6 +324,13 @@ fn tensors(
 fn pack(name: String, shape: Vec<usize>, values: &[f32]) -> Result<burn_pack::Tensor, RecordError> {
     if !values.iter().all(|v| v.is_finite()) {
         return Err(RecordError::NotFinite(name));
+    }
+    if values.len() != shape.iter().product::<usize>() {
+        return Err(RecordError::Shape {
+            found: format!("{} values", values.len()),
+            expected: format!("F32 {shape:?}"),
+            name,
+        });
     }
     let bytes = Bytes::from_bytes_vec(values.iter().flat_map(|v| v.to_le_bytes()).collect());
     Ok(burn_pack::Tensor::new(name, DType::F32, shape, None, bytes))

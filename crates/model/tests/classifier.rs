@@ -3,7 +3,7 @@
 
 mod fixtures;
 
-use fixtures::record;
+use fixtures::{record, trusted};
 use model::{Activation, Classifier, MlpConfig, Output, RecordError};
 
 /// Rounding: sums of 784 products in another order.
@@ -46,6 +46,78 @@ fn equal_to_burns_operations_for_every_kind_of_network() {
             }
         }
     }
+}
+
+#[test]
+fn calibrated_and_raw_are_those_of_the_record() {
+    for output in [Output::Softmax, Output::Sigmoid] {
+        let config = MlpConfig {
+            output,
+            ..MlpConfig::tutorial([28, 28], 10)
+        };
+        let record = trusted(&config);
+        let classifier = Classifier::from_bytes(&record.to_bytes().unwrap()).unwrap();
+        assert_eq!(classifier.metadata(), &record.metadata);
+        let pixels = pixels(20 * 784);
+        let calibrated = classifier.predict(&pixels).unwrap();
+        let raw = classifier.predict_raw(&pixels).unwrap();
+        let theirs = [record.predict(&pixels), record.predict_raw(&pixels)];
+        let [theirs_calibrated, theirs_raw] = theirs.map(|rows| rows.unwrap().concat());
+        for (ours, theirs) in [(&calibrated, &theirs_calibrated), (&raw, &theirs_raw)] {
+            for (ours, theirs) in ours.iter().zip(theirs) {
+                assert!(
+                    (ours - theirs).abs() < TOLERANCE,
+                    "{output:?}: {ours} {theirs}"
+                );
+            }
+        }
+        // The temperature is 1.75: less sure, in the same order.
+        for (calibrated, raw) in calibrated.chunks(10).zip(raw.chunks(10)) {
+            let (class, p) = model::calibration::top(raw);
+            let (same, less) = model::calibration::top(calibrated);
+            assert!(class == same && less < p, "{raw:?} {calibrated:?}");
+            let power = raw.iter().map(|p| p.powf(1.0 / 1.75));
+            let total: f32 = power.clone().sum();
+            for (power, calibrated) in power.zip(calibrated) {
+                assert!((power / total - calibrated).abs() < TOLERANCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_has_the_classes_in_order_and_knows_what_is_unknown() {
+    let record = trusted(&MlpConfig::tutorial([28, 28], 10));
+    let classifier = Classifier::from_bytes(&record.to_bytes().unwrap()).unwrap();
+    let slope: Vec<u8> = (0..784).map(|at| 255 - (at / 10) as u8).collect();
+    let known = classifier.answer(&slope).unwrap();
+    assert!(!known.unknown, "{known:?}");
+    let strange = classifier.answer(&pixels(784)).unwrap();
+    assert!(
+        strange.unknown && strange.strangeness > known.strangeness,
+        "{strange:?}"
+    );
+    assert!(
+        classifier.answer(&[0; 784]).unwrap().unknown,
+        "a black picture"
+    );
+
+    let probabilities = classifier.predict(&slope).unwrap();
+    assert_eq!(known.top.len(), 10);
+    assert!(known.top.is_sorted_by(|a, b| a.1 >= b.1), "{known:?}");
+    for (class, p) in &known.top {
+        assert_eq!(probabilities[*class], *p);
+    }
+    let together = classifier.answers(&[slope, pixels(784)].concat()).unwrap();
+    assert_eq!(together, [known, strange]);
+    for found in [0, 783, 2 * 784] {
+        assert!(classifier.answer(&vec![0; found]).is_err());
+    }
+
+    let plain = record.metadata.architecture;
+    let plain = Classifier::from_bytes(&fixtures::record(&plain).to_bytes().unwrap()).unwrap();
+    let answer = plain.answer(&pixels(784)).unwrap();
+    assert_eq!((answer.unknown, answer.strangeness), (false, None));
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod golden;
 mod mutations;
 
 use burn::tensor::{Bytes, DType, Device, Tensor};
-use fixtures::record;
+use fixtures::{record, trusted};
 use model::record::BURN_VERSION;
 use model::{Activation, Mlp, MlpConfig, Record, RecordError};
 
@@ -22,8 +22,15 @@ fn small() -> MlpConfig {
 
 #[test]
 fn round_trip_keeps_metadata_and_predictions() {
-    for config in [MlpConfig::tutorial([28, 28], 10), small()] {
-        let before = record(&config);
+    let tutorial = MlpConfig::tutorial([28, 28], 10);
+    let records = [
+        record(&tutorial),
+        trusted(&tutorial),
+        record(&small()),
+        trusted(&small()),
+    ];
+    for before in records {
+        let config = before.metadata.architecture.clone();
         let bytes = before.to_bytes().unwrap();
         let after = Record::from_bytes(&bytes, &Device::flex()).unwrap();
         assert_eq!(before.metadata, after.metadata);
@@ -142,8 +149,12 @@ fn wrong_files_are_refused_with_their_reason() {
     check(&pack(None, &good), "no `classifier` metadata");
     check(&pack(Some("{"), &good), "metadata cannot be read");
     check(
-        &pack(Some(&replaced("\"format\":1", "\"format\":2")), &good),
-        "format version 2",
+        &pack(Some(&replaced("\"format\":2", "\"format\":3")), &good),
+        "format version 3; this program reads 1 to 2",
+    );
+    check(
+        &pack(Some(&replaced("\"format\":2", "\"format\":0")), &good),
+        "format version 0",
     );
     check(
         &pack(Some(&replaced("[4]", "[0]")), &good),
@@ -194,8 +205,92 @@ fn wrong_files_are_refused_with_their_reason() {
 }
 
 #[test]
+fn wrong_calibrations_and_thresholds_are_refused() {
+    let metadata = trusted(&small()).metadata;
+    let json = serde_json::to_string(&metadata).unwrap();
+    let good: [(&str, &[usize], f32); 6] = [
+        ("layers.0.weight", &[6, 4], 0.0),
+        ("layers.0.bias", &[4], 0.0),
+        ("layers.1.weight", &[4, 3], 0.0),
+        ("layers.1.bias", &[3], 0.0),
+        ("unknown.patterns", &[6, 1], 1.0),
+        ("unknown.mean", &[6], 0.5),
+    ];
+    let replaced = |from: &str, to: &str| {
+        assert!(json.contains(from), "{json}");
+        json.replace(from, to)
+    };
+    let check = |json: &str, tensors: &[(&str, &[usize], f32)], expect: &str| {
+        let error = Record::from_bytes(&pack(Some(json), tensors), &Device::flex())
+            .expect_err(expect)
+            .to_string();
+        assert!(
+            error.contains(expect),
+            "{error:?} should contain {expect:?}"
+        );
+    };
+    assert!(Record::from_bytes(&pack(Some(&json), &good), &Device::flex()).is_ok());
+    for temperature in ["0.0", "-1.0", "1e300", "0.001"] {
+        let json = replaced("1.75", temperature);
+        check(&json, &good, "the record's calibration has numbers");
+    }
+    check(&replaced("0.125", "7.0"), &good, "calibration has numbers");
+    check(
+        &replaced("\"images\":100", "\"images\":-1"),
+        &good,
+        "cannot be read",
+    );
+    check(
+        &replaced("\"residual\"", "\"energy\""),
+        &good,
+        "unknown variant `energy`",
+    );
+    for components in ["0", "33", "18446744073709551615"] {
+        let json = replaced("\"components\":1", &format!("\"components\":{components}"));
+        check(&json, &good, "threshold for unknown pictures has numbers");
+    }
+    let two = replaced("\"components\":1", "\"components\":2");
+    check(&two, &good, "expected F32 [6, 2]");
+    check(&json, &good[..4], "no tensor `unknown.mean`");
+    let mut bad = good;
+    bad[4].2 = f32::INFINITY;
+    check(
+        &json,
+        &bad,
+        "`unknown.patterns` holds a value that is not a finite number",
+    );
+    let mut broken = trusted(&small());
+    if let Some(unknown) = &mut broken.metadata.unknown {
+        unknown.patterns.pop();
+    }
+    assert!(matches!(broken.to_bytes(), Err(RecordError::Shape { .. })));
+}
+
+#[test]
+fn format_1_is_read_and_written_as_the_newest() {
+    let mut old = record(&small());
+    let json = serde_json::to_string(&old.metadata).unwrap();
+    let json = json.replace("\"format\":2", "\"format\":1");
+    let json = json.replace(",\"ece\":0.1", "");
+    let tensors: [(&str, &[usize], f32); 4] = [
+        ("layers.0.weight", &[6, 4], 0.5),
+        ("layers.0.bias", &[4], 0.0),
+        ("layers.1.weight", &[4, 3], 0.25),
+        ("layers.1.bias", &[3], 0.0),
+    ];
+    let read = Record::from_bytes(&pack(Some(&json), &tensors), &Device::flex()).unwrap();
+    old.metadata.format = 1;
+    if let Some(test) = &mut old.metadata.test {
+        test.ece = None;
+    }
+    assert_eq!(read.metadata, old.metadata);
+    let again = Record::from_bytes(&read.to_bytes().unwrap(), &Device::flex()).unwrap();
+    assert_eq!(again.metadata.format, 2);
+}
+
+#[test]
 fn every_truncation_is_an_error() {
-    let bytes = record(&small()).to_bytes().unwrap();
+    let bytes = trusted(&small()).to_bytes().unwrap();
     for length in 0..bytes.len() - 1 {
         assert!(
             Record::from_bytes(&bytes[..length], &Device::flex()).is_err(),

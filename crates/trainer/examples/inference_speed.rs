@@ -2,12 +2,14 @@
 //!
 //! `cargo run -p trainer --example inference_speed -- RECORD` prints one JSON line: medians and least
 //! of the seconds (nine repeats after one to warm up), and of the microseconds for one image (the
-//! median and the 99th percentile of 2,000). Images are bytes in memory, answers are probabilities.
+//! median and the 99th percentile of 2,000), and of eight threads that share a queue and wait for each
+//! answer. Images are bytes in memory, answers are probabilities, of the queue whole answers.
 
 use std::error::Error;
+use std::thread;
 use std::time::Instant;
 
-use model::Classifier;
+use model::{Classifier, Queue, QueueError};
 use serde_json::json;
 
 #[global_allocator]
@@ -44,6 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut one = one.split_off(100);
     one.sort_by(f64::total_cmp);
+    let queue = Queue::new(classifier.clone(), 64, 64)?;
+    let queued = seconds(|| eight_callers(&queue, &pixels, size))?;
     println!(
         "{}",
         json!({
@@ -52,11 +56,27 @@ fn main() -> Result<(), Box<dyn Error>> {
             "times": {
                 "10000 at once": at_once,
                 "batch 32": by_32,
+                "queue of 8 callers": queued,
                 "one image": { "median_us": one[one.len() / 2], "p99_us": one[one.len() * 99 / 100] },
             },
         })
     );
     Ok(())
+}
+
+/// Each asks for an eighth of the images, one after the other.
+fn eight_callers(queue: &Queue, pixels: &[u8], size: usize) -> Result<(), QueueError> {
+    let ask = |image: &[u8]| queue.submit(image.to_vec())?.wait().map(drop);
+    let share = (pixels.len() / size).div_ceil(8) * size;
+    thread::scope(|scope| {
+        let callers: Vec<_> = pixels
+            .chunks(share)
+            .map(|images| scope.spawn(move || images.chunks(size).try_for_each(ask)))
+            .collect();
+        callers
+            .into_iter()
+            .try_for_each(|caller| caller.join().unwrap_or(Err(QueueError::Ended)))
+    })
 }
 
 fn top(row: &[f32]) -> usize {

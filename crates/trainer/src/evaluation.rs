@@ -2,7 +2,8 @@
 
 use burn::data::dataloader::DataLoader;
 use data::{ImageDataset, Loader};
-use model::{Loss, Mlp};
+pub use model::calibration::top;
+use model::{Loss, Metadata, Mlp};
 use serde::Serialize;
 
 use crate::backend::Compute;
@@ -18,7 +19,7 @@ const MOST_PIXELS: usize = 16 << 20;
 pub struct Predictions {
     /// Number of classes.
     pub classes: usize,
-    /// Row-major `[images, classes]`, each row sums to 1.
+    /// Raw, row-major `[images, classes]`, each row sums to 1.
     pub probabilities: Vec<f32>,
     /// Loss of every image `[images]`.
     pub losses: Vec<f32>,
@@ -123,6 +124,16 @@ impl Predictions {
         top(self.row(i))
     }
 
+    /// Returns the same with the record's calibrated probabilities, if it has a calibration. Losses stay
+    /// those of the raw ones.
+    pub fn calibrated(&self, metadata: &Metadata) -> Self {
+        let mut calibrated = self.clone();
+        if let Some(calibration) = &metadata.calibration {
+            calibration.apply(&mut calibrated.probabilities, self.classes);
+        }
+        calibrated
+    }
+
     /// Returns accuracy, loss, confusion matrix and per-class figures.
     pub fn evaluate(&self, class_names: &[String]) -> Evaluation {
         let mut confusion = vec![vec![0usize; self.classes]; self.classes];
@@ -143,17 +154,6 @@ impl Predictions {
             confusion,
         }
     }
-}
-
-/// Returns the index of the largest value, the first of equals, and the value.
-pub fn top(probabilities: &[f32]) -> (usize, f32) {
-    let mut best = (0, f32::NEG_INFINITY);
-    for (class, &p) in probabilities.iter().enumerate() {
-        if p > best.1 {
-            best = (class, p);
-        }
-    }
-    best
 }
 
 fn class_result(confusion: &[Vec<usize>], class: usize, name: &str) -> ClassResult {

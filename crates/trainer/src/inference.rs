@@ -10,8 +10,14 @@ use crate::failure::{Failure, one_line};
 /// What a record says about a picture.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Probability of every class `[classes]`.
+    /// Probability of every class `[classes]`, calibrated where the record has a calibration.
     pub probabilities: Vec<f32>,
+    /// The same as the network itself says it.
+    pub raw: Vec<f32>,
+    /// How unlike the training images the picture is, 0 to 1; `None` where the record has no threshold.
+    pub strangeness: Option<f32>,
+    /// Whether that is too far for the picture to be of any class; `None` where there is no threshold.
+    pub unknown: Option<bool>,
     /// What was done to the picture to make it the network's input, in plain words.
     pub done: Vec<String>,
 }
@@ -25,20 +31,33 @@ pub fn picture(record: &Record, file: &Path) -> Result<Answer, Failure> {
     let prepared = data::picture::open(file, height, width)
         .map_err(|error| Failure::failed(one_line(&error.to_string())).hint(what_to_do(&error)))?;
     Ok(Answer {
-        probabilities: pixels(record, &prepared.pixels)?,
         done: prepared.done,
+        ..pixels(record, &prepared.pixels)?
     })
 }
 
-/// Returns the probabilities `[classes]` of one image given as bytes `[height * width]`, light on
-/// dark.
+/// Returns what `record` says about one image given as bytes `[height * width]`, light on dark.
 ///
 /// # Errors
 /// When the number of pixels does not fit, or the device fails.
-pub fn pixels(record: &Record, pixels: &[u8]) -> Result<Vec<f32>, Failure> {
-    let mut rows = record.predict(pixels).map_err(Failure::failed)?;
-    rows.pop()
-        .ok_or_else(|| Failure::failed("no pixels were given"))
+pub fn pixels(record: &Record, pixels: &[u8]) -> Result<Answer, Failure> {
+    let mut rows = record.predict_raw(pixels).map_err(Failure::failed)?;
+    let raw = rows
+        .pop()
+        .ok_or_else(|| Failure::failed("no pixels were given"))?;
+    let mut probabilities = raw.clone();
+    if let Some(calibration) = &record.metadata.calibration {
+        calibration.apply(&mut probabilities, raw.len());
+    }
+    let unknown = record.metadata.unknown.as_ref();
+    let strangeness = unknown.map(|unknown| unknown.strangeness(pixels));
+    Ok(Answer {
+        probabilities,
+        raw,
+        strangeness,
+        unknown: unknown.zip(strangeness).map(|(u, s)| u.is_beyond(s)),
+        done: Vec::new(),
+    })
 }
 
 fn what_to_do(error: &PictureError) -> &'static str {

@@ -2,8 +2,9 @@
 //!
 //! Reading order: [`config`] (an experiment) → [`backend`] (where it computes) → [`training`]
 //! (config in, run out) → [`learner`] (one epoch) → [`evaluation`] (exact metrics) →
-//! [`inference`] (a saved record on new pictures) → [`run`] (the folder a run leaves) →
-//! [`report`] (pictures). [`commands`] is what a person types; it alone prints.
+//! [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on new pictures) →
+//! [`run`] (the folder a run leaves) → [`report`] (pictures). [`commands`] is what a person types;
+//! it alone prints.
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"] // wgpu's types are deep, tracel-ai/burn#2754
@@ -19,3 +20,4 @@ pub mod learner;
 pub mod report;
 pub mod run;
 pub mod training;
+pub mod trust;

@@ -27,9 +27,10 @@ use crate::learner::state::{BEST, OPTIMIZER, WEIGHTS};
 use crate::learner::{Classifier, Fused, Silent, optimizer};
 use crate::report;
 use crate::run::checkpoint::{Checkpoint, Checkpoints};
-use crate::run::folder::{GALLERY, MODEL, PREDICTIONS};
+use crate::run::folder::{GALLERY, MODEL, PREDICTIONS, RELIABILITY};
 use crate::run::tensorboard::EventLog;
 use crate::run::{RunFolder, Status};
+use crate::trust::{self, Trust};
 
 /// How a training is watched and stopped.
 pub struct Watch {
@@ -52,6 +53,8 @@ pub struct Trained {
     pub best: Option<usize>,
     /// Result on the test images.
     pub test: Evaluation,
+    /// How far the answers to them can be trusted.
+    pub trust: Trust,
     /// Wall time of the epochs, in seconds.
     pub seconds: f64,
 }
@@ -104,6 +107,7 @@ fn fit_and_evaluate(
         .starting_at(state.epoch - 1, state.step)
         .resident(resident);
     let validate = !validation.is_empty();
+    let held_out = validation.clone();
     let validation = evaluation::loader(validation, compute);
     let steps_per_epoch = train.batches_per_epoch();
 
@@ -234,12 +238,20 @@ fn fit_and_evaluate(
         model: mlp,
     };
     run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
+    if validate {
+        let predictions = evaluation::predict(&record.model, loss, &held_out, compute)?;
+        trust::fit(&mut record.metadata, &predictions, &images, &held_out);
+    }
     let predictions = evaluation::predict(&record.model, loss, &data.test, compute)?;
     let test = predictions.evaluate(&data.class_names);
     refuse_divergence(test.loss, "the test loss")?;
+    let trust = trust::measure(&record.metadata, &predictions, &data.test);
     record.metadata.test = Some(TestMetrics {
         accuracy: test.accuracy,
         loss: test.loss,
+        ece: Some(trust.ece),
+        calibrated_ece: trust.calibrated_ece,
+        unknown: trust.unknown,
     });
     run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
     run.write(
@@ -248,8 +260,11 @@ fn fit_and_evaluate(
     )?;
     run.write(
         GALLERY,
-        &report::first_images(&data.test, &predictions, &data.class_names)?,
+        &report::first_images(&data.test, &predictions, &record.metadata)?,
     )?;
+    if let Some(diagram) = report::reliability(&trust)? {
+        run.write(RELIABILITY, &diagram)?;
+    }
     run.update(|manifest| manifest.test = record.metadata.test)?;
     if let Err(failure) = strategy.checkpoints.finish() {
         (strategy.observer.borrow_mut())(Event::Warning(failure.message))?;
@@ -258,6 +273,7 @@ fn fit_and_evaluate(
         epochs,
         best: best_epoch,
         test,
+        trust,
         seconds,
     })
 }
@@ -276,11 +292,14 @@ fn metadata(experiment: &Experiment, data: &DataSet, mlp: &Mlp) -> Metadata {
             .unwrap_or_default(),
         experiment: experiment.name.clone(),
         test: None,
+        calibration: None,
+        unknown: None,
         burn: BURN_VERSION.to_string(),
     }
 }
 
-/// Returns one line a test image: its number, both labels, and the probability of every class.
+/// Returns one line a test image: its number, both labels, and the raw probability of every class, which
+/// are what accuracy and loss are of.
 fn predictions_csv(predictions: &Predictions, class_names: &[String]) -> Result<Vec<u8>, Failure> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let fixed = ["index", "true", "predicted"].map(String::from);

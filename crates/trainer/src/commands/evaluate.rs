@@ -2,13 +2,25 @@
 
 use std::io::{Write, stdout};
 
+use serde::Serialize;
+
 use super::saved;
+use super::terminal::print_trust;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::Evaluation;
 use crate::failure::Failure;
+use crate::trust::{self, Trust};
 
-/// Measures a saved run on the test images and prints accuracy, loss, per-class figures and the
-/// confusion matrix.
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Results<'a> {
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+    trust: &'a Trust,
+}
+
+/// Measures a saved run on the test images and prints accuracy, loss, calibration, per-class figures
+/// and the confusion matrix.
 ///
 /// # Errors
 /// When the run, its data or the backend is not there.
@@ -16,9 +28,16 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let args = &args.saved;
     let (compute, saved) = saved::open(args)?;
     let data = saved::data_set(&saved, args)?;
-    let evaluation = saved::predictions(&saved, &data, &compute)?.evaluate(&data.class_names);
+    let predictions = saved::predictions(&saved, &data, &compute)?;
+    let evaluation = predictions.evaluate(&data.class_names);
+    let metadata = &saved.record.metadata;
+    let trust = trust::measure(metadata, &predictions, &data.test);
     if args.output.json {
-        let json = serde_json::to_string(&evaluation).map_err(Failure::failed)?;
+        let results = Results {
+            evaluation: &evaluation,
+            trust: &trust,
+        };
+        let json = serde_json::to_string(&results).map_err(Failure::failed)?;
         writeln!(stdout(), "{json}")?;
         return Ok(());
     }
@@ -28,7 +47,10 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         saved.file.display(),
         compute.processor
     ));
-    print(&evaluation)?;
+    if let Some(missing) = trust::missing(metadata) {
+        talk.note(missing);
+    }
+    print(&evaluation, &trust)?;
     talk.next(format_args!(
         "cargo run -p trainer -- gallery {} --wrong",
         args.run
@@ -36,13 +58,15 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print(e: &Evaluation) -> Result<(), Failure> {
+fn print(e: &Evaluation, trust: &Trust) -> Result<(), Failure> {
     let mut out = stdout().lock();
     writeln!(
         out,
-        "test accuracy {:.4}  loss {:.4}  ({} images)\n",
+        "test accuracy {:.4}  loss {:.4}  ({} images)",
         e.accuracy, e.loss, e.images
     )?;
+    print_trust(&mut out, trust)?;
+    writeln!(out)?;
     writeln!(
         out,
         "{:>3} {:<16} {:>9} {:>7} {:>7} {:>7}",

@@ -22,7 +22,7 @@ pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
     } else {
         (report::first_images, GALLERY)
     };
-    let png = draw(&data.test, &predictions, &data.class_names)?;
+    let png = draw(&data.test, &predictions, &saved.record.metadata)?;
     let beside = || saved.file.with_file_name(name);
     let out = args.out.clone().unwrap_or_else(beside);
     let hint = "name a PNG to write, in a folder that is there: --out FILE";

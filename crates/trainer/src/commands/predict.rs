@@ -9,8 +9,9 @@ use super::terminal;
 use crate::cli::PredictArgs;
 use crate::evaluation::top;
 use crate::failure::Failure;
-use crate::inference;
+use crate::inference::{self, Answer};
 use crate::run::find::Saved;
+use crate::trust;
 
 /// Cells of the longest bar.
 const BAR: usize = 40;
@@ -21,6 +22,9 @@ const BAR: usize = 40;
 /// When the run is not there, or at least one picture could not be read (the others are predicted).
 pub fn run(args: &PredictArgs) -> Result<(), Failure> {
     let (_, saved) = saved::open(&args.saved)?;
+    if let Some(missing) = trust::missing(&saved.record.metadata) {
+        saved::talk(&args.saved).note(missing);
+    }
     match args.test {
         Some(number) => test_image(args, &saved, number),
         None => pictures(args, &saved),
@@ -35,11 +39,11 @@ fn pictures(args: &PredictArgs, saved: &Saved) -> Result<(), Failure> {
             Ok(answer) => {
                 let name = file.display().to_string();
                 if args.saved.output.json {
-                    let mut object = object(saved, &name, &answer.probabilities);
+                    let mut object = object(saved, &name, &answer);
                     object["done"] = answer.done.into();
                     writeln!(stdout(), "{object}")?;
                 } else {
-                    print(saved, &name, &answer.probabilities, None)?;
+                    print(saved, &name, &answer, None)?;
                     talk.note(format_args!("  ({})", answer.done.join("; ")));
                 }
             }
@@ -71,45 +75,53 @@ fn test_image(args: &PredictArgs, saved: &Saved, number: usize) -> Result<(), Fa
             )),
         );
     }
-    let probabilities = inference::pixels(&saved.record, data.test.image(number))?;
+    let answer = inference::pixels(&saved.record, data.test.image(number))?;
     let actual = &data.class_names[usize::from(data.test.label(number))];
     let name = format!("test image {number}");
     if args.saved.output.json {
-        let mut object = object(saved, &name, &probabilities);
+        let mut object = object(saved, &name, &answer);
         object["true"] = actual.as_str().into();
         writeln!(stdout(), "{object}")?;
         return Ok(());
     }
-    print(saved, &name, &probabilities, Some(actual))
+    print(saved, &name, &answer, Some(actual))
 }
 
-/// Returns one picture's answer; `probabilities` are in the order of `classes`.
-fn object(saved: &Saved, name: &str, probabilities: &[f32]) -> serde_json::Value {
-    let classes = &saved.record.metadata.class_names;
+/// Returns one picture's answer; probabilities are in the order of `classes`.
+fn object(saved: &Saved, name: &str, answer: &Answer) -> serde_json::Value {
+    let metadata = &saved.record.metadata;
+    let classes = &metadata.class_names;
     json!({
         "file": name,
-        "label": classes[top(probabilities).0],
-        "probabilities": probabilities,
+        "label": classes[top(&answer.probabilities).0],
+        "unknown": answer.unknown,
+        "strangeness": answer.strangeness,
+        "threshold": metadata.unknown.as_ref().map(|unknown| unknown.threshold),
+        "probabilities": answer.probabilities,
+        "raw_probabilities": answer.raw,
+        "calibrated": metadata.calibration.is_some(),
         "classes": classes,
     })
 }
 
-fn print(
-    saved: &Saved,
-    name: &str,
-    probabilities: &[f32],
-    actual: Option<&str>,
-) -> Result<(), Failure> {
+fn print(saved: &Saved, name: &str, answer: &Answer, actual: Option<&str>) -> Result<(), Failure> {
     let classes = &saved.record.metadata.class_names;
     let mut out = stdout().lock();
-    let (best, p) = top(probabilities);
-    write!(out, "{name}: {} ({:.1} %)", classes[best], 100.0 * p)?;
+    let (best, p) = top(&answer.probabilities);
+    write!(out, "{name}: ")?;
+    if answer.unknown == Some(true) {
+        write!(
+            out,
+            "unknown, unlike the training images; the likeliest class is "
+        )?;
+    }
+    write!(out, "{} ({:.1} %)", classes[best], 100.0 * p)?;
     match actual {
         Some(actual) if actual == classes[best] => writeln!(out, ", which is right")?,
         Some(actual) => writeln!(out, ", but it is: {actual}")?,
         None => writeln!(out)?,
     }
-    for (class, &p) in classes.iter().zip(probabilities) {
+    for (class, &p) in classes.iter().zip(&answer.probabilities) {
         let bar = "█".repeat((p * BAR as f32).round() as usize);
         writeln!(out, "{}", format!("  {class:<16} {p:.4} {bar}").trim_end())?;
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 
 use crate::failure::Failure;
+use crate::trust::Trust;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -41,6 +42,25 @@ impl Talk {
 /// Returns a number of things in words: `1 epoch`, `2 epochs`.
 pub fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Prints how far a model's answers to the test images can be trusted.
+///
+/// # Errors
+/// When stdout says no.
+pub fn print_trust(out: &mut impl Write, trust: &Trust) -> std::io::Result<()> {
+    write!(out, "calibration error {:.4}", trust.ece)?;
+    if let (Some(ece), Some(temperature)) = (trust.calibrated_ece, trust.temperature) {
+        write!(out, ", calibrated {ece:.4}  (temperature {temperature:.3})")?;
+    }
+    if let (Some(unknown), Some(threshold)) = (trust.unknown, trust.threshold) {
+        let share = 100.0 * unknown;
+        write!(
+            out,
+            "\nunknown {share:.2} %  (strangeness above {threshold:.3})"
+        )?;
+    }
+    writeln!(out)
 }
 
 /// Prints a failure with its hint and returns its exit code.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::progress::Progress;
 use super::signals::Signals;
-use super::terminal::{Talk, counted};
+use super::terminal::{Talk, counted, print_trust};
 use crate::backend::Compute;
 use crate::cli::{ShowArgs, TrainArgs};
 use crate::config::Experiment;
@@ -243,7 +243,7 @@ fn conclude(
     show: ShowArgs,
 ) -> Result<(), Failure> {
     let talk = talk(show)?;
-    let (test, path) = (&trained.test, run.path());
+    let (test, trust, path) = (&trained.test, &trained.trust, run.path());
     let mut out = stdout();
     if show.output.json {
         let result = json!({
@@ -254,6 +254,9 @@ fn conclude(
             "training_seconds": trained.seconds,
             "test_accuracy": test.accuracy,
             "test_loss": test.loss,
+            "test_ece": trust.ece,
+            "test_calibrated_ece": trust.calibrated_ece,
+            "test_unknown": trust.unknown,
         });
         writeln!(out, "{result}")?;
         return Ok(());
@@ -270,6 +273,9 @@ fn conclude(
         "test accuracy {:.4}  loss {:.4}  ({} images)",
         test.accuracy, test.loss, test.images
     )?;
+    if trust.calibrated_ece.is_some() {
+        print_trust(&mut out, trust)?;
+    }
     // The notebook's own two lines: round(score * 100).
     writeln!(out, "Accuracy: {:.0}", test.accuracy * 100.0)?;
     writeln!(out, "Loss: {:.0}", test.loss * 100.0)?;

@@ -4,9 +4,11 @@
 //! A wrong tile is told apart by shape as well as by colour: thick frame, cross before the label.
 //! Write the file with `CompressionType::Default`: half the size of what `RgbImage::save` makes.
 
-use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
-use epaint_default_fonts::UBUNTU_LIGHT;
 use image::{Rgb, RgbImage};
+
+use super::canvas::{
+    CAPTION, Canvas, HEADING, INK, LINE, NOTE, Style, WRONG, font, style, width_of,
+};
 
 /// One image with what the model said about it.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +23,8 @@ pub struct Tile<'a> {
     pub correct: bool,
     /// Probability of the predicted class, 0 to 1.
     pub confidence: f32,
+    /// Whether the picture is taken for none of the classes; said in place of the probability.
+    pub unknown: bool,
     /// Number of the image in its file, printed as `#7`.
     pub index: usize,
 }
@@ -37,24 +41,15 @@ const THICK: i32 = 4; // frame of a wrong one
 const LEGEND: i32 = 170; // least width, for a lone tile
 const LONGEST_HEADING: i32 = 1246; // as wide as eight tiles
 
-const INK: Rgb<u8> = Rgb([0x1a, 0x1a, 0x1a]);
-const PALE: Rgb<u8> = Rgb([0x70, 0x70, 0x70]);
-const LINE: Rgb<u8> = Rgb([0xb8, 0xb8, 0xb8]);
-/// Vermillion of the colour-blind safe palette of Okabe and Ito, <https://jfly.uni-koeln.de/color/>.
-const WRONG: Rgb<u8> = Rgb([0xd5, 0x5e, 0x00]);
-
-const HEADING: Style = style(22.0, 0.5, INK);
 const TITLE: Style = style(15.0, 0.5, INK);
 const WRONG_TITLE: Style = style(15.0, 0.8, WRONG);
-const CAPTION: Style = style(13.0, 0.2, INK);
-const NOTE: Style = style(13.0, 0.2, PALE);
 const NOTE_TEXT: &str = "above: predicted label, probability · below: true label, image number";
 
 /// Draws `heading`, a legend and the tiles, eight to a row. `height` and `width` are those of each
 /// image: small images are magnified by a whole number, and shown up to 512 x 512 pixels. Labels
 /// that do not fit are shortened; a character the font lacks shows as a box.
 pub fn draw(heading: &str, tiles: &[Tile], height: usize, width: usize) -> RgbImage {
-    let font = FontRef::try_from_slice(UBUNTU_LIGHT).ok();
+    let font = font();
     let zoom = (ZOOMED / height.max(width).max(1)).max(1) as i32;
     let picture_width = width.min(LARGEST) as i32 * zoom;
     let picture_height = height.min(LARGEST) as i32 * zoom;
@@ -71,8 +66,7 @@ pub fn draw(heading: &str, tiles: &[Tile], height: usize, width: usize) -> RgbIm
 
     let full_width = inner_width + 2 * MARGIN;
     let full_height = top + rows * (cell_height + GAP) - GAP + MARGIN;
-    let image = RgbImage::from_pixel(full_width as u32, full_height as u32, Rgb([255; 3]));
-    let mut canvas = Canvas { image, font };
+    let mut canvas = Canvas::new(full_width, full_height);
 
     canvas.text(MARGIN, MARGIN + 20, heading, inner_width, HEADING);
     canvas.legend(MARGIN, MARGIN + heading_height, inner_width);
@@ -86,23 +80,6 @@ pub fn draw(heading: &str, tiles: &[Tile], height: usize, width: usize) -> RgbIm
         canvas.caption(x, y + ABOVE + picture_height + 19, tile, cell_width);
     }
     canvas.image
-}
-
-/// How text looks: size of the em square and extra stroke width in pixels, and colour.
-#[derive(Clone, Copy)]
-struct Style {
-    size: f32,
-    bold: f32,
-    color: Rgb<u8>,
-}
-
-const fn style(size: f32, bold: f32, color: Rgb<u8>) -> Style {
-    Style { size, bold, color }
-}
-
-struct Canvas {
-    image: RgbImage,
-    font: Option<FontRef<'static>>, // none: everything but the text is drawn
 }
 
 impl Canvas {
@@ -133,7 +110,10 @@ impl Canvas {
         }
         let style = if tile.correct { TITLE } else { WRONG_TITLE };
         left += self.text(left, baseline, tile.predicted, x + room - left, style);
-        let confidence = format!("{:.0} %", 100.0 * tile.confidence.clamp(0.0, 1.0));
+        let confidence = match tile.unknown {
+            true => "unknown".to_string(),
+            false => format!("{:.0} %", 100.0 * tile.confidence.clamp(0.0, 1.0)),
+        };
         self.note(left, x + room, baseline, &confidence);
     }
 
@@ -167,82 +147,6 @@ impl Canvas {
             self.blend(x + column, baseline - 10 + row, WRONG, alpha);
         }
     }
-
-    fn fill(&mut self, [x, y, w, h]: [i32; 4], color: Rgb<u8>) {
-        for row in y..y + h {
-            (x..x + w).for_each(|column| self.blend(column, row, color, 1.0));
-        }
-    }
-
-    fn blend(&mut self, x: i32, y: i32, color: Rgb<u8>, alpha: f32) {
-        let alpha = alpha.clamp(0.0, 1.0);
-        // As u32 a negative number is too large: one check for both sides.
-        if let Some(pixel) = self.image.get_pixel_mut_checked(x as u32, y as u32) {
-            for (below, above) in pixel.0.iter_mut().zip(color.0) {
-                let mixed = f32::from(*below) * (1.0 - alpha) + f32::from(above) * alpha;
-                *below = mixed.round() as u8;
-            }
-        }
-    }
-
-    /// Draws at most `room` pixels of text and returns how many it took.
-    fn text(&mut self, x: i32, baseline: i32, text: &str, room: i32, style: Style) -> i32 {
-        let Some(font) = self.font.clone() else {
-            return 0;
-        };
-        let text = shorten(&font, text, style, room);
-        for (_, mut glyph, _) in typeset(&font, &text, style.size) {
-            glyph.position += point(x as f32, baseline as f32);
-            for _ in 0..2 {
-                self.glyph(&font, glyph.clone(), style.color);
-                glyph.position.x += style.bold;
-            }
-        }
-        width_of(Some(&font), &text, style)
-    }
-
-    fn glyph(&mut self, font: &FontRef, glyph: Glyph, color: Rgb<u8>) {
-        if let Some(outline) = font.outline_glyph(glyph) {
-            let corner = outline.px_bounds().min;
-            let (left, top) = (corner.x as i32, corner.y as i32);
-            outline.draw(|column, row, alpha| {
-                self.blend(left + column as i32, top + row as i32, color, alpha);
-            });
-        }
-    }
-}
-
-fn width_of(font: Option<&FontRef>, text: &str, style: Style) -> i32 {
-    let glyphs = font.map_or_else(Vec::new, |font| typeset(font, text, style.size));
-    let end = glyphs.last().map_or(0.0, |(.., end)| end + style.bold);
-    end.ceil() as i32
-}
-
-/// Cuts `text` so that it fits `room` with an ellipsis at its end; leaves it whole if it fits.
-fn shorten(font: &FontRef, text: &str, style: Style, room: i32) -> String {
-    if width_of(Some(font), text, style) <= room {
-        return text.to_owned();
-    }
-    let room = (room - width_of(Some(font), "…", style)) as f32;
-    let glyphs = typeset(font, text, style.size);
-    let kept = glyphs.iter().take_while(|(.., end)| *end <= room).count();
-    let cut = glyphs.get(kept).map_or(text.len(), |(start, ..)| *start);
-    format!("{}…", text.get(..cut).unwrap_or_default().trim_end())
-}
-
-/// Start in `text`, glyph and end of each character. Kerns if the font has a `kern` table (not GPOS).
-fn typeset(font: &FontRef, text: &str, size: f32) -> Vec<(usize, Glyph, f32)> {
-    let em = font.units_per_em().unwrap_or(1000.0);
-    let font = font.as_scaled(PxScale::from(size * font.height_unscaled() / em));
-    let (mut end, mut before) = (0.0, None);
-    let place = |(start, character)| {
-        let id = font.glyph_id(character);
-        let kern = before.replace(id).map_or(0.0, |left| font.kern(left, id));
-        let glyph = id.with_scale_and_position(font.scale(), point(end + kern, 0.0));
-        end += kern + font.h_advance(id);
-        (start, glyph, end)
-    };
-    text.char_indices().map(place).collect()
 }
 
 #[cfg(test)]

@@ -1,26 +1,33 @@
 //! What people would rather see than read.
 
+mod canvas;
 pub mod gallery;
+pub mod reliability;
 
 use data::ImageDataset;
+use image::RgbImage;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use model::Metadata;
 
 use crate::evaluation::Predictions;
 use crate::failure::Failure;
+use crate::trust::{self, Trust};
 use gallery::Tile;
 
 /// Pictures in a gallery, as in the notebook.
 pub const TILES: usize = 40;
 
-/// Returns the PNG of the first [`TILES`] images with predicted and true labels.
+/// Returns the PNG of the first [`TILES`] images with predicted and true labels, from the raw
+/// `predictions`; the probabilities shown are the calibrated ones.
 ///
 /// # Errors
 /// When the PNG cannot be encoded.
 pub fn first_images(
     images: &ImageDataset,
     predictions: &Predictions,
-    class_names: &[String],
+    metadata: &Metadata,
 ) -> Result<Vec<u8>, Failure> {
+    let predictions = &predictions.calibrated(metadata);
     let shown: Vec<usize> = (0..images.len().min(TILES)).collect();
     let right = shown.iter().filter(|&&i| is_right(predictions, i)).count();
     let heading = format!(
@@ -28,7 +35,7 @@ pub fn first_images(
         shown.len(),
         shown.len()
     );
-    draw(&heading, &shown, images, predictions, class_names)
+    draw(&heading, &shown, images, predictions, metadata)
 }
 
 /// Returns the PNG of the mistakes the network was surest of, at most [`TILES`], surest first.
@@ -38,8 +45,9 @@ pub fn first_images(
 pub fn mistakes(
     images: &ImageDataset,
     predictions: &Predictions,
-    class_names: &[String],
+    metadata: &Metadata,
 ) -> Result<Vec<u8>, Failure> {
+    let predictions = &predictions.calibrated(metadata);
     let mut wrong: Vec<usize> = (0..predictions.len())
         .filter(|&i| !is_right(predictions, i))
         .collect();
@@ -51,7 +59,20 @@ pub fn mistakes(
         wrong.len(),
         predictions.len()
     );
-    draw(&heading, &wrong, images, predictions, class_names)
+    draw(&heading, &wrong, images, predictions, metadata)
+}
+
+/// Returns the PNG of the reliability diagram of test images, `None` without a calibration.
+///
+/// # Errors
+/// When the PNG cannot be encoded.
+pub fn reliability(trust: &Trust) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(after) = &trust.calibrated_reliability else {
+        return Ok(None);
+    };
+    let images: usize = after.bins.iter().map(|bin| bin.images).sum();
+    let what = format!("{images} test images");
+    png(&reliability::draw(&what, &trust.reliability, after)).map(Some)
 }
 
 fn is_right(predictions: &Predictions, i: usize) -> bool {
@@ -63,8 +84,9 @@ fn draw(
     shown: &[usize],
     images: &ImageDataset,
     predictions: &Predictions,
-    class_names: &[String],
+    metadata: &Metadata,
 ) -> Result<Vec<u8>, Failure> {
+    let class_names = &metadata.class_names;
     let tiles: Vec<Tile> = shown
         .iter()
         .map(|&i| {
@@ -75,11 +97,20 @@ fn draw(
                 actual: &class_names[usize::from(images.label(i))],
                 correct: is_right(predictions, i),
                 confidence,
+                unknown: trust::is_unknown(metadata, images.image(i)),
                 index: i,
             }
         })
         .collect();
-    let picture = gallery::draw(heading, &tiles, images.height(), images.width());
+    png(&gallery::draw(
+        heading,
+        &tiles,
+        images.height(),
+        images.width(),
+    ))
+}
+
+fn png(picture: &RgbImage) -> Result<Vec<u8>, Failure> {
     let mut png = Vec::new();
     // Half the size of the encoder's fast default: 130 KB for 40 tiles.
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Up);

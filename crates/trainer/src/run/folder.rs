@@ -24,6 +24,8 @@ pub const MODEL: &str = "model.bpk";
 pub const PREDICTIONS: &str = "predictions.csv";
 /// The first 40 test images.
 pub const GALLERY: &str = "gallery.png";
+/// What was promised and kept, before and after calibration.
+pub const RELIABILITY: &str = "reliability.png";
 /// The most confident mistakes.
 pub const MISTAKES: &str = "mistakes.png";
 

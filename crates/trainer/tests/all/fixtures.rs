@@ -87,7 +87,7 @@ pub fn copy(from: &Path, to: &Path) {
 
 /// Returns a folder of this process. Those of processes that are gone are removed: nothing in a
 /// static is ever dropped.
-fn shared_folder() -> PathBuf {
+pub fn shared_folder() -> PathBuf {
     let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let prefix = "trainer-tests-";
     for entry in fs::read_dir(all).into_iter().flatten().flatten() {

@@ -12,6 +12,10 @@ mod transcript;
 
 mod training;
 
+mod foreign;
+
+mod trust;
+
 mod experiments;
 
 mod endings;

@@ -1,6 +1,7 @@
 //! What the picture must show, pixel by pixel, and that no input stops it.
 
 use super::*;
+use crate::report::canvas::shorten;
 
 fn tile(pixels: &[u8], correct: bool) -> Tile<'_> {
     Tile {
@@ -9,6 +10,7 @@ fn tile(pixels: &[u8], correct: bool) -> Tile<'_> {
         actual: "Coat",
         correct,
         confidence: 0.5,
+        unknown: false,
         index: 7,
     }
 }
@@ -63,7 +65,7 @@ fn any_input_is_drawn_and_twice_the_same() {
 
 #[test]
 fn long_text_is_cut_within_its_room() {
-    let font = FontRef::try_from_slice(UBUNTU_LIGHT).ok();
+    let font = font();
     let check = |text, room, expect| {
         let cut = font.as_ref().map(|font| shorten(font, text, TITLE, room));
         assert_eq!(cut.as_deref(), Some(expect));

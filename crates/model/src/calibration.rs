@@ -1,0 +1,293 @@
+//! Probabilities that can be taken at their word: of the pictures that a calibrated network calls
+//! "80 %", four in five are right.
+//!
+//! [`Calibration`] is temperature scaling, fitted on images that were held out of training: Guo et al.
+//! 2017, <https://arxiv.org/abs/1706.04599>. [`Reliability`] measures how far the words are off.
+
+use serde::{Deserialize, Serialize};
+
+/// Bins of the expected calibration error, as in Guo et al. 2017.
+pub const BINS: usize = 15;
+/// Fewest images that a temperature is fitted on. On fewer, a network that has them all right would be
+/// called sure of everything.
+pub const LEAST_IMAGES: usize = 100;
+/// Highest temperature that is fitted; the lowest is one over it.
+const HOTTEST: f64 = 20.0;
+/// Halvings of the interval in which the temperature is sought: its logarithm is then exact to 1e-11.
+const HALVINGS: usize = 40;
+
+/// One number that makes a network's probabilities less sure, or surer: each is taken to the power of
+/// 1 / `temperature`, and a picture's are scaled so that they sum to 1. The order of the classes stays.
+///
+/// For softmax this is softmax(logits / temperature). Networks of sigmoid neurons, whose
+/// probabilities are the neurons divided by their sum, are calibrated by the same rule.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Above 1 the network was too sure, below 1 not sure enough; 0.05 to 20.
+    pub temperature: f64,
+    /// Held-out images it was fitted on.
+    pub images: usize,
+    /// Expected calibration error of the raw probabilities of these images, 0 to 1.
+    pub ece_before: f64,
+    /// The same of the calibrated ones, cross-fitted: each half of the images is measured with a
+    /// temperature that was fitted on the other half.
+    pub ece_after: f64,
+}
+
+impl Calibration {
+    /// Returns the temperature that gives held-out images the least cross-entropy, from their raw
+    /// `probabilities` `[images, classes]` and `labels` `[images]`, each below `classes`.
+    ///
+    /// `None` when there are fewer than [`LEAST_IMAGES`], or the lengths or labels do not fit.
+    pub fn fit(probabilities: &[f32], labels: &[u8], classes: usize) -> Option<Self> {
+        let fits = labels.len().checked_mul(classes) == Some(probabilities.len())
+            && labels.iter().all(|&label| usize::from(label) < classes);
+        if !fits || labels.len() < LEAST_IMAGES {
+            return None;
+        }
+        let logs: Vec<f64> = probabilities.iter().map(|&p| f64::from(log(p))).collect();
+        let rows: Vec<Row> = logs.chunks_exact(classes).zip(labels).collect();
+        // Every second one, so that an order by class does not matter.
+        let half = |first: usize| rows.iter().skip(first).step_by(2).copied();
+        let (even, odd) = (half(0).collect::<Vec<_>>(), half(1).collect::<Vec<_>>());
+        let crosswise = [(&even, temperature(&odd)), (&odd, temperature(&even))];
+        let measured = crosswise.into_iter().flat_map(|(half, temperature)| {
+            half.iter().map(move |&(logs, &label)| {
+                let mut row: Vec<f32> = logs.iter().map(|&log| log.exp() as f32).collect();
+                sharpen(&mut row, temperature);
+                judge(&row, label)
+            })
+        });
+        Some(Self {
+            temperature: temperature(&rows),
+            images: labels.len(),
+            ece_before: Reliability::measure(probabilities, labels, classes).ece(),
+            ece_after: Reliability::of(measured).ece(),
+        })
+    }
+
+    /// Calibrates raw `probabilities` `[images, classes]` in place.
+    pub fn apply(&self, probabilities: &mut [f32], classes: usize) {
+        for row in probabilities.chunks_mut(classes.max(1)) {
+            sharpen(row, self.temperature);
+        }
+    }
+
+    /// Returns whether the numbers are some that [`Calibration::fit`] can come to.
+    pub(crate) fn is_valid(&self) -> bool {
+        let errors = [self.ece_before, self.ece_after];
+        (0.99 / HOTTEST..=1.01 * HOTTEST).contains(&self.temperature)
+            && errors.iter().all(|error| (0.0..=1.0).contains(error))
+    }
+}
+
+/// What was promised and what was kept, in bins of equal width over the probability of the likeliest
+/// class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reliability {
+    /// From the least sure answers to the surest.
+    pub bins: [Bin; BINS],
+}
+
+/// The answers of one bin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bin {
+    /// Images whose answer falls into it.
+    pub images: usize,
+    /// Mean probability of their likeliest class, 0 to 1; 0 without images.
+    pub confidence: f64,
+    /// Share of them that is right, 0 to 1; 0 without images.
+    pub accuracy: f64,
+}
+
+impl Reliability {
+    /// Returns the bins of `probabilities` `[images, classes]` of images with these `labels`
+    /// `[images]`.
+    pub fn measure(probabilities: &[f32], labels: &[u8], classes: usize) -> Self {
+        let rows = probabilities.chunks(classes.max(1)).zip(labels);
+        Self::of(rows.map(|(row, &label)| judge(row, label)))
+    }
+
+    /// Returns the bins of answers: the probability of the likeliest class, and whether it is right.
+    fn of(answers: impl Iterator<Item = (f32, bool)>) -> Self {
+        let mut bins = [Bin::default(); BINS];
+        for (confidence, is_right) in answers {
+            let confidence = f64::from(confidence);
+            let at = (confidence * BINS as f64) as usize;
+            let bin = &mut bins[at.min(BINS - 1)];
+            bin.images += 1;
+            bin.confidence += confidence;
+            bin.accuracy += f64::from(u8::from(is_right));
+        }
+        for bin in bins.iter_mut().filter(|bin| bin.images > 0) {
+            bin.confidence /= bin.images as f64;
+            bin.accuracy /= bin.images as f64;
+        }
+        Self { bins }
+    }
+
+    /// Returns the expected calibration error, 0 to 1: the mean over all images of the distance between
+    /// accuracy and confidence of their bin; 0 without images.
+    pub fn ece(&self) -> f64 {
+        let images: usize = self.bins.iter().map(|bin| bin.images).sum();
+        let distance = |bin: &Bin| bin.images as f64 * (bin.accuracy - bin.confidence).abs();
+        self.bins.iter().map(distance).sum::<f64>() / images.max(1) as f64
+    }
+}
+
+/// Returns the index of the largest value, the first of equals, and the value.
+pub fn top(probabilities: &[f32]) -> (usize, f32) {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (class, &p) in probabilities.iter().enumerate() {
+        if p > best.1 {
+            best = (class, p);
+        }
+    }
+    best
+}
+
+/// The logarithms of an image's probabilities `[classes]`, and its label.
+type Row<'a> = (&'a [f64], &'a u8);
+
+/// Returns the temperature at which `rows` have the least cross-entropy. It is convex in
+/// 1 / temperature, so halving an interval by the sign of its slope finds it.
+fn temperature(rows: &[Row]) -> f64 {
+    let (mut low, mut high) = (-HOTTEST.ln(), HOTTEST.ln());
+    for _ in 0..HALVINGS {
+        let middle = (low + high) / 2.0;
+        if slope(rows, (-middle).exp()) < 0.0 {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    ((low + high) / 2.0).exp()
+}
+
+/// Returns the slope of the summed cross-entropy at `power` = 1 / temperature: the expected logarithm
+/// under the sharpened probabilities, less the label's.
+fn slope(rows: &[Row], power: f64) -> f64 {
+    let of_row = |&(logs, &label): &Row| {
+        let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (mut total, mut expected) = (0.0, 0.0);
+        for log in logs {
+            let weight = (power * (log - highest)).exp();
+            total += weight;
+            expected += weight * log;
+        }
+        expected / total - logs[usize::from(label)]
+    };
+    rows.iter().map(of_row).sum()
+}
+
+/// Takes an image's probabilities to the power of 1 / `temperature` and scales them to sum to 1.
+fn sharpen(row: &mut [f32], temperature: f64) {
+    let power = (1.0 / temperature) as f32;
+    let highest = log(top(row).1);
+    let mut total = 0.0;
+    for p in row.iter_mut() {
+        *p = (power * (log(*p) - highest)).exp();
+        total += *p;
+    }
+    row.iter_mut().for_each(|p| *p /= total);
+}
+
+/// Returns the logarithm of a probability; one that was rounded to 0 counts as the least there is.
+fn log(p: f32) -> f32 {
+    p.max(f32::MIN_POSITIVE).ln()
+}
+
+/// Returns the probability of an image's likeliest class, and whether it is the label.
+fn judge(row: &[f32], label: u8) -> (f32, bool) {
+    let (class, confidence) = top(row);
+    (confidence, class == usize::from(label))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+    const CLASSES: usize = 4;
+
+    /// Returns probabilities of `images` images, and labels drawn from them: perfectly calibrated.
+    fn honest(images: usize) -> (Vec<f32>, Vec<u8>) {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let mut unit = || (rng.next_u32() >> 8) as f32 / (1u32 << 24) as f32;
+        let (mut probabilities, mut labels) = (Vec::new(), Vec::new());
+        for _ in 0..images {
+            let row: Vec<f32> = (0..CLASSES).map(|_| (6.0 * unit()).exp()).collect();
+            let total: f32 = row.iter().sum();
+            let mut left = unit() * total;
+            let drawn = row.iter().position(|p| {
+                left -= p;
+                left < 0.0
+            });
+            labels.push(drawn.unwrap_or(CLASSES - 1) as u8);
+            probabilities.extend(row.iter().map(|p| p / total));
+        }
+        (probabilities, labels)
+    }
+
+    #[test]
+    fn a_temperature_that_was_put_in_is_found_and_taken_out() {
+        let (honest, labels) = honest(20_000);
+        for expect in [0.5, 1.0, 2.0] {
+            let mut raw = honest.clone();
+            raw.chunks_mut(CLASSES)
+                .for_each(|row| sharpen(row, 1.0 / expect));
+            let found = Calibration::fit(&raw, &labels, CLASSES).unwrap();
+            assert!((found.temperature / expect - 1.0).abs() < 0.05, "{found:?}");
+            assert!(found.ece_after < 0.015, "{found:?}");
+            assert!(expect == 1.0 || found.ece_before > 0.05, "{found:?}");
+            assert!(found.is_valid());
+            let before = raw.clone();
+            found.apply(&mut raw, CLASSES);
+            for (calibrated, honest) in raw.iter().zip(&honest) {
+                assert!((calibrated - honest).abs() < 0.02, "{calibrated} {honest}");
+            }
+            for (calibrated, raw) in raw.chunks(CLASSES).zip(before.chunks(CLASSES)) {
+                assert_eq!(top(calibrated).0, top(raw).0);
+                assert!((calibrated.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn expected_calibration_error_by_hand() {
+        // Three answers of 0.95 of which two are right, one of 0.55 that is wrong, one sure and right.
+        let rows = [
+            [0.95, 0.05],
+            [0.05, 0.95],
+            [0.95, 0.05],
+            [0.55, 0.45],
+            [1.0, 0.0],
+        ];
+        let reliability = Reliability::measure(&rows.concat(), &[0, 1, 1, 1, 0], 2);
+        let expect = ((3.0 + 1.0) * ((0.75) - (3.0 * 0.95 + 1.0) / 4.0f64).abs() + 0.55) / 5.0;
+        assert!((reliability.ece() - expect).abs() < 1e-7, "{reliability:?}");
+        assert_eq!(reliability.bins[14].images, 4);
+        assert_eq!(reliability.bins[8].images, 1);
+        assert_eq!(Reliability::measure(&[], &[], 2).ece(), 0.0);
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_is_not() {
+        let (probabilities, labels) = honest(LEAST_IMAGES);
+        let fit = |p: &[f32], l: &[u8]| Calibration::fit(p, l, CLASSES);
+        assert!(fit(&probabilities, &labels).is_some());
+        assert!(fit(&probabilities[4..], &labels[1..]).is_none(), "too few");
+        assert!(fit(&probabilities[1..], &labels).is_none());
+        assert!(fit(&probabilities, &[9; LEAST_IMAGES]).is_none());
+        // All right, or rounded to 0 where it matters: still a temperature within its limits.
+        let certain: Vec<f32> = [1.0, 0.0, 0.0, 0.0].repeat(LEAST_IMAGES);
+        for label in [0, 1] {
+            let found = fit(&certain, &[label; LEAST_IMAGES]).unwrap();
+            assert!(found.is_valid(), "{found:?}");
+        }
+    }
+}

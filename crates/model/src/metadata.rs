@@ -1,0 +1,119 @@
+//! What a record says about its network: all but the weights.
+
+use serde::{Deserialize, Serialize};
+
+use crate::calibration::Calibration;
+use crate::config::MlpConfig;
+use crate::record::RecordError;
+use crate::unknown::Unknown;
+
+/// Version of the metadata written by this crate. Version 1 is the first; version 2 added
+/// [`Metadata::calibration`] and [`Metadata::unknown`]. Older versions stay readable.
+pub const FORMAT_VERSION: u32 = 2;
+/// The Burn release whose pack format is written.
+pub const BURN_VERSION: &str = "0.22.1";
+/// What pixel bytes are divided by before they enter a network, so that they reach from 0 to 1.
+pub const PIXEL_DIVISOR: f32 = 255.0;
+/// Longest class name accepted, in bytes.
+const MAX_CLASS_NAME: usize = 256;
+
+/// Everything about a saved network but its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// [`FORMAT_VERSION`] of the writer. Writing sets it.
+    pub format: u32,
+    /// The network, with its input size in pixels.
+    pub architecture: MlpConfig,
+    /// Name of every class, in label order.
+    pub class_names: Vec<String>,
+    /// Pixel bytes are divided by this before they enter the network: [`PIXEL_DIVISOR`].
+    pub pixel_divisor: f32,
+    /// Name of the data set trained on.
+    pub dataset: String,
+    /// SHA-256 of the training images file (uncompressed), lower-case hex.
+    pub dataset_sha256: String,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Result on the test images; absent until they have been evaluated.
+    pub test: Option<TestMetrics>,
+    /// What makes the probabilities honest; absent when no images were held out to fit it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// When a picture is none of the classes; absent when no images were held out to fit it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<Unknown>,
+    /// Release of Burn that wrote the file.
+    pub burn: String,
+}
+
+/// Result of a network on test images.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TestMetrics {
+    /// Correct over all, 0 to 1.
+    pub accuracy: f64,
+    /// Mean training loss over the test images.
+    pub loss: f64,
+    /// Expected calibration error of the raw probabilities, 0 to 1; absent in records of format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ece: Option<f64>,
+    /// The same of the calibrated ones, where there is a calibration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated_ece: Option<f64>,
+    /// Share of the test images taken for unknown, 0 to 1, where there is a threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<f64>,
+}
+
+impl Metadata {
+    /// Returns how many images the bytes `pixels` are.
+    pub(crate) fn count_images(&self, pixels: &[u8]) -> Result<usize, RecordError> {
+        let [height, width] = self.architecture.input;
+        if !pixels.len().is_multiple_of(height * width) {
+            return Err(RecordError::Input {
+                found: pixels.len(),
+                height,
+                width,
+            });
+        }
+        Ok(pixels.len() / (height * width))
+    }
+
+    /// Checks that the bytes `pixels` are exactly one picture.
+    pub(crate) fn check_picture(&self, pixels: &[u8]) -> Result<(), RecordError> {
+        let [height, width] = self.architecture.input;
+        match pixels.len() == height * width {
+            true => Ok(()),
+            false => Err(RecordError::Input {
+                found: pixels.len(),
+                height,
+                width,
+            }),
+        }
+    }
+
+    /// Checks every limit.
+    pub(crate) fn validate(&self) -> Result<(), RecordError> {
+        self.architecture.validate()?;
+        let (names, classes) = (self.class_names.len(), self.architecture.classes);
+        if names != classes {
+            return Err(RecordError::ClassNames { names, classes });
+        }
+        let is_bad = |name: &&String| {
+            name.is_empty() || name.len() > MAX_CLASS_NAME || name.chars().any(char::is_control)
+        };
+        if let Some(name) = self.class_names.iter().find(is_bad) {
+            return Err(RecordError::ClassName(name.clone()));
+        }
+        if self.pixel_divisor != PIXEL_DIVISOR {
+            return Err(RecordError::PixelDivisor(self.pixel_divisor));
+        }
+        if self.calibration.is_some_and(|c| !c.is_valid()) {
+            return Err(RecordError::Trust("calibration"));
+        }
+        if self.unknown.as_ref().is_some_and(|u| !u.is_valid()) {
+            return Err(RecordError::Trust("threshold for unknown pictures"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! How well scores tell strange pictures from garments: the tables of docs/trust.md.
+//!
+//! `cargo run -p trainer --example trust -- RECORD...` prints, as a mean ± standard deviation over the
+//! records (which must be of Fashion-MNIST and have a calibration and a threshold), the AUROC of three
+//! scores for each kind of picture, and the share that the record's own threshold finds.
+
+use std::error::Error;
+use std::fs;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use model::Record;
+use model::calibration::top;
+
+#[allow(dead_code)]
+#[path = "../tests/all/foreign.rs"]
+mod foreign;
+
+use foreign::{Picture, SIDE, auroc};
+
+/// Pictures made by rule, of each kind.
+const COUNT: usize = 2_000;
+const SCORES: [&str; 3] = ["1 - likeliest", "energy", "residual"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let test = data::load(&data::Request::new("fashion-mnist"), &mut |_| ())?.test;
+    let garments: Vec<Picture> = (0..test.len()).map(|i| test.image(i).to_vec()).collect();
+    let (digits, _) = foreign::digits(COUNT);
+    let kinds = [
+        ("garments", garments.clone()),
+        ("noise", foreign::noise(COUNT)),
+        ("blurred noise", foreign::clouds(COUNT)),
+        ("inverted", foreign::inverted(&garments)),
+        ("digits", digits),
+        ("heaps of four", foreign::heaps(&garments)),
+        ("upside down", foreign::upside_down(&garments)),
+    ];
+    let mut records = Vec::new();
+    for file in std::env::args().skip(1) {
+        records.push(Record::from_bytes(&fs::read(file)?, &Device::flex())?);
+    }
+    println!("| pictures | {} | found |", SCORES.join(" | "));
+    println!("| --- |{}", " --- |".repeat(SCORES.len() + 1));
+    let mut known = Vec::new();
+    for (name, pictures) in &kinds {
+        let scores: Vec<[Vec<f32>; 3]> = records
+            .iter()
+            .map(|record| scores(record, pictures))
+            .collect::<Result<_, _>>()?;
+        if known.is_empty() {
+            known = scores.clone();
+        }
+        let mut cells: Vec<String> = (0..SCORES.len())
+            .map(|s| {
+                let pairs = known.iter().zip(&scores);
+                mean(pairs.map(|(known, strange)| auroc(&known[s], &strange[s])))
+            })
+            .collect();
+        let found = records.iter().zip(&scores).filter_map(|(record, scores)| {
+            let unknown = record.metadata.unknown.as_ref()?;
+            let found = scores[2].iter().filter(|&&s| unknown.is_beyond(s)).count();
+            Some(found as f64 / pictures.len() as f64)
+        });
+        cells.push(mean(found));
+        println!("| {name} | {} |", cells.join(" | "));
+    }
+    Ok(())
+}
+
+/// Returns every picture's [`SCORES`]; each is higher for what is stranger.
+fn scores(record: &Record, pictures: &[Picture]) -> Result<[Vec<f32>; 3], Box<dyn Error>> {
+    let pixels = pictures.concat();
+    let calibrated = record.predict(&pixels)?;
+    let scaled: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
+    let input = TensorData::new(scaled, [pictures.len(), SIDE, SIDE]);
+    let logits = record
+        .model
+        .forward(Tensor::from_data(input, &Device::flex()));
+    let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
+    let energy = |row: &[f32]| {
+        let highest = top(row).1;
+        let total: f32 = row.iter().map(|logit| (logit - highest).exp()).sum();
+        -(highest + total.ln())
+    };
+    let residual = |picture: &Picture| {
+        let unknown = record.metadata.unknown.as_ref();
+        unknown.map_or(0.0, |unknown| unknown.strangeness(picture))
+    };
+    Ok([
+        calibrated.iter().map(|row| 1.0 - top(row).1).collect(),
+        logits.chunks(calibrated[0].len()).map(energy).collect(),
+        pictures.iter().map(residual).collect(),
+    ])
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> String {
+    let values: Vec<f64> = values.collect();
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    format!(
+        "{mean:.3} ± {:.3}",
+        (squares / (count - 1.0).max(1.0)).sqrt()
+    )
+}
