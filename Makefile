@@ -1,19 +1,20 @@
 # Each line is a command a person could type. `make train` and `make test` work on a fresh Debian or
 # Ubuntu machine with Rust and a C compiler; elsewhere the data set is downloaded, and a Vulkan
-# driver must be there for the tests.
+# driver and Chromium must be there for the tests.
 
 DATA  = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 CACHE = $(HOME)/.cache/fashion-mnist/train-images-idx3-ubyte
 SUDO  = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: train test setup-data setup-vulkan fmt lint docs readme bench instructions microbench setup-valgrind torture fuzz deny
+.PHONY: train test setup-data setup-vulkan setup-chromium fmt lint docs readme bench instructions microbench setup-valgrind torture fuzz deny
 
 # The tutorial: train, evaluate, save, draw.
 train: setup-data
 	cargo run -p trainer
 
-# Everything: units, records, the binary on the real data, wgpu on a real adapter.
-test: setup-data setup-vulkan
+# Everything: units, records, the binary on the real data, wgpu on a real adapter,
+# the page of a run in a real browser.
+test: setup-data setup-vulkan setup-chromium
 	cargo test --workspace
 
 # The data set, where the distribution has it; otherwise the program downloads it.
@@ -30,6 +31,14 @@ setup-vulkan:
 		echo "installing the package mesa-vulkan-drivers"; \
 		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq mesa-vulkan-drivers >/dev/null; } \
 			|| echo "not installed: the tests of wgpu need another Vulkan driver"; \
+	fi
+
+# A browser: the tests open the page of a run in it.
+setup-chromium:
+	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then \
+		echo "installing the package chromium"; \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+			|| echo "not installed: the tests of the page of a run need Chromium"; \
 	fi
 
 # Counts instructions.

@@ -44,6 +44,8 @@ pub enum Command {
     Predict(PredictArgs),
     /// Draw test images with predicted and true labels
     Gallery(GalleryArgs),
+    /// Write a run, or a comparison of several, as one HTML page
+    Report(ReportArgs),
     /// List runs; show, compare, remove them
     Runs(RunsArgs),
     /// Find a learning rate to begin with: train for a moment while it climbs
@@ -210,6 +212,23 @@ pub struct GalleryArgs {
     /// PNG to write [default: gallery.png or mistakes.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// `trainer report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Folder, prefix of a name, or `last`; several are compared with the first
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// HTML to write [default: report.html in the run's folder; here, for several runs]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Folder with the four IDX files [default: where the run found them]
+    #[arg(long, value_name = "D")]
+    pub data_dir: Option<PathBuf>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `trainer runs`

@@ -33,6 +33,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Gallery(args) => commands::gallery::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Runs(RunsArgs { command, list }) => match command {
             None => commands::runs::list(&list),
             Some(RunsCommand::Show(args)) => commands::runs::show(&args),

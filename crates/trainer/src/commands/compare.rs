@@ -18,10 +18,10 @@ use crate::run::query;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// A run with all that is compared.
-struct Compared {
-    run: Summary,
-    epochs: Vec<EpochMetrics>,
-    predictions: Vec<Prediction>,
+pub(super) struct Compared {
+    pub run: Summary,
+    pub epochs: Vec<EpochMetrics>,
+    pub predictions: Vec<Prediction>,
 }
 
 /// Compares runs with the first of them: config, metrics, learning curves, classes, and McNemar's test on
@@ -30,8 +30,20 @@ struct Compared {
 /// # Errors
 /// When one is not there or not finished, or they were tested on different images.
 pub fn run(args: &CompareArgs) -> Result<(), Failure> {
+    let (all, tests) = load(&args.runs)?;
+    match args.json {
+        true => print_json(&all, &tests),
+        false => print(&all, &tests),
+    }
+}
+
+/// Returns the runs that a person names, and the test of each but the first against the first.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn load(names: &[String]) -> Result<(Vec<Compared>, Vec<McNemar>), Failure> {
     let mut all = Vec::new();
-    for name in &args.runs {
+    for name in names {
         let run = summary(name)?;
         all.push(Compared {
             epochs: list::metrics(&run.folder),
@@ -47,19 +59,17 @@ pub fn run(args: &CompareArgs) -> Result<(), Failure> {
         .map(|other| mcnemar(&first.predictions, &other.predictions))
         .collect();
     let tests = tests?;
-    match args.json {
-        true => print_json(&all, &tests),
-        false => print(&all, &tests),
-    }
+    Ok((all, tests))
+}
+
+/// Returns what each of so many runs is called.
+pub(super) fn letters(count: usize) -> Vec<String> {
+    ('A'..='Z').cycle().take(count).map(String::from).collect()
 }
 
 fn print(all: &[Compared], tests: &[McNemar]) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    let letters: Vec<String> = ('A'..='Z')
-        .cycle()
-        .take(all.len())
-        .map(String::from)
-        .collect();
+    let letters = letters(all.len());
     for (letter, compared) in letters.iter().zip(all) {
         writeln!(out, "{letter}  {}", compared.run.run)?;
     }
@@ -104,7 +114,7 @@ fn print(all: &[Compared], tests: &[McNemar]) -> Result<(), Failure> {
 }
 
 /// Returns a row for each key whose values differ.
-fn differing_settings(all: &[Compared]) -> Vec<Vec<String>> {
+pub(super) fn differing_settings(all: &[Compared]) -> Vec<Vec<String>> {
     let keys: BTreeSet<&String> = all.iter().flat_map(|c| c.run.settings.keys()).collect();
     let row = |key: &String| -> Vec<String> {
         let values = all.iter().map(|c| c.run.settings.get(key));
@@ -119,7 +129,8 @@ fn differing_settings(all: &[Compared]) -> Vec<Vec<String>> {
     keys.into_iter().map(row).filter(differs).collect()
 }
 
-fn metrics(all: &[Compared]) -> Vec<Vec<String>> {
+/// Returns a row for each figure that runs come to.
+pub(super) fn metrics(all: &[Compared]) -> Vec<Vec<String>> {
     type Figure = fn(&Summary) -> String;
     let figures: [(&str, Figure); 8] = [
         ("test accuracy", |run| shown(run.test_accuracy)),
@@ -176,7 +187,7 @@ fn bar(value: f64, low: f64, high: f64) -> char {
 }
 
 /// Returns a row for each class: the share of its images that each run gets right.
-fn classes(all: &[Compared]) -> Vec<Vec<String>> {
+pub(super) fn classes(all: &[Compared]) -> Vec<Vec<String>> {
     let recalls: Vec<Vec<(String, f64)>> = all.iter().map(|c| recall(&c.predictions)).collect();
     let first = recalls.first().cloned().unwrap_or_default();
     let row = |(name, _): (String, f64)| -> Vec<String> {

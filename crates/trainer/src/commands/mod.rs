@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod gallery;
 pub mod predict;
 pub mod progress;
+pub mod report;
 pub mod find_lr;
 pub mod runs;
 pub mod compare;

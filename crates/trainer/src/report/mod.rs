@@ -1,11 +1,21 @@
-//! What people would rather see than read.
+//! What people would rather see than read: pictures, and the HTML page of a run.
+//!
+//! Drawing only; reading runs and writing files is done by the commands.
 
 mod canvas;
 pub mod gallery;
 pub mod reliability;
+pub mod page;
+mod tested;
+pub mod comparison;
+pub mod chart;
+pub mod band;
+mod reliability_svg;
+pub mod weights;
+mod html;
 
 use data::ImageDataset;
-use image::RgbImage;
+use image::DynamicImage;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use model::Metadata;
 
@@ -48,12 +58,7 @@ pub fn mistakes(
     metadata: &Metadata,
 ) -> Result<Vec<u8>, Failure> {
     let predictions = &predictions.calibrated(metadata);
-    let mut wrong: Vec<usize> = (0..predictions.len())
-        .filter(|&i| !is_right(predictions, i))
-        .collect();
-    wrong.sort_by(|&a, &b| predictions.top(b).1.total_cmp(&predictions.top(a).1));
-    let count = wrong.len();
-    wrong.truncate(TILES);
+    let (wrong, count) = surest_mistakes(predictions);
     let heading = format!(
         "The {} surest of {count} mistakes on {} test images",
         wrong.len(),
@@ -72,7 +77,20 @@ pub fn reliability(trust: &Trust) -> Result<Option<Vec<u8>>, Failure> {
     };
     let images: usize = after.bins.iter().map(|bin| bin.images).sum();
     let what = format!("{images} test images");
-    png(&reliability::draw(&what, &trust.reliability, after)).map(Some)
+    let diagram = reliability::draw(&what, &trust.reliability, after);
+    png(&DynamicImage::ImageRgb8(diagram)).map(Some)
+}
+
+/// Returns the numbers of the mistakes the network was surest of, at most [`TILES`], surest first, and how
+/// many mistakes there are.
+pub fn surest_mistakes(predictions: &Predictions) -> (Vec<usize>, usize) {
+    let mut wrong: Vec<usize> = (0..predictions.len())
+        .filter(|&i| !is_right(predictions, i))
+        .collect();
+    wrong.sort_by(|&a, &b| predictions.top(b).1.total_cmp(&predictions.top(a).1));
+    let count = wrong.len();
+    wrong.truncate(TILES);
+    (wrong, count)
 }
 
 fn is_right(predictions: &Predictions, i: usize) -> bool {
@@ -102,15 +120,12 @@ fn draw(
             }
         })
         .collect();
-    png(&gallery::draw(
-        heading,
-        &tiles,
-        images.height(),
-        images.width(),
-    ))
+    let picture = gallery::draw(heading, &tiles, images.height(), images.width());
+    png(&DynamicImage::ImageRgb8(picture))
 }
 
-fn png(picture: &RgbImage) -> Result<Vec<u8>, Failure> {
+/// Returns a picture as a PNG.
+fn png(picture: &DynamicImage) -> Result<Vec<u8>, Failure> {
     let mut png = Vec::new();
     // Half the size of the encoder's fast default: 130 KB for 40 tiles.
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Up);

@@ -28,6 +28,8 @@ pub const GALLERY: &str = "gallery.png";
 pub const RELIABILITY: &str = "reliability.png";
 /// The most confident mistakes.
 pub const MISTAKES: &str = "mistakes.png";
+/// All of it as one page, when somebody asks for one.
+pub const REPORT: &str = "report.html";
 
 /// A run being written. Its manifest on disk says `running` from the first moment on; no other process
 /// writes the folder meanwhile.

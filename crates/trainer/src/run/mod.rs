@@ -8,6 +8,7 @@
 //!   model.bpk         the record: all that inference needs
 //!   predictions.csv   every test image: true label, predicted label, probabilities
 //!   gallery.png       the first 40 test images
+//!   report.html       what `trainer report` makes of it
 //!   checkpoints/      what `trainer resume` goes on from
 //!   lock              held by the process that writes the run
 //! ```
@@ -15,6 +16,7 @@
 pub mod checkpoint;
 pub mod find;
 pub mod list;
+pub mod predictions;
 pub mod query;
 pub mod compare;
 pub mod mlflow;

@@ -42,6 +42,8 @@ mod predict;
 
 mod gallery;
 
+mod report;
+
 mod cli;
 
 mod errors;

@@ -1,0 +1,226 @@
+//! `trainer report`: a run, or several, as one HTML page.
+
+use std::fs::File;
+use std::io::{Read, Write, stdout};
+use std::path::{Path, PathBuf};
+
+use ::data::ImageDataset;
+use model::{Metadata, Record};
+use serde_json::json;
+
+use super::config::tutorial;
+use super::terminal::Talk;
+use super::{compare, data};
+use crate::backend::Compute;
+use crate::cli::ReportArgs;
+use crate::config::{self, Backend, Data, Experiment, Source};
+use crate::evaluation::Predictions;
+use crate::failure::Failure;
+use crate::report::comparison::{self, Comparison};
+use crate::report::page::{self, Contents};
+use crate::report::weights::{self, Sheet};
+use crate::report::{first_images, mistakes};
+use crate::run::folder::{CONFIG, GALLERY, REPORT};
+use crate::run::predictions::{self, Table};
+use crate::run::{Manifest, find, list, manifest, write};
+
+/// Largest picture taken from a run's folder, in bytes.
+const MAX_PICTURE: u64 = 16 << 20;
+/// First bytes of every PNG, <https://www.w3.org/TR/png-3/#3PNGsignature>.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// Writes the page of a run, or the comparison of several, and prints its path.
+///
+/// # Errors
+/// When a run is not there, `--data-dir` holds other images, or the page cannot be written.
+pub fn run(args: &ReportArgs) -> Result<(), Failure> {
+    let talk = Talk {
+        quiet: args.output.quiet || args.output.json,
+    };
+    let (default, page) = match &args.runs[..] {
+        [run] => {
+            let folder = folder(run)?;
+            (
+                folder.join(REPORT),
+                page::html(&contents(&folder, args, talk)?),
+            )
+        }
+        runs => (PathBuf::from(REPORT), comparison::html(&compared(runs)?)),
+    };
+    let out = args.out.clone().unwrap_or(default);
+    write::atomically(&out, page.as_bytes())?;
+    match args.output.json {
+        true => writeln!(stdout(), "{}", json!({ "report": out }))?,
+        false => writeln!(stdout(), "{}", out.display())?,
+    }
+    talk.next(format_args!("open {} in a browser", out.display()));
+    Ok(())
+}
+
+/// Returns the folder of the run that a person names.
+fn folder(run: &str) -> Result<PathBuf, Failure> {
+    let found = find::resolve(run)?;
+    match found.is_dir() {
+        true => Ok(found),
+        false => Err(Failure::usage(format!("{run} is a file, not a run"))
+            .hint("name the folder of the run; `trainer runs` lists them")),
+    }
+}
+
+/// Returns all that the page shows of the run in `folder`. What is not there is left out, with the reason.
+fn contents(folder: &Path, args: &ReportArgs, talk: Talk) -> Result<Contents, Failure> {
+    let manifest = manifest::read(folder)?;
+    let run = list::summarize(folder);
+    let run = run.ok_or_else(|| Failure::failed(format!("{} cannot be read", folder.display())))?;
+    let config = Source::read(&folder.join(CONFIG)).map_err(|e| Failure::from(e).message);
+    let experiment = config
+        .clone()
+        .ok()
+        .and_then(|source| config::load(source, &[]).ok());
+    let tested = predictions::read(folder);
+    let images = match &tested {
+        Ok(tested) => test_images(&manifest, experiment.as_ref(), tested, args),
+        Err(_) => Err(Failure::failed("the run has no predictions")),
+    };
+    if args.data_dir.is_some() && images.is_err() && tested.is_ok() {
+        return Err(images.err().unwrap_or_else(Failure::already_reported));
+    }
+    let record = record(folder);
+    let draw = |draw: Draw| match (&images, &tested, &record) {
+        (Ok(images), Ok(tested), Ok(record)) => {
+            refuse_others(images, tested, &record.metadata)?;
+            draw(images, &tested.predictions, &record.metadata)
+        }
+        (Err(failure), ..) | (_, Err(failure), _) | (.., Err(failure)) => Err(again(failure)),
+    };
+    let gallery = gallery(folder).map_or_else(|| draw(first_images), Ok);
+    let mistakes = draw(mistakes);
+    let neurons = record.as_ref().map_err(again).and_then(neurons);
+    let mut reasons = vec![
+        gallery.as_ref().err(),
+        mistakes.as_ref().err(),
+        neurons.as_ref().err(),
+    ];
+    reasons.dedup_by_key(|failure| failure.map(|failure| &failure.message));
+    for failure in reasons.into_iter().flatten() {
+        talk.warn(format_args!(
+            "the page is not complete: {}",
+            failure.message
+        ));
+    }
+    let reason = |failure: Failure| failure.message;
+    Ok(Contents {
+        epochs: list::metrics(folder),
+        config: config.map(|source| source.text),
+        is_tutorial: experiment.map_or(Ok(false), is_tutorial)?,
+        tested: tested.map_err(reason),
+        gallery: gallery.map_err(reason),
+        mistakes: mistakes.map_err(reason),
+        neurons: neurons.map_err(reason),
+        manifest,
+        run,
+    })
+}
+
+type Draw = fn(&ImageDataset, &Predictions, &Metadata) -> Result<Vec<u8>, Failure>;
+
+/// Fails where a record cannot be the one that `tested` was predicted with.
+fn refuse_others(
+    images: &ImageDataset,
+    tested: &Table,
+    metadata: &Metadata,
+) -> Result<(), Failure> {
+    let input = [images.height(), images.width()];
+    let same = input == metadata.architecture.input && tested.class_names == metadata.class_names;
+    match same {
+        true => Ok(()),
+        false => Err(Failure::failed(
+            "record, predictions and images do not belong together",
+        )),
+    }
+}
+
+fn again(failure: &Failure) -> Failure {
+    Failure::failed(&failure.message)
+}
+
+/// Returns the test images that the predictions in `tested` are about. Nothing is downloaded.
+fn test_images(
+    manifest: &Manifest,
+    experiment: Option<&Experiment>,
+    tested: &Table,
+    args: &ReportArgs,
+) -> Result<ImageDataset, Failure> {
+    let trained_in = experiment.and_then(|experiment| experiment.data.dir.as_deref());
+    let dir = args.data_dir.as_deref().or(trained_in);
+    let silent = Talk { quiet: true };
+    let names = Some(&tested.class_names[..]);
+    let found = data::find(&manifest.dataset, dir, names, &[], silent)?;
+    let labels = &tested.predictions.labels;
+    let test = found.test;
+    let fits = test.len() == labels.len() && test.classes() == tested.class_names.len();
+    match fits
+        && labels
+            .iter()
+            .enumerate()
+            .all(|(i, label)| test.label(i) == *label)
+    {
+        true => Ok(test),
+        false => Err(Failure::failed(format!(
+            "the test images in {} are not those of the run",
+            found.place.display()
+        ))),
+    }
+}
+
+/// Returns the gallery that the run drew, if it is there.
+fn gallery(folder: &Path) -> Option<Vec<u8>> {
+    let mut png = Vec::new();
+    let file = File::open(folder.join(GALLERY)).ok()?;
+    file.take(MAX_PICTURE + 1).read_to_end(&mut png).ok()?;
+    (png.len() as u64 <= MAX_PICTURE && png.starts_with(PNG)).then_some(png)
+}
+
+fn record(folder: &Path) -> Result<Record, Failure> {
+    let name = folder.to_str();
+    let name = name.ok_or_else(|| Failure::failed(format!("{} is not UTF-8", folder.display())))?;
+    let device = Compute::open(Backend::Flex)?.device;
+    Ok(find::load(name, &device)?.record)
+}
+
+fn neurons(record: &Record) -> Result<Sheet, Failure> {
+    let mlp = &record.model;
+    weights::draw(&mlp.weights().map_err(Failure::failed)?, mlp.config())
+}
+
+/// Returns whether an experiment is the tutorial's but for what has no part in the recipe.
+fn is_tutorial(experiment: Experiment) -> Result<bool, Failure> {
+    let tutorial = tutorial()?;
+    let recipe = Experiment {
+        name: tutorial.name.clone(),
+        backend: tutorial.backend,
+        seed: tutorial.seed,
+        data: Data {
+            dir: tutorial.data.dir.clone(),
+            classes: tutorial.data.classes.clone(),
+            ..experiment.data
+        },
+        checkpoint: tutorial.checkpoint.clone(),
+        log: tutorial.log.clone(),
+        ..experiment
+    };
+    Ok(recipe == tutorial)
+}
+
+fn compared(names: &[String]) -> Result<Comparison, Failure> {
+    let (all, tests) = compare::load(names)?;
+    Ok(Comparison {
+        letters: compare::letters(all.len()),
+        config: compare::differing_settings(&all),
+        metrics: compare::metrics(&all),
+        recall: compare::classes(&all),
+        epochs: all.iter().map(|compared| compared.epochs.clone()).collect(),
+        runs: all.into_iter().map(|compared| compared.run).collect(),
+        tests,
+    })
+}

@@ -1,0 +1,187 @@
+//! The page of several runs: what they did differently, and whether it is more than chance.
+
+use maud::{Markup, html};
+
+use super::chart::{self, Chart, Line};
+use super::html::{Section, document, table};
+use crate::learner::EpochMetrics;
+use crate::run::compare::McNemar;
+use crate::run::list::Summary;
+
+/// Runs side by side. The tables have a name in their first column, then a column a run.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The runs, the one first that the others are compared with.
+    pub runs: Vec<Summary>,
+    /// What each is called.
+    pub letters: Vec<String>,
+    /// The finished epochs of each.
+    pub epochs: Vec<Vec<EpochMetrics>>,
+    /// Keys of the config whose values differ.
+    pub config: Vec<Vec<String>>,
+    /// Results.
+    pub metrics: Vec<Vec<String>>,
+    /// Share of each class's images that is predicted right.
+    pub recall: Vec<Vec<String>>,
+    /// McNemar's test of each run but the first against the first.
+    pub tests: Vec<McNemar>,
+}
+
+/// Returns the page as HTML that needs no other file.
+pub fn html(comparison: &Comparison) -> String {
+    let names: Vec<&str> = comparison.runs.iter().map(|run| run.run.as_str()).collect();
+    let header = html! {
+        h1 { "Comparison of " (names.len()) " runs" }
+        p { "Test images were read once by each, after training." }
+    };
+    let columns = |first: &str| -> Vec<String> {
+        std::iter::once(first.to_string())
+            .chain(comparison.letters.clone())
+            .collect()
+    };
+    let section = |id, title, content| Section { id, title, content };
+    let recall = table(
+        "Share predicted right",
+        &columns("class"),
+        &comparison.recall,
+    );
+    let sections = [
+        section("runs", "Runs", runs(comparison)),
+        section(
+            "config",
+            "What differs",
+            config(comparison, &columns("key")),
+        ),
+        section(
+            "results",
+            "Results",
+            table("Results", &columns("figure"), &comparison.metrics),
+        ),
+        section("curves", "Learning curves", curves(comparison)),
+        section("chance", "More than chance?", chance(comparison)),
+        section("classes", "Recall of each class", recall),
+    ];
+    let title = format!("{}: comparison", names.join(", "));
+    let footer = format!("trainer {}", env!("CARGO_PKG_VERSION"));
+    document(&title, &header, &sections, &footer)
+}
+
+fn runs(comparison: &Comparison) -> Markup {
+    let rows: Vec<Vec<String>> = comparison
+        .letters
+        .iter()
+        .zip(&comparison.runs)
+        .map(|(letter, run)| {
+            let (started, seed) = (run.started.strftime("%F %T UTC"), run.seed.to_string());
+            vec![
+                letter.clone(),
+                run.run.clone(),
+                started.to_string(),
+                run.backend.clone(),
+                seed,
+            ]
+        })
+        .collect();
+    table(
+        "The runs",
+        &["name", "run", "started", "backend", "seed"],
+        &rows,
+    )
+}
+
+fn config(comparison: &Comparison, columns: &[String]) -> Markup {
+    match comparison.config.is_empty() {
+        true => html! { p { "The configs are the same." } },
+        false => table(
+            "Keys of the config whose values differ",
+            columns,
+            &comparison.config,
+        ),
+    }
+}
+
+fn curves(comparison: &Comparison) -> Markup {
+    type Figure = fn(&EpochMetrics) -> Option<f64>;
+    let lines = |name: &str, dashed: bool, figure: Figure| -> Vec<Line> {
+        let runs = comparison
+            .letters
+            .iter()
+            .zip(&comparison.epochs)
+            .enumerate();
+        runs.map(|(color, (letter, epochs))| Line {
+            name: format!("{letter} {name}"),
+            color,
+            dashed,
+            points: epochs
+                .iter()
+                .filter_map(|e| Some((e.epoch as f64, figure(e)?)))
+                .collect(),
+        })
+        .collect()
+    };
+    let chart = |y: &str, training: Figure, validation: Figure| Chart {
+        title: format!("{y} of every run after each epoch"),
+        x: "epoch".to_string(),
+        y: y.to_string(),
+        lines: [
+            lines("training", false, training),
+            lines("validation", true, validation),
+        ]
+        .concat(),
+        mark: None,
+    };
+    let loss = chart("Loss", |e| Some(e.train_loss), |e| e.validation_loss);
+    let accuracy = chart(
+        "Accuracy",
+        |e| Some(e.train_accuracy),
+        |e| e.validation_accuracy,
+    );
+    html! {
+        figure {
+            div.charts { (chart::svg(&loss)) (chart::svg(&accuracy)) }
+            figcaption {
+                "Training figures are measured while the weights still change; validation figures, dashed, after \
+                 the epoch. Point at a value to read it."
+            }
+        }
+    }
+}
+
+fn chance(comparison: &Comparison) -> Markup {
+    let first = comparison.letters.first().cloned().unwrap_or_default();
+    let rows: Vec<Vec<String>> = comparison
+        .letters
+        .iter()
+        .skip(1)
+        .zip(&comparison.tests)
+        .map(|(letter, test)| {
+            let verdict = if test.p < 0.05 { "yes" } else { "no" };
+            vec![
+                format!("{first} and {letter}"),
+                test.only_first.to_string(),
+                test.only_second.to_string(),
+                if test.p < 1e-4 {
+                    "below 0.0001".into()
+                } else {
+                    format!("{:.4}", test.p)
+                },
+                verdict.to_string(),
+            ]
+        })
+        .collect();
+    let header = [
+        "runs",
+        "only the first right",
+        "only the second right",
+        "p",
+        "p below 0.05",
+    ];
+    html! {
+        p {
+            "McNemar's exact test on the test images: how probable so uneven a number of images that only one of \
+             the two gets right would be if both were equally good."
+            @if rows.len() > 1 { " Of " (rows.len()) " tests, one in twenty is below 0.05 by chance alone." }
+        }
+        (table("Images that only one of two runs gets right", &header, &rows))
+    }
+}

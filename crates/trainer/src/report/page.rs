@@ -1,0 +1,252 @@
+//! The page of one run: what it came to, how it got there, where it is wrong.
+
+use maud::{Markup, html};
+
+use super::chart::{self, Chart, Line, thinned};
+use super::html::{Section, details, document, missing, picture, table};
+use super::{band, tested, weights::Sheet};
+use crate::learner::EpochMetrics;
+use crate::run::list::Summary;
+use crate::run::predictions::Table;
+use crate::run::{Manifest, query};
+
+/// All that the page of a run shows; of what is not there, the reason.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    /// The run in brief.
+    pub run: Summary,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its resolved config, TOML.
+    pub config: Result<String, String>,
+    /// Its finished epochs.
+    pub epochs: Vec<EpochMetrics>,
+    /// Whether the experiment is the tutorial's, which Keras was measured on.
+    pub is_tutorial: bool,
+    /// What it said about every test image.
+    pub tested: Result<Table, String>,
+    /// PNG of the first test images.
+    pub gallery: Result<Vec<u8>, String>,
+    /// PNG of the most confident mistakes.
+    pub mistakes: Result<Vec<u8>, String>,
+    /// The neurons of the first layer.
+    pub neurons: Result<Sheet, String>,
+}
+
+/// Returns the page as HTML that needs no other file.
+pub fn html(contents: &Contents) -> String {
+    let (run, manifest) = (&contents.run, &contents.manifest);
+    let mut sections = vec![
+        section("result", "Result", result(contents)),
+        section("curves", "Learning curves", curves(run, &contents.epochs)),
+    ];
+    match &contents.tested {
+        Ok(table) => {
+            let evaluation = table.predictions.evaluate(&table.class_names);
+            sections.extend([
+                section("classes", "Classes", tested::classes(&evaluation)),
+                section(
+                    "confusion",
+                    "Confusion matrix",
+                    tested::confusion(&evaluation),
+                ),
+                section("reliability", "Reliability", tested::calibration(table)),
+            ]);
+        }
+        Err(why) => {
+            let note = missing("Classes, confusion matrix and reliability are", why);
+            sections.push(section("classes", "Classes", note));
+        }
+    }
+    sections.extend([
+        section("gallery", "Test images", gallery(contents)),
+        section("mistakes", "Most confident mistakes", mistakes(contents)),
+        section(
+            "neurons",
+            "What the first layer looks for",
+            neurons(&contents.neurons),
+        ),
+        section("origin", "How to repeat it", origin(contents)),
+    ]);
+    let [training, validation, test] = manifest.images;
+    let header = html! {
+        h1 { (run.run) }
+        p {
+            (manifest.dataset) ": " (training) " training, " (validation) " validation, " (test)
+            " test images. " (manifest.parameters) " parameters. " (manifest.backend) " on "
+            (manifest.processor) "."
+        }
+    };
+    let footer = format!("trainer {}, Burn {}", manifest.version, manifest.burn);
+    document(&format!("{}: report", run.run), &header, &sections, &footer)
+}
+
+fn section(id: &'static str, title: &'static str, content: Markup) -> Section {
+    Section { id, title, content }
+}
+
+fn result(contents: &Contents) -> Markup {
+    let run = &contents.run;
+    let decimals = |value: Option<f64>| value.map_or("none".into(), |value| format!("{value:.4}"));
+    let mut figures = vec![
+        ("Test accuracy", decimals(run.test_accuracy)),
+        ("Test loss", decimals(run.test_loss)),
+    ];
+    if run.validation_accuracy.is_some() {
+        figures.push(("Validation accuracy", decimals(run.validation_accuracy)));
+    }
+    figures.extend([
+        ("Epochs", run.epochs.to_string()),
+        (
+            "Training time",
+            run.seconds.map_or("none".into(), |s| format!("{s:.1} s")),
+        ),
+        ("Seed", run.seed.to_string()),
+        ("Status", query::status(run)),
+    ]);
+    html! {
+        dl.figures { @for (name, value) in figures { div { dt { (name) } dd { (value) } } } }
+        @if let Some(best) = run.best_epoch {
+            p { "The weights are those of epoch " (best) ", the best by the validation images." }
+        }
+        @if let Some(error) = &contents.manifest.error {
+            p.missing.alarm { "It failed: " (error) }
+        }
+        @if let (true, Some(accuracy), Some(loss)) = (contents.is_tutorial, run.test_accuracy, run.test_loss) {
+            (band::against_keras(accuracy, loss))
+        }
+    }
+}
+
+fn curves(run: &Summary, epochs: &[EpochMetrics]) -> Markup {
+    if epochs.is_empty() {
+        return missing("Curves are", "no epoch was finished");
+    }
+    type Figure = fn(&EpochMetrics) -> Option<f64>;
+    let line = |name: &str, color, figure: Figure| Line {
+        name: name.to_string(),
+        color,
+        dashed: color > 0,
+        points: epochs
+            .iter()
+            .filter_map(|e| Some((e.epoch as f64, figure(e)?)))
+            .collect(),
+    };
+    let chart = |y: &str, training: Figure, validation: Figure| Chart {
+        title: format!("{y} after each epoch"),
+        x: "epoch".to_string(),
+        y: y.to_string(),
+        lines: vec![
+            line("training", 0, training),
+            line("validation", 1, validation),
+        ],
+        mark: run
+            .best_epoch
+            .map(|best| (best as f64, format!("best epoch {best}"))),
+    };
+    let loss = chart("Loss", |e| Some(e.train_loss), |e| e.validation_loss);
+    let accuracy = chart(
+        "Accuracy",
+        |e| Some(e.train_accuracy),
+        |e| e.validation_accuracy,
+    );
+    let all = "Training figures are measured while the weights still change, validation figures after the \
+               epoch.";
+    html! {
+        figure {
+            div.charts { (chart::svg(&loss)) (chart::svg(&accuracy)) }
+            figcaption { (all) " Point at a value to read it." }
+        }
+        (details("The numbers", &epoch_table(epochs)))
+    }
+}
+
+fn epoch_table(epochs: &[EpochMetrics]) -> Markup {
+    let shown = thinned(epochs);
+    let optional = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.4}"));
+    let rows: Vec<Vec<String>> = shown
+        .iter()
+        .map(|e| {
+            vec![
+                e.epoch.to_string(),
+                format!("{:.4}", e.train_loss),
+                format!("{:.4}", e.train_accuracy),
+                optional(e.validation_loss),
+                optional(e.validation_accuracy),
+                format!("{}", e.learning_rate),
+                format!("{:.2}", e.seconds),
+            ]
+        })
+        .collect();
+    let header = [
+        "epoch",
+        "training loss",
+        "training accuracy",
+        "validation loss",
+        "validation accuracy",
+        "learning rate",
+        "seconds",
+    ];
+    let caption = match shown.len() == epochs.len() {
+        true => "Every epoch".to_string(),
+        false => format!("{} of {} epochs", shown.len(), epochs.len()),
+    };
+    table(&caption, &header, &rows)
+}
+
+fn gallery(contents: &Contents) -> Markup {
+    let alt = "The first test images, each with its predicted label and probability above and its true label \
+               below; wrong ones have a thick frame and a cross";
+    match &contents.gallery {
+        Ok(png) => picture(png, alt, "gallery"),
+        Err(why) => missing("The pictures are", why),
+    }
+}
+
+fn mistakes(contents: &Contents) -> Markup {
+    let alt =
+        "The wrong predictions with the highest probability, highest first; they are listed below";
+    html! {
+        @match &contents.mistakes {
+            Ok(png) => (picture(png, alt, "gallery")),
+            Err(why) => (missing("The pictures are", why)),
+        }
+        @if let Ok(table) = &contents.tested { (details("The list", &tested::mistake_table(table))) }
+    }
+}
+
+fn neurons(sheet: &Result<Sheet, String>) -> Markup {
+    let sheet = match sheet {
+        Ok(sheet) => sheet,
+        Err(why) => return missing("The weights are", why),
+    };
+    let which = match (sheet.output, sheet.shown == sheet.neurons) {
+        (true, true) => "Each class's weights".to_string(),
+        (false, true) => format!("The weights of all {} hidden neurons", sheet.shown),
+        (_, false) => format!(
+            "The weights of the first {} of {} neurons",
+            sheet.shown, sheet.neurons
+        ),
+    };
+    html! {
+        figure {
+            (picture(&sheet.png, &format!("{which}, drawn as pictures of the input's size"), "neurons"))
+            figcaption {
+                (which) ", row by row, drawn where their pixels are: "
+                span.scale {} " from negative over zero to positive, each neuron on its own scale. A light \
+                pixel of an image excites the neuron where it is red and quietens it where it is blue."
+            }
+        }
+    }
+}
+
+fn origin(contents: &Contents) -> Markup {
+    let manifest = serde_json::to_string_pretty(&contents.manifest).unwrap_or_default();
+    html! {
+        @match &contents.config {
+            Ok(config) => (details("The resolved config", &html! { pre { code { (config) } } })),
+            Err(why) => (missing("The config is", why)),
+        }
+        (details("The manifest", &html! { pre { code { (manifest) } } }))
+    }
+}

@@ -1,0 +1,166 @@
+//! What the neurons of the first layer look for: the weights of each as a picture of the input's size.
+
+use image::{DynamicImage, Rgba, RgbaImage};
+use model::{LayerWeights, MlpConfig};
+
+use crate::failure::Failure;
+
+/// Most neurons drawn.
+const MOST_NEURONS: usize = 128;
+/// Most weights drawn: a large input shows fewer neurons.
+const MOST_WEIGHTS: usize = 1 << 21;
+/// Most neurons in a row.
+const COLUMNS: usize = 16;
+/// Transparent pixels between two neurons.
+const GAP: usize = 2;
+
+// The ends and the middle of ColorBrewer's RdBu, which colour-blind people can read,
+// <https://colorbrewer2.org/#type=diverging&scheme=RdBu&n=11>.
+const NEGATIVE: [u8; 3] = [0x21, 0x66, 0xac];
+const ZERO: [u8; 3] = [0xf7, 0xf7, 0xf7];
+const POSITIVE: [u8; 3] = [0xb2, 0x18, 0x2b];
+
+/// A picture of neurons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sheet {
+    /// The PNG: a pixel a weight.
+    pub png: Vec<u8>,
+    /// Its width in pixels.
+    pub width: u32,
+    /// Its height in pixels.
+    pub height: u32,
+    /// How many neurons are drawn, the first ones of the layer, row by row.
+    pub shown: usize,
+    /// How many neurons the layer has.
+    pub neurons: usize,
+    /// Whether they are the output neurons: there is no hidden layer.
+    pub output: bool,
+}
+
+/// Returns a picture of the first layer's neurons, each on its own scale: blue for weights below zero, red
+/// for those above, white at zero. `layers` are those of a network like `config`, first to last.
+///
+/// # Errors
+/// When the input is too large to be drawn, there is no layer, or the PNG cannot be encoded.
+pub fn draw(layers: &[LayerWeights], config: &MlpConfig) -> Result<Sheet, Failure> {
+    let layer = layers.first();
+    let layer = layer.ok_or_else(|| Failure::failed("the network has no layers"))?;
+    let [height, width] = config.input;
+    let neurons = layer.bias.len();
+    let shown = neurons
+        .min(MOST_NEURONS)
+        .min(MOST_WEIGHTS / (height * width).max(1));
+    if shown == 0 {
+        return Err(Failure::failed(format!(
+            "images of {width}x{height} are too large to be drawn"
+        )));
+    }
+    let columns = shown.min(COLUMNS);
+    let across = columns * (width + GAP) - GAP;
+    let down = shown.div_ceil(columns) * (height + GAP) - GAP;
+    let mut picture = RgbaImage::new(across as u32, down as u32); // transparent
+    for neuron in 0..shown {
+        // Weights are `[inputs, neurons]`, row-major: a neuron's are a column.
+        let column: Vec<f32> = layer
+            .weight
+            .iter()
+            .skip(neuron)
+            .step_by(neurons)
+            .copied()
+            .collect();
+        let scale = scale(&column);
+        let (left, top) = (
+            neuron % columns * (width + GAP),
+            neuron / columns * (height + GAP),
+        );
+        for (at, weight) in column.iter().enumerate() {
+            let (x, y) = (left + at % width, top + at / width);
+            if let Some(pixel) = picture.get_pixel_mut_checked(x as u32, y as u32) {
+                *pixel = color(weight / scale);
+            }
+        }
+    }
+    Ok(Sheet {
+        png: super::png(&DynamicImage::ImageRgba8(picture))?,
+        width: across as u32,
+        height: down as u32,
+        shown,
+        neurons,
+        output: layers.len() == 1,
+    })
+}
+
+/// Returns the weight that has the full colour: two in a hundred are larger, so that a single one does not
+/// make the others pale.
+fn scale(weights: &[f32]) -> f32 {
+    let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).collect();
+    sizes.sort_by(f32::total_cmp);
+    let at = sizes.len().saturating_sub(1) * 98 / 100;
+    sizes
+        .get(at)
+        .copied()
+        .unwrap_or_default()
+        .max(f32::MIN_POSITIVE)
+}
+
+/// Returns the colour of a weight as a share of the scale; beyond -1 and 1 it does not change.
+fn color(share: f32) -> Rgba<u8> {
+    let end = if share < 0.0 { NEGATIVE } else { POSITIVE };
+    let share = share.abs().min(1.0);
+    let mut pixel = [0xff; 4];
+    for ((mixed, zero), end) in pixel.iter_mut().zip(ZERO).zip(end) {
+        *mixed = (f32::from(zero) * (1.0 - share) + f32::from(end) * share).round() as u8;
+    }
+    Rgba(pixel)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Two neurons on 3 x 2 pixels, one of them empty: each weight is where its pixel is.
+    #[test]
+    fn a_weight_is_where_its_pixel_is() {
+        let config = MlpConfig {
+            hidden: vec![2],
+            ..MlpConfig::tutorial([2, 3], 2)
+        };
+        let first = [0.0, 0.5, -1.0, 1.0, 0.0, 0.0]; // [inputs]
+        let layer = LayerWeights {
+            weight: first.into_iter().flat_map(|weight| [weight, 0.0]).collect(),
+            bias: vec![9.0, 9.0],
+        };
+        let sheet = draw(&[layer.clone(), layer], &config).unwrap();
+        assert_eq!((sheet.shown, sheet.neurons, sheet.output), (2, 2, false));
+        assert_eq!((sheet.width, sheet.height), (3 + 2 + 3, 2));
+        let picture = image::load_from_memory(&sheet.png).unwrap().into_rgba8();
+        let pixel = |x, y| picture.get_pixel(x, y).0;
+        assert_eq!(pixel(0, 0), [0xf7, 0xf7, 0xf7, 0xff]);
+        assert_eq!(pixel(1, 0), [0xd5, 0x88, 0x91, 0xff]); // half way to red
+        assert_eq!(pixel(2, 0), [0x21, 0x66, 0xac, 0xff]);
+        assert_eq!(pixel(0, 1), [0xb2, 0x18, 0x2b, 0xff]);
+        assert_eq!(pixel(3, 0)[3], 0, "the gap is transparent");
+        assert_eq!(pixel(5, 0), [0xf7, 0xf7, 0xf7, 0xff]);
+    }
+
+    #[test]
+    fn a_large_input_shows_fewer_neurons_and_a_huge_one_none() {
+        let sheet = |side: usize, neurons: usize| {
+            let config = MlpConfig {
+                hidden: vec![],
+                ..MlpConfig::tutorial([side, side], neurons)
+            };
+            let layer = LayerWeights {
+                weight: vec![0.0; side * side * neurons],
+                bias: vec![0.0; neurons],
+            };
+            draw(&[layer], &config)
+        };
+        let small = sheet(4, 200).unwrap();
+        assert_eq!((small.shown, small.neurons, small.output), (128, 200, true));
+        assert_eq!(sheet(1024, 3).unwrap().shown, 2);
+        let failure = sheet(1500, 2).unwrap_err();
+        assert!(failure.message.contains("too large to be drawn"));
+    }
+}
