@@ -1,20 +1,21 @@
 # Each line is a command a person could type. `make train` and `make test` work on a fresh Debian or
 # Ubuntu machine with Rust and a C compiler; elsewhere the data set is downloaded, and a Vulkan
-# driver and Chromium must be there for the tests.
+# driver, Chromium and Python 3 must be there for the tests.
 
 DATA  = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 CACHE = $(HOME)/.cache/fashion-mnist/train-images-idx3-ubyte
 SUDO  = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+export TRAINER_PYTHON ?= $(HOME)/.cache/trainer-python
 
-.PHONY: train test setup-data setup-vulkan setup-chromium fmt lint docs readme bench instructions microbench setup-valgrind torture fuzz deny
+.PHONY: train test interop setup-data setup-vulkan setup-chromium setup-python fmt lint docs readme bench instructions microbench setup-valgrind torture fuzz deny
 
 # The tutorial: train, evaluate, save, draw.
 train: setup-data
 	cargo run -p trainer
 
-# Everything: units, records, the binary on the real data, wgpu on a real adapter,
-# the page of a run in a real browser.
-test: setup-data setup-vulkan setup-chromium
+# Everything: units, records, the binary on the real data, wgpu on a real adapter, the page of a run in a
+# real browser, our files in other programs.
+test: setup-data setup-vulkan setup-chromium setup-python
 	cargo test --workspace
 
 # The data set, where the distribution has it; otherwise the program downloads it.
@@ -40,6 +41,10 @@ setup-chromium:
 		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
 			|| echo "not installed: the tests of the page of a run need Chromium"; \
 	fi
+
+# The Python packages that the tests compare with, 215 MB. TRAINER_PYTHON is where.
+setup-python:
+	@scripts/interop/setup "$(TRAINER_PYTHON)" requirements.txt
 
 # Counts instructions.
 setup-valgrind:
@@ -72,6 +77,14 @@ readme:
 # Side by side with JAX, NumPy, PyTorch and Keras; writes the tables of docs/performance.md.
 bench:
 	python3 scripts/bench/run.py
+
+# Every way between this program, PyTorch and Keras, on all test images; writes docs/interop.md. The
+# environment is large (5 GB with PyTorch's default build): INTEROP_PYTHON is where.
+INTEROP_PYTHON ?= $(HOME)/.cache/trainer-interop
+interop: setup-data
+	@scripts/interop/setup "$(INTEROP_PYTHON)" requirements-frameworks.txt
+	cargo build -p trainer
+	"$(INTEROP_PYTHON)/bin/python" scripts/interop/run.py
 
 # Kills, signals, full disks, many epochs: no run is lost. `scripts/torture --quick` is a tenth of it.
 torture:

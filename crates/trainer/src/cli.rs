@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use model::Activation;
 
 use crate::config::Backend;
+use crate::exchange::{Format, Layout};
 use crate::run::query::Condition;
 
 /// Train, evaluate and use small image classifiers
@@ -54,6 +57,10 @@ pub enum Command {
     Repeat(RepeatArgs),
     /// Check every file of a run against the hashes in its manifest, and its checkpoints
     Verify(ShowRunArgs),
+    /// Write a saved run's network for other programs: safetensors, ONNX, NumPy
+    Export(ExportArgs),
+    /// Make a run of a network that another program trained: safetensors, PyTorch, NumPy, ONNX
+    Import(ImportArgs),
     /// Show where the data set was found, check it, download it if need be, count its labels
     Data(DataArgs),
     /// Show or check an experiment's config
@@ -362,6 +369,74 @@ pub struct RepeatArgs {
     /// How to watch.
     #[command(flatten)]
     pub show: ShowArgs,
+}
+
+/// `trainer export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub saved: SavedArgs,
+    /// What to write
+    pub format: Format,
+    /// File to write
+    #[arg(long, value_name = "PATH")]
+    pub out: PathBuf,
+    /// What comes first in a weight's shape, and whose names are used (safetensors, f16, npz)
+    #[arg(long, value_name = "LAYOUT", default_value = "in-out")]
+    pub layout: Layout,
+}
+
+/// `trainer import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// File to read: .safetensors, .pt (a PyTorch state dict), .npz or .onnx
+    pub file: PathBuf,
+    /// Name of the experiment the run belongs to
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: String,
+    /// Use D itself as the run folder [default: artifacts/NAME/TIME-ID]
+    #[arg(long, value_name = "D")]
+    pub run_dir: Option<PathBuf>,
+    /// What comes first in a weight's shape, where the shapes leave it open
+    #[arg(long, value_name = "LAYOUT")]
+    pub layout: Option<Layout>,
+    /// Names of the classes, in label order [default: the file's, or Fashion-MNIST's, or numbers]
+    #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
+    pub classes: Option<Vec<String>>,
+    /// Size of the images [default: the file's, or a square]
+    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = size)]
+    pub input: Option<[usize; 2]>,
+    /// Activation of the hidden layers [default: the file's, or relu]
+    #[arg(long, value_name = "NAME", value_parser = activation())]
+    pub activation: Option<Activation>,
+    /// Folder with the four IDX files the network is for [default: the usual places, without download]
+    #[arg(long, value_name = "D")]
+    pub data_dir: Option<PathBuf>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Reads `28x28`.
+fn size(text: &str) -> Result<[usize; 2], String> {
+    let sizes = text
+        .split_once('x')
+        .map(|(height, width)| [height.parse(), width.parse()]);
+    match sizes {
+        Some([Ok(height), Ok(width)]) => Ok([height, width]),
+        _ => Err("expected a height and a width in pixels, like 28x28".into()),
+    }
+}
+
+fn activation() -> impl TypedValueParser<Value = Activation> {
+    let names = PossibleValuesParser::new(["relu", "sigmoid", "tanh", "gelu"]);
+    names.map(|name| match name.as_str() {
+        "sigmoid" => Activation::Sigmoid,
+        "tanh" => Activation::Tanh,
+        "gelu" => Activation::Gelu,
+        _ => Activation::Relu,
+    })
 }
 
 /// `trainer data`

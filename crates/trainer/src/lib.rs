@@ -3,8 +3,8 @@
 //! Reading order: [`config`] (an experiment) → [`backend`] (where it computes) → [`training`]
 //! (config in, run out) → [`learner`] (one epoch) → [`evaluation`] (exact metrics) →
 //! [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on new pictures) →
-//! [`run`] (the folder a run leaves) → [`report`] (pictures). [`commands`] is what a person types;
-//! it alone prints.
+//! [`exchange`] (other programs' files) → [`run`] (the folder a run leaves) → [`report`] (pictures, the
+//! page of a run). [`commands`] is what a person types; it alone prints.
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"] // wgpu's types are deep, tracel-ai/burn#2754
@@ -14,6 +14,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod evaluation;
+pub mod exchange;
 pub mod failure;
 pub mod inference;
 pub mod learner;

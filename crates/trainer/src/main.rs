@@ -44,6 +44,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::FindLr(args) => commands::find_lr::run(&args),
         Command::Repeat(args) => commands::repeat::run(args),
         Command::Verify(args) => commands::verify::run(&args),
+        Command::Export(args) => commands::export::run(&args),
+        Command::Import(args) => commands::import::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Config(ConfigCommand::Show(args)) => commands::config::show(&args),
         Command::Config(ConfigCommand::Check(args)) => commands::config::check(&args),

@@ -13,7 +13,7 @@ use burn::train::renderer::default_renderer;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use data::{DataSet, Loader};
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR, layers_from_bytes};
-use model::{Metadata, Mlp, Record, TestMetrics};
+use model::{Loss, Metadata, Mlp, Record, TestMetrics};
 
 use crate::backend::Compute;
 use crate::config::Experiment;
@@ -232,16 +232,41 @@ fn fit_and_evaluate(
         End::Failed(failure) => return Err(failure),
     }
 
-    // Save before anything else can fail, evaluate once, save again with the result.
     let mut record = Record {
         metadata: metadata(experiment, data, &mlp),
         model: mlp,
     };
-    run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
     if validate {
         let predictions = evaluation::predict(&record.model, loss, &held_out, compute)?;
         trust::fit(&mut record.metadata, &predictions, &images, &held_out);
     }
+    let (test, trust) = save_and_evaluate(record, data, compute, run)?;
+    if let Err(failure) = strategy.checkpoints.finish() {
+        (strategy.observer.borrow_mut())(Event::Warning(failure.message))?;
+    }
+    Ok(Trained {
+        epochs,
+        best: best_epoch,
+        test,
+        trust,
+        seconds,
+    })
+}
+
+/// Fills `run` with what a network comes to: its record, what it says about the test images, which are
+/// read once, and the pictures. Returns its result on them, and how far its answers can be trusted.
+///
+/// # Errors
+/// When the device or the disk fails, or the loss is not a number.
+pub fn save_and_evaluate(
+    mut record: Record,
+    data: &DataSet,
+    compute: &Compute,
+    run: &mut RunFolder,
+) -> Result<(Evaluation, Trust), Failure> {
+    // Save before anything else can fail, evaluate once, save again with the result.
+    run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
+    let loss = Loss::of(record.metadata.architecture.output);
     let predictions = evaluation::predict(&record.model, loss, &data.test, compute)?;
     let test = predictions.evaluate(&data.class_names);
     refuse_divergence(test.loss, "the test loss")?;
@@ -266,16 +291,7 @@ fn fit_and_evaluate(
         run.write(RELIABILITY, &diagram)?;
     }
     run.update(|manifest| manifest.test = record.metadata.test)?;
-    if let Err(failure) = strategy.checkpoints.finish() {
-        (strategy.observer.borrow_mut())(Event::Warning(failure.message))?;
-    }
-    Ok(Trained {
-        epochs,
-        best: best_epoch,
-        test,
-        trust,
-        seconds,
-    })
+    Ok((test, trust))
 }
 
 fn metadata(experiment: &Experiment, data: &DataSet, mlp: &Mlp) -> Metadata {

@@ -33,12 +33,17 @@ pub fn experiment(args: &ExperimentArgs) -> Result<Experiment, Failure> {
     let source = match &args.config.config {
         Some(file) => Source::read(file)?,
         None if Path::new(DEFAULT_CONFIG).is_file() => Source::read(Path::new(DEFAULT_CONFIG))?,
-        None => Source {
-            label: "built-in fashion-mnist.toml".into(),
-            text: BUILT_IN.into(),
-        },
+        None => built_in(),
     };
     Ok(config::load(source, &overrides(args)?)?)
+}
+
+/// Returns the config that comes with the program.
+pub(super) fn built_in() -> Source {
+    Source {
+        label: "built-in fashion-mnist.toml".into(),
+        text: BUILT_IN.into(),
+    }
 }
 
 /// Returns `--set` and, after it, the options with a name of their own in the same form.

@@ -22,6 +22,13 @@ pub fn run(args: &ResumeArgs) -> Result<(), Failure> {
     let talk = talk(args.show)?;
     let signals = Signals::listen()?;
     let mut run = RunFolder::open(find::folder(&args.run)?)?;
+    if let Some(imported) = &run.manifest().imported {
+        let message = format!(
+            "the run was not trained here, but imported from {}",
+            imported.file
+        );
+        return Err(Failure::usage(message).hint("go on with it where it was trained"));
+    }
     let experiment = experiment(args, &run)?;
     let resolved = with_absolute_folder(&experiment)
         .to_toml()

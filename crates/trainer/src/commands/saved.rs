@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ::data::DataSet;
-use model::Loss;
+use model::{Loss, Metadata};
 
 use super::terminal::Talk;
 use crate::backend::Compute;
@@ -49,6 +49,24 @@ pub fn data_set(saved: &Saved, args: &SavedArgs) -> Result<DataSet, Failure> {
         )),
         None => failure,
     })?;
+    let data = fitting(data, metadata)?;
+    if data
+        .files
+        .first()
+        .is_some_and(|file| file.sha256 != metadata.dataset_sha256)
+        && !metadata.dataset_sha256.is_empty()
+    // an imported network may not say
+    {
+        talk.warn("these are not the files the network was trained on");
+    }
+    Ok(data)
+}
+
+/// Returns `data` if its images have the size that a record's network takes.
+///
+/// # Errors
+/// When they have not.
+pub fn fitting(data: DataSet, metadata: &Metadata) -> Result<DataSet, Failure> {
     let found = [data.test.height(), data.test.width()];
     let input = metadata.architecture.input;
     if found != input {
@@ -57,15 +75,9 @@ pub fn data_set(saved: &Saved, args: &SavedArgs) -> Result<DataSet, Failure> {
             found[1], found[0], input[1], input[0],
         ))
         .hint(format_args!(
-            "--data-dir must hold the data of the run: {name}"
+            "--data-dir must hold the data of the run: {}",
+            metadata.dataset
         )));
-    }
-    if data
-        .files
-        .first()
-        .is_some_and(|file| file.sha256 != metadata.dataset_sha256)
-    {
-        talk.warn("these are not the files the network was trained on");
     }
     Ok(data)
 }

@@ -1,6 +1,5 @@
 //! `trainer` and `trainer train`: from arguments to a filled run folder.
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,11 +16,10 @@ use crate::cli::{ShowArgs, TrainArgs};
 use crate::config::Experiment;
 use crate::failure::Failure;
 use crate::learner::state::{Parts, State};
-use crate::run::RunFolder;
 use crate::run::checkpoint::Checkpoint;
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::{self, GALLERY};
-use crate::run::manifest::{Manifest, Status, cpu_model, git_commit};
+use crate::run::{Manifest, RunFolder};
 use crate::training::{self, Trained, Watch};
 
 /// Trains and prints what came of it.
@@ -58,7 +56,7 @@ pub(super) fn into_folder(args: TrainArgs) -> Result<PathBuf, Failure> {
     let resolved = with_absolute_folder(&experiment)
         .to_toml()
         .map_err(Failure::usage)?;
-    let manifest = manifest(&experiment, &data, &compute, parameters, &path);
+    let manifest = Manifest::start(&experiment, Some(&data), &compute, parameters, &path);
     let stop = signals.ask_first();
     let run = RunFolder::create(path, &resolved, manifest)?;
     talk.note(format_args!("run     {}", run.path().display()));
@@ -167,53 +165,6 @@ pub(super) fn introduce(
             "this adapter is software: a step costs about 90 ms here, hundreds of times that of \
              --backend flex",
         );
-    }
-}
-
-fn manifest(
-    experiment: &Experiment,
-    data: &DataSet,
-    compute: &Compute,
-    parameters: usize,
-    path: &Path,
-) -> Manifest {
-    let name = |path: &Path| {
-        path.file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
-    };
-    let validation = experiment.data.validation;
-    Manifest {
-        status: Status::Running,
-        experiment: experiment.name.clone(),
-        run: name(path),
-        started: jiff::Timestamp::now(),
-        resumed: Vec::new(),
-        ended: None,
-        command: std::env::args_os()
-            .map(|arg| arg.to_string_lossy().into_owned())
-            .collect(),
-        version: env!("CARGO_PKG_VERSION").to_string(),
-        burn: model::record::BURN_VERSION.to_string(),
-        git_commit: git_commit(),
-        backend: compute.backend.to_string(),
-        processor: compute.processor.clone(),
-        cpu: cpu_model(),
-        seed: experiment.seed,
-        dataset: data.name.clone(),
-        dataset_sha256: data
-            .files
-            .iter()
-            .map(|file| (name(&file.path), file.sha256.clone()))
-            .collect(),
-        images: [data.train.len() - validation, validation, data.test.len()],
-        parameters,
-        epochs: 0,
-        best_epoch: None,
-        training_seconds: None,
-        test: None,
-        files_sha256: BTreeMap::new(),
-        error: None,
     }
 }
 

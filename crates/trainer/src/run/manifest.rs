@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use data::DataSet;
 use jiff::Timestamp;
 use model::TestMetrics;
 use serde::{Deserialize, Serialize};
 
 use super::folder::MANIFEST;
 use super::read;
+use crate::backend::Compute;
+use crate::config::Experiment;
+use crate::exchange::Kind;
 use crate::failure::{Failure, shown};
 
 /// Largest manifest read, in bytes.
@@ -76,10 +80,76 @@ pub struct Manifest {
     pub training_seconds: Option<f64>,
     /// Result on the test images, read once, after training.
     pub test: Option<TestMetrics>,
+    /// The file it was imported from, if it was not trained here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
     /// SHA-256 of each file of the run that is complete.
     pub files_sha256: BTreeMap<String, String>,
     /// Why it failed.
     pub error: Option<String>,
+}
+
+/// The file a run was imported from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Imported {
+    /// Where it was.
+    pub file: String,
+    /// What it is.
+    pub kind: Kind,
+    /// SHA-256, lower-case hex.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// Returns the manifest of a run of `experiment` that starts now in the folder `path`.
+    pub fn start(
+        experiment: &Experiment,
+        data: Option<&DataSet>,
+        compute: &Compute,
+        parameters: usize,
+        path: &Path,
+    ) -> Self {
+        let name = |path: &Path| {
+            path.file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
+        let validation = experiment.data.validation;
+        let files = data.iter().flat_map(|data| &data.files);
+        Self {
+            status: Status::Running,
+            experiment: experiment.name.clone(),
+            run: name(path),
+            started: Timestamp::now(),
+            resumed: Vec::new(),
+            ended: None,
+            command: std::env::args_os()
+                .map(|arg| arg.to_string_lossy().into_owned())
+                .collect(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            burn: model::record::BURN_VERSION.to_string(),
+            git_commit: git_commit(),
+            backend: compute.backend.to_string(),
+            processor: compute.processor.clone(),
+            cpu: cpu_model(),
+            seed: experiment.seed,
+            dataset: experiment.data.name.clone(),
+            dataset_sha256: files
+                .map(|file| (name(&file.path), file.sha256.clone()))
+                .collect(),
+            images: data.map_or([0; 3], |data| {
+                [data.train.len() - validation, validation, data.test.len()]
+            }),
+            parameters,
+            epochs: 0,
+            best_epoch: None,
+            training_seconds: None,
+            test: None,
+            imported: None,
+            files_sha256: BTreeMap::new(),
+            error: None,
+        }
+    }
 }
 
 /// Returns the manifest of the run in `folder`.
@@ -98,7 +168,7 @@ pub fn read(folder: &Path) -> Result<Manifest, Failure> {
 }
 
 /// Returns the commit of the git checkout around the working directory, if there is one.
-pub fn git_commit() -> Option<String> {
+fn git_commit() -> Option<String> {
     let git = |args: &[&str]| {
         let output = std::process::Command::new("git").args(args).output().ok()?;
         output
@@ -116,7 +186,7 @@ pub fn git_commit() -> Option<String> {
 }
 
 /// Returns the CPU's model name, where Linux tells it.
-pub fn cpu_model() -> Option<String> {
+fn cpu_model() -> Option<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;
     line.split_once(':')

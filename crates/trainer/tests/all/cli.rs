@@ -14,6 +14,8 @@ fn help() {
         "evaluate",
         "predict",
         "gallery",
+        "export",
+        "import",
         "data",
         "config",
         "backends",

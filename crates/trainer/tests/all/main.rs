@@ -44,6 +44,12 @@ mod gallery;
 
 mod report;
 
+mod exchange;
+
+mod interop;
+
+mod import;
+
 mod cli;
 
 mod errors;

@@ -98,10 +98,11 @@ fn without_figures(line: &str) -> String {
             _ if next.trim_end_matches(',') == "s" && word.parse::<f64>().is_ok() => {
                 "[TIME]".into()
             }
-            // a record: the figures in its metadata have more digits or fewer
+            // a record, or an export: the figures in its metadata have more digits or fewer
             _ if next.starts_with("bytes") && word.parse().is_ok_and(|n: u64| n > 400_000) => {
                 "[N]".into()
             }
+            _ if next == "bytes" && i == 1 && words[0].ends_with(':') => "[N]".into(),
             _ if is_number(word, 4) => "0.[N]".into(),
             _ if next.starts_with('%') => "([N]".into(),
             _ if word.starts_with('█') => "█".into(),
