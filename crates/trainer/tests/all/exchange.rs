@@ -33,7 +33,12 @@ fn network(input: [usize; 2], hidden: &[usize], activation: Activation, output: 
         test: Some(TestMetrics {
             accuracy: 0.1,
             loss: 2.5,
+            ece: None,
+            calibrated_ece: None,
+            unknown: None,
         }),
+        calibration: None,
+        unknown: None,
         burn: BURN_VERSION.into(),
     };
     Network::of(&Record { metadata, model }).unwrap()
