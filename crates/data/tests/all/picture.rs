@@ -148,7 +148,7 @@ fn one_square_in_many_clothes() {
     let picture = prepare(DynamicImage::ImageLumaA8(grey_alpha), 28, 28);
     assert_eq!(
         picture.done[..2],
-        ["100x120 grey", "transparent: laid on black"]
+        ["100x120 grey", "transparent: laid on white"]
     );
     assert!(is_fitted(&picture));
 }
