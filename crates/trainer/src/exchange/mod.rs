@@ -18,7 +18,7 @@ pub mod safetensors;
 pub mod torch;
 mod number;
 mod pickle;
-mod protobuf;
+pub(crate) mod protobuf;
 
 use clap::ValueEnum;
 use model::{LayerWeights, Record};

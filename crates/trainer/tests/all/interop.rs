@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::fixtures::{package, quick};
-use crate::program::{Desk, arg, read_json};
+use crate::fixtures::{on_tiny, package, quick, tiny};
+use crate::program::{Desk, arg, json_lines, read_json};
 
 /// What probabilities may differ by: other sums, in another order.
 const CLOSE: f32 = 1e-5;
@@ -133,5 +133,44 @@ fn python_reads_every_export_and_gives_the_runs_answers() {
             compare(&file, &ours, &theirs);
             assert_eq!(back, ours, "{file} comes back with the same bits");
         }
+    }
+}
+
+/// The real package reads what was logged: of a whole run, and of one that went on.
+#[test]
+fn tensorboard_reads_the_event_files() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let sets = ["training.epochs=3", "data.validation=60", "log.tensorboard=true"];
+    desk.ok(&on_tiny("run", &sets));
+    desk.ok(&["resume", "run", "--set", "training.epochs=5"]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/interop/read_events.py");
+    let said = Command::new(python())
+        .arg(script)
+        .arg(desk.path("run"))
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let read: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let epochs = json_lines(&desk.text("run/metrics.jsonl"));
+    assert_eq!(epochs.len(), 5);
+    for (tag, key) in [
+        ("loss/train", "train_loss"),
+        ("accuracy/train", "train_accuracy"),
+        ("loss/validation", "validation_loss"),
+        ("accuracy/validation", "validation_accuracy"),
+        ("learning_rate", "learning_rate"),
+    ] {
+        let logged: Vec<(u64, f32)> = read[tag]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| (e[0].as_u64().unwrap(), e[1].as_f64().unwrap() as f32))
+            .collect();
+        let written: Vec<(u64, f32)> = epochs
+            .iter()
+            .map(|e| (e["epoch"].as_u64().unwrap(), e[key].as_f64().unwrap() as f32))
+            .collect();
+        assert_eq!(logged, written, "{tag}");
     }
 }
