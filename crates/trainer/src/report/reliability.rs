@@ -120,7 +120,9 @@ mod tests {
             let pixel = |x: i32, up: i32| *image.get_pixel((left + x) as u32, (bottom - up) as u32);
             assert_eq!(pixel(middle, PLOT / 2 - 2), BAR);
             assert_eq!(pixel(middle, PLOT / 2 + 2), Rgb([255; 3]));
-            assert_eq!(pixel(middle, (0.9 * f64::from(PLOT)).round() as i32), WRONG);
+            // Beside the middle, where the line of equality crosses the mark.
+            let beside = 13 * COLUMN + 2;
+            assert_eq!(pixel(beside, (0.9 * f64::from(PLOT)).round() as i32), WRONG);
             assert_eq!(pixel(5 * COLUMN / 2, 3), Rgb([255; 3]), "an empty bin");
         }
     }
@@ -135,7 +137,7 @@ mod tests {
             .zip([f64::NAN, f64::INFINITY, -1e9].into_iter().cycle())
         {
             *bin = Bin {
-                images: usize::MAX,
+                images: usize::MAX / BINS,
                 confidence: number,
                 accuracy: -number,
             };

@@ -141,7 +141,11 @@ fn python_reads_every_export_and_gives_the_runs_answers() {
 fn tensorboard_reads_the_event_files() {
     let desk = Desk::new();
     tiny(&desk);
-    let sets = ["training.epochs=3", "data.validation=60", "log.tensorboard=true"];
+    let sets = [
+        "training.epochs=3",
+        "data.validation=60",
+        "log.tensorboard=true",
+    ];
     desk.ok(&on_tiny("run", &sets));
     desk.ok(&["resume", "run", "--set", "training.epochs=5"]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/interop/read_events.py");
@@ -150,7 +154,11 @@ fn tensorboard_reads_the_event_files() {
         .arg(desk.path("run"))
         .output()
         .unwrap();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
     let read: Value = serde_json::from_slice(&said.stdout).unwrap();
     let epochs = json_lines(&desk.text("run/metrics.jsonl"));
     assert_eq!(epochs.len(), 5);
@@ -169,7 +177,12 @@ fn tensorboard_reads_the_event_files() {
             .collect();
         let written: Vec<(u64, f32)> = epochs
             .iter()
-            .map(|e| (e["epoch"].as_u64().unwrap(), e[key].as_f64().unwrap() as f32))
+            .map(|e| {
+                (
+                    e["epoch"].as_u64().unwrap(),
+                    e[key].as_f64().unwrap() as f32,
+                )
+            })
             .collect();
         assert_eq!(logged, written, "{tag}");
     }
