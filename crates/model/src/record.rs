@@ -148,7 +148,7 @@ impl Record {
 
     /// Returns the probabilities of every class, one row of `classes` values for each image in
     /// `pixels`: grey bytes, row-major, light on dark, `[images, height, width]`. Calibrated where the
-    /// record has a [`Calibration`].
+    /// record has a [`crate::Calibration`].
     ///
     /// # Errors
     /// When `pixels` is not a whole number of images, or the device fails.
