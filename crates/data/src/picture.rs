@@ -148,7 +148,12 @@ fn fit(picture: &Colours, ground: &Ground, seen: &Seen, prepared: &mut Prepared)
         let cropped = format!("cropped to {}x{} at ({left}, {top})", xs.len(), ys.len());
         prepared.done.push(cropped);
     }
-    let (left, top) = ((width - to_width) / 2, (height - to_height) / 2);
+    // The odd pixel goes to the left and the top, as in 99.6 % of the training images that have one:
+    // on the other side it cost 1 point.
+    let (left, top) = (
+        (width - to_width).div_ceil(2),
+        (height - to_height).div_ceil(2),
+    );
     for (y, row) in values.chunks_exact(to_width).enumerate() {
         let to = prepared.pixels[(top + y) * width + left..].iter_mut();
         for (pixel, value) in to.zip(row) {
