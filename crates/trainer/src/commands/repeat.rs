@@ -1,6 +1,5 @@
 //! `trainer repeat`: the same training again, from what the run's folder says about it.
 
-use std::fs;
 use std::io::{Write, stdout};
 use std::path::Path;
 
@@ -8,9 +7,11 @@ use serde_json::json;
 
 use super::train;
 use crate::cli::{ConfigArgs, ExperimentArgs, RepeatArgs, TrainArgs};
+use crate::config::MAX_BYTES;
 use crate::failure::Failure;
 use crate::learner::EpochMetrics;
 use crate::run::folder::{CONFIG, MODEL, PREDICTIONS, sha256};
+use crate::run::read::{self, MAX_RESULT};
 use crate::run::{Manifest, Status, find, list, manifest};
 
 /// Trains a finished run again and compares record, predictions and metrics byte for byte (but for the
@@ -63,7 +64,7 @@ fn refuse_unrepeatable(folder: &Path, manifest: &Manifest) -> Result<(), Failure
         return Err(Failure::usage(message).hint("go on with it: trainer resume RUN"));
     }
     let path = folder.join(CONFIG);
-    let config = fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
+    let config = read::at_most(&path, MAX_BYTES)?;
     let known = manifest.files_sha256.get(CONFIG);
     match known.is_some_and(|known| *known == sha256(&config)) {
         true => Ok(()),
@@ -78,11 +79,8 @@ fn refuse_unrepeatable(folder: &Path, manifest: &Manifest) -> Result<(), Failure
 fn differences(first: &Path, second: &Path) -> Result<Vec<&'static str>, Failure> {
     let mut different = Vec::new();
     for name in [MODEL, PREDICTIONS] {
-        let read = |folder: &Path| {
-            let path = folder.join(name);
-            fs::read(&path).map_err(|e| Failure::io("read", &path, &e))
-        };
-        if read(first)? != read(second)? {
+        let file = |folder: &Path| read::at_most(&folder.join(name), MAX_RESULT);
+        if file(first)? != file(second)? {
             different.push(name);
         }
     }

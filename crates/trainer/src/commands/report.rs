@@ -1,7 +1,6 @@
 //! `trainer report`: a run, or several, as one HTML page.
 
-use std::fs::File;
-use std::io::{Read, Write, stdout};
+use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use ::data::ImageDataset;
@@ -22,7 +21,7 @@ use crate::report::weights::{self, Sheet};
 use crate::report::{first_images, mistakes};
 use crate::run::folder::{CONFIG, GALLERY, REPORT};
 use crate::run::predictions::{self, Table};
-use crate::run::{Manifest, find, list, manifest, write};
+use crate::run::{Manifest, find, list, manifest, read, write};
 
 /// Largest picture taken from a run's folder, in bytes.
 const MAX_PICTURE: u64 = 16 << 20;
@@ -175,10 +174,8 @@ fn test_images(
 
 /// Returns the gallery that the run drew, if it is there.
 fn gallery(folder: &Path) -> Option<Vec<u8>> {
-    let mut png = Vec::new();
-    let file = File::open(folder.join(GALLERY)).ok()?;
-    file.take(MAX_PICTURE + 1).read_to_end(&mut png).ok()?;
-    (png.len() as u64 <= MAX_PICTURE && png.starts_with(PNG)).then_some(png)
+    let png = read::at_most(&folder.join(GALLERY), MAX_PICTURE).ok()?;
+    png.starts_with(PNG).then_some(png)
 }
 
 fn record(folder: &Path) -> Result<Record, Failure> {

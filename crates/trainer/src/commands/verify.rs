@@ -1,6 +1,5 @@
 //! `trainer verify`: is every file of a run as it was written?
 
-use std::fs;
 use std::io::{Write, stdout};
 use std::path::{Component, Path};
 
@@ -10,6 +9,7 @@ use super::terminal::counted;
 use crate::cli::ShowRunArgs;
 use crate::failure::Failure;
 use crate::run::folder::sha256;
+use crate::run::read::{self, MAX_RESULT};
 use crate::run::{checkpoint, find, manifest};
 
 /// Checks each file that a run's manifest names against its SHA-256, and its checkpoints against theirs.
@@ -69,7 +69,7 @@ fn check(folder: &Path, name: &str, hash: &str) -> Result<(), String> {
     ) {
         return Err("is no name of a file in the run's folder".to_string());
     }
-    let bytes = fs::read(folder.join(name)).map_err(|e| e.to_string())?;
+    let bytes = read::at_most(&folder.join(name), MAX_RESULT).map_err(|failure| failure.message)?;
     match sha256(&bytes) == hash {
         true => Ok(()),
         false => Err("has another SHA-256".to_string()),

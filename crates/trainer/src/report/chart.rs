@@ -246,7 +246,7 @@ fn multiples(first: f64, last: f64, step: f64) -> Vec<f64> {
 }
 
 /// Returns a coordinate with one decimal.
-fn short(value: f64) -> f64 {
+pub(super) fn short(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 

@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 use model::calibration::{BINS, Bin};
 
+use super::chart::short;
+
 // In user units: a square diagram, and under it how many images each bin has.
 const LEFT: f64 = 52.0;
 const SIDE: f64 = 300.0;
@@ -66,8 +68,4 @@ fn words(i: usize, bin: &Bin) -> String {
         bin.confidence,
         bin.accuracy
     )
-}
-
-fn short(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
 }

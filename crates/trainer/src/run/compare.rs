@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-use super::folder::PREDICTIONS;
+use super::predictions::{self, Table};
 use crate::failure::Failure;
-
-/// Largest table of predictions read, in bytes.
-const MAX_TABLE: u64 = 1 << 30;
 
 /// One test image, as `predictions.csv` has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,25 +30,17 @@ pub struct McNemar {
 /// # Errors
 /// When there are none, or the table is damaged.
 pub fn predictions(folder: &Path) -> Result<Vec<Prediction>, Failure> {
-    let path = folder.join(PREDICTIONS);
-    let failed = |e: &dyn std::fmt::Display| {
-        Failure::failed(format!("cannot read {}: {e}", path.display()))
-            .hint("a finished run has it; go on with one that is not: trainer resume RUN")
+    let Table {
+        class_names,
+        predictions,
+    } = predictions::read(folder)?;
+    let name = |class: usize| class_names.get(class).cloned().unwrap_or_default();
+    let labels = predictions.labels.iter().enumerate();
+    let pair = |(i, label): (usize, &u8)| Prediction {
+        actual: name(usize::from(*label)),
+        predicted: name(predictions.top(i).0),
     };
-    let size = std::fs::metadata(&path).map_err(|e| failed(&e))?.len();
-    if size > MAX_TABLE {
-        return Err(failed(&"it is too large"));
-    }
-    let mut table = csv::Reader::from_path(&path).map_err(|e| failed(&e))?;
-    let rows = table.records().map(|row| {
-        let row = row.map_err(|e| failed(&e))?;
-        let field = |at: usize| row.get(at).map(str::to_string);
-        match (field(1), field(2)) {
-            (Some(actual), Some(predicted)) => Ok(Prediction { actual, predicted }),
-            _ => Err(failed(&"a line is too short")),
-        }
-    });
-    rows.collect()
+    Ok(labels.map(pair).collect())
 }
 
 /// Returns each class with the share of its images that is predicted right, in the order in which the

@@ -20,6 +20,8 @@ use crate::learner::EpochMetrics;
 
 /// The index, in the folder of all runs.
 const INDEX: &str = ".index.json";
+/// Largest index read, in bytes: that of 100,000 runs.
+const MAX_INDEX: u64 = 256 << 20;
 /// Version of the index; another one is not read.
 const VERSION: u32 = 1;
 /// Largest file of a run that is read here, in bytes: the metrics of 100,000 epochs.
@@ -177,7 +179,7 @@ fn settings(config: &Path) -> BTreeMap<String, String> {
 }
 
 fn read_index(root: &Path) -> HashMap<PathBuf, (Stamp, Summary)> {
-    let json = fs::read(root.join(INDEX)).unwrap_or_default();
+    let json = read::at_most(&root.join(INDEX), MAX_INDEX).unwrap_or_default();
     let index = serde_json::from_slice(&json).ok();
     let index = index.filter(|index: &Index| index.version == VERSION);
     let runs = index.map(|index| index.runs).unwrap_or_default();

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::folder::PREDICTIONS;
+use super::read::MAX_RESULT;
 use crate::evaluation::Predictions;
 use crate::failure::Failure;
 
-/// Largest table read, in bytes.
-const MAX_TABLE: u64 = 1 << 30;
 /// Columns before the probabilities: number, true class, predicted class.
 const FIXED: usize = 3;
 /// Most classes: labels are bytes.
@@ -33,7 +32,7 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
             .hint("a finished run has it; go on with one that is not: trainer resume RUN")
     };
     let size = std::fs::metadata(&path).map_err(|e| failed(&e))?.len();
-    if size > MAX_TABLE {
+    if size > MAX_RESULT {
         return Err(failed(&"it is too large"));
     }
     let mut csv = csv::Reader::from_path(&path).map_err(|e| failed(&e))?;

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::failure::{Failure, shown};
 
+/// Largest result of a run that is read back, in bytes: a record or a table of predictions.
+pub const MAX_RESULT: u64 = 1 << 30;
+
 /// Returns the content of `path`, which has `most` bytes at most.
 ///
 /// # Errors

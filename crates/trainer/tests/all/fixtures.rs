@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use data::fashion_mnist::{DEBIAN_FOLDER, DEBIAN_PACKAGE, FILES, NAME};
 use data::{DataSet, Images, Request, idx};
 
+pub use crate::foreign::numbers as noise_of;
 use crate::program::{Desk, Said, arg};
 
 /// Returns the folder of the published files: that of the package or, where there are no such
@@ -151,17 +152,6 @@ fn idx_folder(desk: &Desk, folder: &str, counts: [usize; 2], pixel: impl Fn(u8, 
             &format!("{folder}/{}", files[1].name),
             idx::write_labels(&labels),
         );
-    }
-}
-
-/// Returns a source of bytes by chance, the same ones every time (Knuth's MMIX generator).
-pub fn noise_of(seed: u64) -> impl FnMut() -> u8 {
-    let mut state = seed;
-    move || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
     }
 }
 
