@@ -63,7 +63,7 @@ impl Compute {
     }
 
     fn cpu(backend: Backend, device: Device) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads();
         let processor = format!(
             "CPU, {threads} thread{}",
             if threads == 1 { "" } else { "s" }
@@ -90,6 +90,15 @@ impl Compute {
             processor: format!("{} ({}, {})", adapter.name, adapter.api, adapter.kind),
         })
     }
+}
+
+/// Returns how many threads the CPU backends use: `RAYON_NUM_THREADS`, or one a core.
+pub fn threads() -> usize {
+    let wanted = std::env::var("RAYON_NUM_THREADS")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    wanted.filter(|&n| n > 0).unwrap_or_else(cores)
 }
 
 /// On Linux the API is pinned: looking for OpenGL as well makes Mesa print errors on stderr.

@@ -51,6 +51,8 @@ pub enum Command {
     Report(ReportArgs),
     /// List runs; show, compare, remove them
     Runs(RunsArgs),
+    /// Train many settings of an experiment, each with many seeds, and find the best
+    Sweep(SweepArgs),
     /// Find a learning rate to begin with: train for a moment while it climbs
     FindLr(FindLrArgs),
     /// Train a run again from its manifest and config, and say whether the result is identical
@@ -335,6 +337,25 @@ pub struct RemoveArgs {
     pub yes: bool,
 }
 
+/// `trainer sweep`
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// An experiment with a table [sweep]; given again, it goes on where it was
+    pub file: PathBuf,
+    /// Trainings at a time, one core each [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    pub jobs: Option<usize>,
+    /// Override a key of the file, e.g. `--set sweep.seeds=5`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Folder with the four IDX files (overrides the file)
+    #[arg(long, value_name = "D")]
+    pub data_dir: Option<PathBuf>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
 /// `trainer find-lr`
 #[derive(Debug, Args)]
 pub struct FindLrArgs {
@@ -350,6 +371,9 @@ pub struct FindLrArgs {
     /// Steps from the first to the last
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub steps: usize,
+    /// Draw it as well, as an HTML page
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -416,6 +440,12 @@ pub struct ImportArgs {
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Reads how many trainings there are at a time.
+fn jobs(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=256).contains(n));
+    number.ok_or_else(|| "expected a number from 1 to 256".into())
 }
 
 /// Reads `28x28`.

@@ -3,7 +3,8 @@
 //! Reading order: [`config`] (an experiment) → [`backend`] (where it computes) → [`training`]
 //! (config in, run out) → [`learner`] (one epoch) → [`evaluation`] (exact metrics) →
 //! [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on new pictures) →
-//! [`exchange`] (other programs' files) → [`run`] (the folder a run leaves) → [`report`] (pictures, the
+//! [`exchange`] (other programs' files) → [`run`] (the folder a run leaves) →
+//! [`sweep`] (many runs, one question) → [`report`] (pictures, the
 //! page of a run). [`commands`] is what a person types; it alone prints.
 
 #![forbid(unsafe_code)]
@@ -20,5 +21,6 @@ pub mod inference;
 pub mod learner;
 pub mod report;
 pub mod run;
+pub mod sweep;
 pub mod training;
 pub mod trust;

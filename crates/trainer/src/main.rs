@@ -41,6 +41,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Some(RunsCommand::Export(args)) => commands::runs::export(&args),
             Some(RunsCommand::Rm(args)) => commands::runs::remove(&args),
         },
+        Command::Sweep(args) => commands::sweep::run(&args),
         Command::FindLr(args) => commands::find_lr::run(&args),
         Command::Repeat(args) => commands::repeat::run(args),
         Command::Verify(args) => commands::verify::run(&args),

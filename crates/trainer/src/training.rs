@@ -51,10 +51,9 @@ pub struct Trained {
     pub epochs: Vec<EpochMetrics>,
     /// The epoch whose weights were kept, when a validation split chose it.
     pub best: Option<usize>,
-    /// Result on the test images.
-    pub test: Evaluation,
-    /// How far the answers to them can be trusted.
-    pub trust: Trust,
+    /// Result on the test images, and how far the answers to them can be trusted; `None` when the
+    /// experiment does not look at them.
+    pub test: Option<(Evaluation, Trust)>,
     /// Wall time of the epochs, in seconds.
     pub seconds: f64,
 }
@@ -240,7 +239,14 @@ fn fit_and_evaluate(
         let predictions = evaluation::predict(&record.model, loss, &held_out, compute)?;
         trust::fit(&mut record.metadata, &predictions, &images, &held_out);
     }
-    let (test, trust) = save_and_evaluate(record, data, compute, run)?;
+    let test = match experiment.evaluation.test {
+        true => Some(save_and_evaluate(record, data, compute, run)?),
+        false => {
+            run.forget_test()?;
+            run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
+            None
+        }
+    };
     if let Err(failure) = strategy.checkpoints.finish() {
         (strategy.observer.borrow_mut())(Event::Warning(failure.message))?;
     }
@@ -248,13 +254,13 @@ fn fit_and_evaluate(
         epochs,
         best: best_epoch,
         test,
-        trust,
         seconds,
     })
 }
 
 /// Fills `run` with what a network comes to: its record, what it says about the test images, which are
-/// read once, and the pictures. Returns its result on them, and how far its answers can be trusted.
+/// looked at here for the first time, and the pictures. Returns its result on them, and how far its answers
+/// can be trusted.
 ///
 /// # Errors
 /// When the device or the disk fails, or the loss is not a number.
@@ -290,7 +296,10 @@ pub fn save_and_evaluate(
     if let Some(diagram) = report::reliability(&trust)? {
         run.write(RELIABILITY, &diagram)?;
     }
-    run.update(|manifest| manifest.test = record.metadata.test)?;
+    run.update(|manifest| {
+        manifest.test = record.metadata.test;
+        manifest.test_looks += 1;
+    })?;
     Ok((test, trust))
 }
 

@@ -1,14 +1,20 @@
 //! `trainer evaluate`
 
 use std::io::{Write, stdout};
+use std::path::PathBuf;
 
+use ::data::DataSet;
 use serde::Serialize;
 
 use super::saved;
 use super::terminal::print_trust;
+use crate::backend::Compute;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::Evaluation;
 use crate::failure::Failure;
+use crate::run::find::Saved;
+use crate::run::{RunFolder, manifest};
+use crate::training;
 use crate::trust::{self, Trust};
 
 /// What `--json` prints.
@@ -28,10 +34,8 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let args = &args.saved;
     let (compute, saved) = saved::open(args)?;
     let data = saved::data_set(&saved, args)?;
-    let predictions = saved::predictions(&saved, &data, &compute)?;
-    let evaluation = predictions.evaluate(&data.class_names);
-    let metadata = &saved.record.metadata;
-    let trust = trust::measure(metadata, &predictions, &data.test);
+    let (file, missing) = (saved.file.clone(), trust::missing(&saved.record.metadata));
+    let (evaluation, trust) = evaluate(saved, &data, &compute)?;
     if args.output.json {
         let results = Results {
             evaluation: &evaluation,
@@ -42,12 +46,8 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let talk = saved::talk(args);
-    talk.note(format_args!(
-        "{} on {}",
-        saved.file.display(),
-        compute.processor
-    ));
-    if let Some(missing) = trust::missing(metadata) {
+    talk.note(format_args!("{} on {}", file.display(), compute.processor));
+    if let Some(missing) = missing {
         talk.note(missing);
     }
     print(&evaluation, &trust)?;
@@ -56,6 +56,23 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         args.run
     ));
     Ok(())
+}
+
+/// Returns the result on the test images. A run that was trained without looking at them gets all that
+/// other runs have of them.
+fn evaluate(
+    saved: Saved,
+    data: &DataSet,
+    compute: &Compute,
+) -> Result<(Evaluation, Trust), Failure> {
+    let untested = |folder: &PathBuf| manifest::read(folder).is_ok_and(|run| run.test.is_none());
+    if let Some(folder) = saved.folder.clone().filter(untested) {
+        let mut run = RunFolder::open(folder)?;
+        return training::save_and_evaluate(saved.record, data, compute, &mut run);
+    }
+    let predictions = saved::predictions(&saved, data, compute)?;
+    let trust = trust::measure(&saved.record.metadata, &predictions, &data.test);
+    Ok((predictions.evaluate(&data.class_names), trust))
 }
 
 fn print(e: &Evaluation, trust: &Trust) -> Result<(), Failure> {

@@ -10,6 +10,8 @@ use crate::backend::Compute;
 use crate::cli::FindLrArgs;
 use crate::failure::Failure;
 use crate::learner::range_test::{self, Point, Range};
+use crate::report;
+use crate::run::write;
 
 /// Lines of the table: of more steps, some are left out.
 const LINES: usize = 24;
@@ -17,7 +19,7 @@ const LINES: usize = 24;
 const BAR: f64 = 40.0;
 
 /// Runs a learning-rate range test and prints how the loss went, with the rate to begin with. Nothing is
-/// saved, and neither validation nor test images are looked at.
+/// saved but the plot that is asked for, and neither validation nor test images are looked at.
 ///
 /// # Errors
 /// When the range is none (exit code 2), or config, data or backend fail.
@@ -47,6 +49,11 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
         false => print(&points, range, suggestion)?,
     }
     let now = experiment.optimizer.learning_rate();
+    if let Some(out) = &args.out {
+        let page = report::range_test::html(&experiment.name, &points, suggestion, now);
+        write::atomically(out, page.as_bytes())?;
+        talk.note(format_args!("plot    {}", out.display()));
+    }
     talk.note(format_args!("the experiment has {now:e}"));
     let set = format!("--set optimizer.learning_rate={suggestion:.1e}");
     talk.next(format_args!("cargo run -p trainer -- {set}"));

@@ -21,3 +21,5 @@ mod signals;
 pub mod terminal;
 pub mod train;
 pub mod resume;
+pub mod sweep;
+mod board;

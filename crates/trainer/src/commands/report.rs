@@ -9,19 +9,25 @@ use serde_json::json;
 
 use super::config::tutorial;
 use super::terminal::Talk;
-use super::{compare, data};
+use super::{compare, data, sweep};
 use crate::backend::Compute;
 use crate::cli::ReportArgs;
 use crate::config::{self, Backend, Data, Experiment, Source};
 use crate::evaluation::Predictions;
 use crate::failure::Failure;
+use crate::learner::EpochMetrics;
+use crate::report;
 use crate::report::comparison::{self, Comparison};
 use crate::report::page::{self, Contents};
+use crate::report::sweep::MOST_CURVES;
 use crate::report::weights::{self, Sheet};
 use crate::report::{first_images, mistakes};
 use crate::run::folder::{CONFIG, GALLERY, REPORT};
 use crate::run::predictions::{self, Table};
 use crate::run::{Manifest, find, list, manifest, read, write};
+use crate::sweep::folder::{self as sweep_folder, SweepManifest};
+use crate::sweep::statistics::Spread;
+use crate::sweep::{Outcome, outcome};
 
 /// Largest picture taken from a run's folder, in bytes.
 const MAX_PICTURE: u64 = 16 << 20;
@@ -36,15 +42,23 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let talk = Talk {
         quiet: args.output.quiet || args.output.json,
     };
-    let (default, page) = match &args.runs[..] {
-        [run] => {
+    let sweep = match &args.runs[..] {
+        [name] => sweep::named(name),
+        _ => None,
+    };
+    let (default, page) = match (sweep, &args.runs[..]) {
+        (Some(folder), _) => (
+            folder.join(REPORT),
+            report::sweep::html(&sweep_contents(&folder)?),
+        ),
+        (None, [run]) => {
             let folder = folder(run)?;
             (
                 folder.join(REPORT),
                 page::html(&contents(&folder, args, talk)?),
             )
         }
-        runs => (PathBuf::from(REPORT), comparison::html(&compared(runs)?)),
+        (None, runs) => (PathBuf::from(REPORT), comparison::html(&compared(runs)?)),
     };
     let out = args.out.clone().unwrap_or(default);
     write::atomically(&out, page.as_bytes())?;
@@ -54,6 +68,77 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     }
     talk.next(format_args!("open {} in a browser", out.display()));
     Ok(())
+}
+
+/// Returns all that the page of the sweep in `folder` shows.
+fn sweep_contents(folder: &Path) -> Result<report::sweep::Contents, Failure> {
+    let manifest = sweep_folder::read(folder)?;
+    let outcomes = outcome::ranked(&manifest, folder, |_, _, _| Ok(()))?;
+    let curve = |outcome: &Outcome| (outcome.setting, mean_curve(&manifest, folder, outcome));
+    let measure = format!("validation {}", sweep::name(manifest.metric));
+    let best = manifest
+        .best
+        .and_then(|best| outcomes.iter().find(|o| o.setting == best));
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_string());
+    let config = manifest
+        .best
+        .map(|best| manifest.trial(folder, best, 0).config);
+    Ok(report::sweep::Contents {
+        name: manifest.experiment.clone(),
+        figures: vec![
+            (
+                "Best setting",
+                or_none(best.map(|best| sweep::described(&best.values))),
+            ),
+            (
+                "Its validation",
+                or_none(best.and_then(|best| best.spread).map(|s| sweep::shown(&s))),
+            ),
+            (
+                "Its test accuracy",
+                or_none(manifest.test.map(|test| sweep::shown(&test.accuracy))),
+            ),
+            (
+                "Its test loss",
+                or_none(manifest.test.map(|test| sweep::shown(&test.loss))),
+            ),
+            ("Settings", manifest.settings.len().to_string()),
+            ("Seeds", manifest.seeds.len().to_string()),
+            ("Looks at the test images", manifest.test_looks.to_string()),
+            ("Status", format!("{:?}", manifest.status).to_lowercase()),
+        ],
+        conclusions: sweep::conclusions(&outcomes, &manifest),
+        rows: sweep::rows(&outcomes),
+        header: sweep::header(&measure)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        curves: outcomes.iter().take(MOST_CURVES).map(curve).collect(),
+        config: config
+            .and_then(|config| Source::read(&config).ok())
+            .map(|source| source.text),
+        manifest: serde_json::to_string_pretty(&manifest).map_err(Failure::failed)?,
+        measure,
+        outcomes,
+    })
+}
+
+/// Returns a setting's epochs with the mean of the metric over the seeds that have come so far.
+fn mean_curve(sweep: &SweepManifest, folder: &Path, outcome: &Outcome) -> Vec<(f64, f64)> {
+    let trial = |seed: &u64| sweep.trial(folder, outcome.setting, *seed).folder;
+    let all: Vec<Vec<EpochMetrics>> = sweep
+        .seeds
+        .iter()
+        .map(|seed| list::metrics(&trial(seed)))
+        .collect();
+    let mean = |epoch: usize| {
+        let figures: Vec<f64> = all
+            .iter()
+            .filter_map(|epochs| outcome::measured(epochs.get(epoch)?, sweep.metric))
+            .collect();
+        Some(((epoch + 1) as f64, Spread::of(&figures)?.mean))
+    };
+    (0..outcome.epochs).filter_map(mean).collect()
 }
 
 /// Returns the folder of the run that a person names.
@@ -203,6 +288,7 @@ fn is_tutorial(experiment: Experiment) -> Result<bool, Failure> {
             ..experiment.data
         },
         checkpoint: tutorial.checkpoint.clone(),
+        evaluation: tutorial.evaluation.clone(),
         log: tutorial.log.clone(),
         ..experiment
     };

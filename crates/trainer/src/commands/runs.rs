@@ -152,7 +152,7 @@ fn changes(run: &Summary, tutorial: &Settings) -> Settings {
 }
 
 /// Returns a setting without its table, unless that says what is named: `hidden=[256]`.
-fn short(key: &str, value: &str) -> String {
+pub(super) fn short(key: &str, value: &str) -> String {
     match key.split_once('.') {
         Some((_, last)) if last != "name" => format!("{last}={value}"),
         _ => format!("{key}={value}"),

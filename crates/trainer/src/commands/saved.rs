@@ -11,6 +11,7 @@ use crate::cli::SavedArgs;
 use crate::config::{self, Source};
 use crate::evaluation::{self, Predictions};
 use crate::failure::Failure;
+use crate::run::RunFolder;
 use crate::run::find::{self, Saved};
 use crate::run::folder::CONFIG;
 
@@ -82,7 +83,8 @@ pub fn fitting(data: DataSet, metadata: &Metadata) -> Result<DataSet, Failure> {
     Ok(data)
 }
 
-/// Returns what the record says about every test image.
+/// Returns what the record says about every test image. The run's manifest counts it as a look at them;
+/// where it cannot be written, a warning says so.
 ///
 /// # Errors
 /// When the device fails.
@@ -92,7 +94,19 @@ pub fn predictions(
     compute: &Compute,
 ) -> Result<Predictions, Failure> {
     let loss = Loss::of(saved.record.metadata.architecture.output);
-    evaluation::predict(&saved.record.model, loss, &data.test, compute)
+    let predictions = evaluation::predict(&saved.record.model, loss, &data.test, compute)?;
+    if let Some(folder) = &saved.folder {
+        let counted = RunFolder::open(folder.clone())
+            .and_then(|mut run| run.update(|manifest| manifest.test_looks += 1));
+        if let Err(failure) = counted {
+            let text = format!(
+                "this look at the test images is not counted: {}",
+                failure.message
+            );
+            Talk { quiet: false }.warn(text);
+        }
+    }
+    Ok(predictions)
 }
 
 /// Returns the data folder that the run's config names, if it can be read and names one.

@@ -194,8 +194,9 @@ fn conclude(
     show: ShowArgs,
 ) -> Result<(), Failure> {
     let talk = talk(show)?;
-    let (test, trust, path) = (&trained.test, &trained.trust, run.path());
+    let path = run.path();
     let mut out = stdout();
+    let tested = trained.test.as_ref();
     if show.output.json {
         let result = json!({
             "event": "result",
@@ -203,11 +204,11 @@ fn conclude(
             "epochs": trained.epochs.len(),
             "best_epoch": trained.best,
             "training_seconds": trained.seconds,
-            "test_accuracy": test.accuracy,
-            "test_loss": test.loss,
-            "test_ece": trust.ece,
-            "test_calibrated_ece": trust.calibrated_ece,
-            "test_unknown": trust.unknown,
+            "test_accuracy": tested.map(|(test, _)| test.accuracy),
+            "test_loss": tested.map(|(test, _)| test.loss),
+            "test_ece": tested.map(|(_, trust)| trust.ece),
+            "test_calibrated_ece": tested.and_then(|(_, trust)| trust.calibrated_ece),
+            "test_unknown": tested.and_then(|(_, trust)| trust.unknown),
         });
         writeln!(out, "{result}")?;
         return Ok(());
@@ -219,24 +220,29 @@ fn conclude(
             trained.epochs.len()
         )?;
     }
-    writeln!(
-        out,
-        "test accuracy {:.4}  loss {:.4}  ({} images)",
-        test.accuracy, test.loss, test.images
-    )?;
-    if trust.calibrated_ece.is_some() {
-        print_trust(&mut out, trust)?;
+    if let Some((test, trust)) = tested {
+        writeln!(
+            out,
+            "test accuracy {:.4}  loss {:.4}  ({} images)",
+            test.accuracy, test.loss, test.images
+        )?;
+        if trust.calibrated_ece.is_some() {
+            print_trust(&mut out, trust)?;
+        }
+        // The notebook's own two lines: round(score * 100).
+        writeln!(out, "Accuracy: {:.0}", test.accuracy * 100.0)?;
+        writeln!(out, "Loss: {:.0}", test.loss * 100.0)?;
     }
-    // The notebook's own two lines: round(score * 100).
-    writeln!(out, "Accuracy: {:.0}", test.accuracy * 100.0)?;
-    writeln!(out, "Loss: {:.0}", test.loss * 100.0)?;
     writeln!(
         out,
         "trained {} in {:.1} s",
         counted(trained.epochs.len(), "epoch"),
         trained.seconds
     )?;
-    talk.note(format_args!("pictures: {}", path.join(GALLERY).display()));
+    match tested {
+        Some(_) => talk.note(format_args!("pictures: {}", path.join(GALLERY).display())),
+        None => talk.note("the test images were not looked at: evaluation.test is false"),
+    }
     let run = name.unwrap_or_else(|| "last".to_string());
     talk.next(format_args!("cargo run -p trainer -- evaluate {run}"));
     Ok(())

@@ -18,6 +18,7 @@ pub(super) type Span = Range<usize>;
 pub(super) type Entries = BTreeMap<String, Entry>;
 
 /// A config as it was written: not checked against the keys that exist.
+#[derive(Clone)]
 pub(super) struct Document {
     label: String,
     file: String,
@@ -27,18 +28,21 @@ pub(super) struct Document {
 }
 
 /// A key and its value.
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) key: Span,
     pub(super) node: Node,
 }
 
 /// A value and where it was set.
+#[derive(Clone)]
 pub(super) struct Node {
     pub(super) span: Span,
     pub(super) value: Value,
 }
 
 /// A TOML value.
+#[derive(Clone)]
 pub(super) enum Value {
     Text(String),
     /// Saturated when it is larger than any range allows anyway.

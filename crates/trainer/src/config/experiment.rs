@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use model::{Activation, Init, Loss, MlpConfig};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Backend;
 
@@ -33,6 +33,8 @@ pub struct Experiment {
     pub early_stopping: Option<EarlyStopping>,
     /// What a stopped run goes on from.
     pub checkpoint: Checkpoint,
+    /// What is measured at the end.
+    pub evaluation: Evaluation,
     /// What is written down besides `metrics.jsonl`.
     pub log: Log,
 }
@@ -168,6 +170,14 @@ pub struct Checkpoint {
     pub keep: usize,
 }
 
+/// `[evaluation]`: what is measured at the end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Look at the test images after training. Without, `trainer evaluate` does so later: to choose between
+    /// runs by what they come to on the test images would make those figures worthless.
+    pub test: bool,
+}
+
 /// `[log]`: what is written down besides `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Log {
@@ -234,7 +244,7 @@ impl Serialize for Every {
 }
 
 /// A figure of the validation images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
     /// Mean loss; lower is better.

@@ -34,7 +34,12 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ),
     ("early_stopping", &["patience", "metric", "min_delta"]),
     ("checkpoint", &["every", "keep"]),
+    ("evaluation", &["test"]),
     ("log", &["tensorboard"]),
+    (
+        "sweep",
+        &["seeds", "metric", "halving", "draws", "grid", "random"],
+    ),
 ];
 
 /// Names of other libraries that no measure of likeness would find.
@@ -163,6 +168,11 @@ fn unknown_key(document: &Document, table: &str, key: &str, span: &Span) -> Conf
     ConfigError::new(message)
         .at(document.place(span.clone()))
         .hint(hint)
+}
+
+/// Returns whether an experiment has a table of this name.
+pub(super) fn is_table(name: &str) -> bool {
+    !matches!(name, "" | "sweep") && !keys_of(name).is_empty()
 }
 
 /// Returns the keys of a table, none if there is no such table.

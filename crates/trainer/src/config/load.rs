@@ -33,7 +33,21 @@ pub struct Source {
 /// # Errors
 /// The first mistake found, with its place.
 pub fn load(source: Source, overrides: &[String]) -> Result<Experiment, ConfigError> {
-    resolve::resolve(&Document::parse(source, overrides)?)
+    let document = Document::parse(source, overrides)?;
+    refuse_sweep(&document)?;
+    resolve::resolve(&document)
+}
+
+/// A sweep is not one experiment.
+fn refuse_sweep(document: &Document) -> Result<(), ConfigError> {
+    let Some(entry) = document.root.get("sweep") else {
+        return Ok(());
+    };
+    Err(
+        ConfigError::new("[sweep] makes this many experiments, not one")
+            .at(document.place(entry.key.clone()))
+            .hint("train them all with trainer sweep FILE, or remove the table"),
+    )
 }
 
 impl Source {

@@ -13,6 +13,7 @@ mod experiment;
 mod backend;
 mod resolve;
 mod validate;
+mod sweep;
 mod load;
 mod document;
 mod overrides;
@@ -25,7 +26,8 @@ mod diagnostic;
 pub use backend::Backend;
 pub use diagnostic::{ConfigError, Place};
 pub use experiment::{
-    Checkpoint, Data, Decay, EarlyStopping, Every, Experiment, Log, Metric, Model, Optimizer,
-    Schedule, Training,
+    Checkpoint, Data, Decay, EarlyStopping, Evaluation, Every, Experiment, Log, Metric, Model,
+    Optimizer, Schedule, Training,
 };
 pub use load::{MAX_BYTES, Source, load};
+pub use sweep::{Setting, Sweep, epochs_in_round, load_sweep, rounds};

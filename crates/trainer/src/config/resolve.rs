@@ -10,8 +10,8 @@ use model::{Activation, Init, Loss};
 use super::document::Document;
 use super::table::{Limit, Table};
 use super::{
-    Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, Every, Experiment, Log, Metric,
-    Model, Optimizer, Schedule, Training, keys, validate,
+    Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, Evaluation, Every, Experiment,
+    Log, Metric, Model, Optimizer, Schedule, Training, keys, validate,
 };
 
 /// Most epochs, and most patience.
@@ -40,6 +40,9 @@ pub(super) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
         schedule: schedule(&Table::of(document, "schedule"))?,
         early_stopping: early_stopping(&Table::of(document, "early_stopping"))?,
         checkpoint: checkpoint(&Table::of(document, "checkpoint"))?,
+        evaluation: Evaluation {
+            test: Table::of(document, "evaluation").flag("test", true)?,
+        },
         log: Log {
             tensorboard: Table::of(document, "log").flag("tensorboard", false)?,
         },

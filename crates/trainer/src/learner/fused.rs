@@ -17,7 +17,7 @@ use model::{Activation, LayerWeights, Loss, Mlp, MlpConfig, RecordError, record}
 
 use super::schedule::LearningRate;
 use super::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS};
-use crate::backend::Compute;
+use crate::backend::{self, Compute};
 use crate::config::{Backend, Experiment, Optimizer};
 
 /// A network in training, outside Burn's tensors.
@@ -98,7 +98,7 @@ impl Fused {
         let rate = |step| learning_rate.at(first + step);
         self.network
             .borrow_mut()
-            .train(&batches, threads(), &rate, watch)
+            .train(&batches, backend::threads(), &rate, watch)
     }
 
     /// Returns the steps of an epoch.
@@ -224,14 +224,4 @@ fn optimizer(config: &Optimizer) -> kernels::Optimizer {
             l2: weight_decay as f32,
         }),
     }
-}
-
-/// Returns how many threads to use: `RAYON_NUM_THREADS`, which the backends follow as well, or one a
-/// core.
-fn threads() -> usize {
-    let wanted = std::env::var("RAYON_NUM_THREADS")
-        .ok()
-        .and_then(|n| n.parse().ok());
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    wanted.filter(|&n| n > 0).unwrap_or_else(cores)
 }

@@ -155,10 +155,10 @@ fn apart(wanted: &[f64]) -> Vec<f64> {
 }
 
 /// The range of an axis and the round numbers on it.
-struct Axis {
+pub(super) struct Axis {
     low: f64,
     high: f64,
-    ticks: Vec<f64>,
+    pub(super) ticks: Vec<f64>,
     step: f64,
 }
 
@@ -181,7 +181,7 @@ impl Axis {
     }
 
     /// Returns the axis of measured values: from a round number to a round number around them.
-    fn measuring(values: impl Iterator<Item = f64> + Clone) -> Self {
+    pub(super) fn measuring(values: impl Iterator<Item = f64> + Clone) -> Self {
         let (low, high) = reach(values);
         // Equal values are drawn in the middle of something.
         let room = if high > low {
@@ -207,7 +207,7 @@ impl Axis {
     }
 
     /// Returns where a value is, 0 at the low end to 1 at the high end.
-    fn share(&self, value: f64) -> f64 {
+    pub(super) fn share(&self, value: f64) -> f64 {
         match self.high > self.low {
             true => (value - self.low) / (self.high - self.low),
             false => 0.5,
@@ -215,7 +215,7 @@ impl Axis {
     }
 
     /// Returns a tick's number with the decimals that it needs.
-    fn label(&self, tick: f64) -> String {
+    pub(super) fn label(&self, tick: f64) -> String {
         let decimals = -self.step.log10().floor();
         match decimals {
             _ if tick.abs() >= 1e7 || decimals > 6.0 => format!("{tick:.1e}"),

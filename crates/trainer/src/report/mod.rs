@@ -8,6 +8,8 @@ pub mod reliability;
 pub mod page;
 mod tested;
 pub mod comparison;
+pub mod sweep;
+pub mod range_test;
 pub mod chart;
 pub mod band;
 mod reliability_svg;

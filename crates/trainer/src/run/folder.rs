@@ -1,7 +1,7 @@
 //! One run's folder, while it is being written.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -137,6 +137,23 @@ impl RunFolder {
             .files_sha256
             .insert(name.into(), sha256(bytes));
         Ok(())
+    }
+
+    /// Removes what an earlier, shorter training of the run came to on the test images.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn forget_test(&mut self) -> Result<(), Failure> {
+        for name in [PREDICTIONS, GALLERY, RELIABILITY, MISTAKES, REPORT] {
+            let path = self.path.join(name);
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != ErrorKind::NotFound => {
+                    return Err(Failure::io("remove", &path, &e));
+                }
+                _ => drop(self.manifest.files_sha256.remove(name)),
+            }
+        }
+        self.update(|manifest| manifest.test = None)
     }
 
     /// Changes the manifest and writes it.

@@ -78,8 +78,12 @@ pub struct Manifest {
     pub best_epoch: Option<usize>,
     /// Wall time of the epochs, in seconds.
     pub training_seconds: Option<f64>,
-    /// Result on the test images, read once, after training.
+    /// Result on the test images, first looked at after training.
     pub test: Option<TestMetrics>,
+    /// How often this run's answers to the test images were looked at: after training, and by each
+    /// `evaluate` and `gallery`. Manifests of earlier versions do not say.
+    #[serde(default)]
+    pub test_looks: u64,
     /// The file it was imported from, if it was not trained here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,
@@ -145,6 +149,7 @@ impl Manifest {
             best_epoch: None,
             training_seconds: None,
             test: None,
+            test_looks: 0,
             imported: None,
             files_sha256: BTreeMap::new(),
             error: None,

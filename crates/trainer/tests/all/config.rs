@@ -198,6 +198,9 @@ fn the_resolved_config_has_the_keys_that_apply() {
     every = "1 epoch"
     keep = 2
 
+    [evaluation]
+    test = true
+
     [log]
     tensorboard = false
     "#);
@@ -249,6 +252,9 @@ fn the_resolved_config_has_the_keys_that_apply() {
     [checkpoint]
     every = "1 epoch"
     keep = 2
+
+    [evaluation]
+    test = true
 
     [log]
     tensorboard = false

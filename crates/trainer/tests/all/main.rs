@@ -30,6 +30,8 @@ mod folders;
 
 mod runs;
 
+mod sweep;
+
 mod config;
 
 mod config_errors;

@@ -1,0 +1,237 @@
+//! A sweep as it goes, on a terminal: a line for each setting, drawn anew as trainings go on.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::sweep::{described, name, shown};
+use super::terminal::counted;
+use crate::config::{Metric, Sweep};
+use crate::sweep::outcome::measured;
+use crate::sweep::statistics::Spread;
+use crate::sweep::training::Event;
+
+/// Most settings that are shown; of more, those that are trained and the best.
+const MOST_ROWS: usize = 16;
+/// How far a training is, from begun to nearly done.
+const LEVELS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
+/// How often the time is drawn anew.
+const TICK: Duration = Duration::from_millis(500);
+
+/// The table.
+pub(super) struct Board {
+    metric: Metric,
+    seeds: Vec<u64>,
+    rows: Vec<Row>,
+    /// Trainings of this round: all, and those that have ended.
+    trainings: usize,
+    ended: usize,
+    /// Trainings that have ended while this was looked at.
+    ended_here: usize,
+    started: Instant,
+    lines: Vec<ProgressBar>,
+    foot: ProgressBar,
+    all: MultiProgress,
+}
+
+/// A setting.
+struct Row {
+    name: String,
+    cells: Vec<Cell>,
+}
+
+/// A training.
+#[derive(Clone, Copy, PartialEq)]
+enum Cell {
+    Waiting,
+    Running {
+        epoch: usize,
+        epochs: usize,
+        score: Option<f64>,
+    },
+    Done(Option<f64>),
+    Failed,
+}
+
+impl Board {
+    /// Returns the table of a sweep on which nothing has happened yet.
+    pub fn new(sweep: &Sweep) -> Self {
+        let all = MultiProgress::new();
+        let text = ProgressStyle::with_template("{wide_msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let line = || all.add(ProgressBar::new_spinner().with_style(text.clone()));
+        let head = line();
+        head.set_message(format!(
+            "{:>7}  {:<44} {:<10} validation {}",
+            "setting",
+            "",
+            "seeds",
+            name(sweep.metric)
+        ));
+        let lines = (0..sweep.settings.len().min(MOST_ROWS))
+            .map(|_| line())
+            .collect();
+        let clock = ProgressStyle::with_template("{msg}, {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let foot = all.add(ProgressBar::new_spinner().with_style(clock));
+        foot.enable_steady_tick(TICK);
+        let row = |(number, values): (usize, &[(String, String)])| Row {
+            name: format!("{number:>7}  {}", described(values)),
+            cells: vec![Cell::Waiting; sweep.seeds.len()],
+        };
+        let settings = sweep.settings.iter().map(|setting| &setting.values[..]);
+        let mut board = Self {
+            metric: sweep.metric,
+            seeds: sweep.seeds.clone(),
+            rows: (1..).zip(settings).map(row).collect(),
+            trainings: 0,
+            ended: 0,
+            ended_here: 0,
+            started: Instant::now(),
+            lines,
+            foot,
+            all,
+        };
+        board.draw();
+        board
+    }
+
+    /// Takes in what happened.
+    pub fn show(&mut self, event: &Event) {
+        match event {
+            Event::Round { trials, .. } => {
+                (self.trainings, self.ended) = (trials.len(), 0);
+                for (trial, epochs) in *trials {
+                    let cell = Cell::Running {
+                        epoch: 0,
+                        epochs: *epochs,
+                        score: None,
+                    };
+                    self.set(trial.setting, trial.seed, cell);
+                }
+            }
+            Event::Begun(_) => {}
+            Event::Epoch(trial, metrics) => {
+                let score = measured(metrics, self.metric);
+                if let Some(Cell::Running {
+                    epoch, score: last, ..
+                }) = self.cell(trial.setting, trial.seed)
+                {
+                    (*epoch, *last) = (metrics.epoch, score);
+                }
+            }
+            Event::Ended(trial, score) => {
+                self.count(trial.setting, trial.seed);
+                self.set(trial.setting, trial.seed, Cell::Done(*score));
+            }
+            Event::Failed(trial, _) => {
+                self.count(trial.setting, trial.seed);
+                self.set(trial.setting, trial.seed, Cell::Failed);
+            }
+        }
+        self.draw();
+    }
+
+    fn count(&mut self, setting: usize, seed: u64) {
+        self.ended += 1;
+        let was_trained = matches!(
+            self.cell(setting, seed),
+            Some(Cell::Running { epoch: 1.., .. })
+        );
+        self.ended_here += usize::from(was_trained);
+    }
+
+    fn cell(&mut self, setting: usize, seed: u64) -> Option<&mut Cell> {
+        let at = self.seeds.iter().position(|known| *known == seed)?;
+        self.rows
+            .get_mut(setting.checked_sub(1)?)?
+            .cells
+            .get_mut(at)
+    }
+
+    fn set(&mut self, setting: usize, seed: u64, cell: Cell) {
+        if let Some(old) = self.cell(setting, seed) {
+            *old = cell;
+        }
+    }
+
+    fn draw(&mut self) {
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        if rows.len() > MOST_ROWS {
+            rows.sort_by(|a, b| a.rank(self.metric).total_cmp(&b.rank(self.metric)));
+        }
+        for (line, row) in self.lines.iter().zip(rows) {
+            line.set_message(row.text());
+        }
+        let left = self.trainings.saturating_sub(self.ended);
+        let mut foot = format!("{} of {}", self.ended, counted(self.trainings, "training"));
+        if self.ended_here > 0 && left > 0 {
+            let seconds = self.started.elapsed().as_secs() as usize * left / self.ended_here;
+            foot += &format!(", about {} min left", seconds.div_ceil(60));
+        }
+        self.foot.set_message(foot);
+    }
+}
+
+impl Row {
+    /// Returns where it comes among many: what is trained first, then the best.
+    fn rank(&self, metric: Metric) -> f64 {
+        let is_trained = |cell: &Cell| matches!(cell, Cell::Running { epoch: 1.., .. });
+        if self.cells.iter().any(is_trained) {
+            return f64::NEG_INFINITY;
+        }
+        self.spread().map_or(f64::INFINITY, |spread| match metric {
+            Metric::Accuracy => -spread.mean,
+            Metric::Loss => spread.mean,
+        })
+    }
+
+    fn spread(&self) -> Option<Spread> {
+        let scores = self.cells.iter().filter_map(|cell| match cell {
+            Cell::Done(score) => *score,
+            _ => None,
+        });
+        Spread::of(&scores.collect::<Vec<_>>())
+    }
+
+    fn text(&self) -> String {
+        let cells: String = self.cells.iter().map(Cell::mark).collect();
+        let name: String = self.name.chars().take(53).collect();
+        let mut text = format!(
+            "{name:<53} {cells:<10} {}",
+            self.spread().map_or(String::new(), |s| shown(&s))
+        );
+        for cell in &self.cells {
+            if let Cell::Running {
+                epoch: epoch @ 1..,
+                epochs,
+                score: Some(score),
+            } = cell
+            {
+                text += &format!("  [{epoch}/{epochs} {score:.4}]");
+            }
+        }
+        text
+    }
+}
+
+impl Cell {
+    fn mark(&self) -> char {
+        match *self {
+            Self::Waiting | Self::Running { epoch: 0, .. } => '·',
+            Self::Running { epoch, epochs, .. } => {
+                let level = epoch * LEVELS.len() / (epochs + 1);
+                LEVELS.get(level).copied().unwrap_or('▇')
+            }
+            Self::Done(_) => '█',
+            Self::Failed => '×',
+        }
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        self.foot.finish_and_clear();
+        let _ = self.all.clear(); // a closed stderr needs no clearing
+    }
+}

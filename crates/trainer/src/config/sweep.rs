@@ -1,0 +1,494 @@
+//! `[sweep]`: one experiment in many settings, each with many seeds.
+//!
+//! `[sweep.grid]` and `[sweep.random]` have the keys of an experiment, in the tables they belong to, with
+//! what each is to be: a list, or (drawn at random) a range. A setting is the file with those values in
+//! place of its own, and is checked like a file, so a wrong value is shown where it stands.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use super::document::{Document, Entries, Entry, Node, Span, Value};
+use super::table::Table;
+use super::{ConfigError, Decay, Experiment, Metric, Source, diagnostic::echo, keys, resolve};
+
+/// Most settings of a sweep.
+const MAX_SETTINGS: usize = 1_000;
+/// Most trainings of a sweep: settings times seeds.
+const MAX_TRAININGS: usize = 10_000;
+
+/// A sweep, checked: every setting is a valid experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    /// Name of the experiment; the sweep lands in `artifacts/<name>/`.
+    pub name: String,
+    /// The settings: those of the grid in the order of the file, the last key changing fastest, each with
+    /// every draw.
+    pub settings: Vec<Setting>,
+    /// The seeds that each setting is trained with: the experiment's own and those after it.
+    pub seeds: Vec<u64>,
+    /// What settings are compared by, on the validation images.
+    pub metric: Metric,
+    /// Whether the best setting is measured on the test images: `evaluation.test` of the file.
+    pub test: bool,
+    /// Of how many settings one is trained on when the others are given up, 2 to 10; `None`: all are
+    /// trained to the end.
+    pub halving: Option<usize>,
+}
+
+/// One setting of a sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// What it sets: keys with their values as TOML, `optimizer.learning_rate` and `0.001`.
+    pub values: Vec<(String, String)>,
+    /// The experiment; it does not look at the test images.
+    pub experiment: Experiment,
+}
+
+/// A key with what it can be.
+struct Axis<'d> {
+    table: &'d str,
+    key: &'d str,
+    entry: &'d Entry,
+    choices: Choices<'d>,
+}
+
+enum Choices<'d> {
+    Of(&'d [Node]),
+    Between(Range),
+}
+
+/// A range that values are drawn from.
+struct Range {
+    from: f64,
+    to: f64,
+    /// Equal ratios are equally probable, not equal differences.
+    log: bool,
+    /// Both ends are whole numbers, and so is what is drawn.
+    whole: bool,
+}
+
+/// A key's value in one setting.
+struct Assignment<'d> {
+    axis: &'d Axis<'d>,
+    node: Node,
+    /// The value as TOML.
+    text: String,
+}
+
+/// Returns the sweep that `source` describes after `overrides`.
+///
+/// # Errors
+/// The first mistake found, with its place; a sweep without validation images or without [sweep] is one.
+pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigError> {
+    let document = Document::parse(source, overrides)?;
+    keys::check(&document)?;
+    let table = Table::of(&document, "sweep");
+    if !table.is_present() {
+        return Err(
+            ConfigError::new("the file has no [sweep]: it describes one experiment")
+                .hint("train it with trainer --config FILE, or add [sweep]"),
+        );
+    }
+    let base = resolve::resolve(&document.without_sweep())?;
+    let seeds = seeds(&table, base.seed)?;
+    let halving = table.integer("halving", 2, 2..=10)?;
+    let metrics = [("accuracy", Metric::Accuracy), ("loss", Metric::Loss)];
+    let metric = table.choice("metric", Metric::Accuracy, &metrics)?;
+    let grid = axes(&table, "grid")?;
+    let random = axes(&table, "random")?;
+    let draws = table.integer("draws", 10, 1..=MAX_SETTINGS)?;
+    if random.is_empty() && table.get("draws").is_some() {
+        return Err(table
+            .refuse("draws", "`sweep.draws` has nothing to draw from")
+            .hint("say what in [sweep.random], for example optimizer.learning_rate = { from = 1e-4, to = 1e-2, log = true }"));
+    }
+    let draws = if random.is_empty() { 1 } else { draws };
+    refuse_too_many(&table, &grid, draws, seeds.len())?;
+
+    let drawn = draw(&random, draws, base.seed);
+    let mut settings: Vec<Setting> = Vec::new();
+    for cell in cells(&grid) {
+        for draw in &drawn {
+            let assignments: Vec<&Assignment> = cell.iter().chain(draw).collect();
+            let setting = setting(&document, &assignments)?;
+            if !settings.contains(&setting) {
+                settings.push(setting);
+            }
+        }
+    }
+    let sweep = Sweep {
+        name: base.name,
+        settings,
+        seeds,
+        metric,
+        test: base.evaluation.test,
+        halving: table.get("halving").map(|_| halving),
+    };
+    refuse_unfit(&sweep, &document)?;
+    Ok(sweep)
+}
+
+fn seeds(table: &Table, first: u64) -> Result<Vec<u64>, ConfigError> {
+    let count = table.integer("seeds", 1, 1..=1_000)?;
+    match first.checked_add(count - 1) {
+        Some(last) => Ok((first..=last).collect()),
+        None => Err(table
+            .refuse(
+                "seeds",
+                format!("{count} seeds from {first} on go beyond 2^64 - 1"),
+            )
+            .hint("choose a smaller `seed`")),
+    }
+}
+
+/// Returns the keys in the table `[sweep.<kind>]`, in the order they are written.
+fn axes<'d>(table: &Table<'d>, kind: &str) -> Result<Vec<Axis<'d>>, ConfigError> {
+    let Some(entry) = table.get(kind) else {
+        return Ok(Vec::new());
+    };
+    let Value::Table(entries) = &entry.node.value else {
+        let message = format!(
+            "expected a table for `sweep.{kind}`, found {}",
+            entry.node.value.describe()
+        );
+        return Err(table.refuse_node(&entry.node, message).hint(format!(
+            "write [sweep.{kind}], and keys with lists of values below"
+        )));
+    };
+    let mut axes = Vec::new();
+    for (name, entry) in entries {
+        match &entry.node.value {
+            Value::Table(inner) if keys::is_table(name) => {
+                for (key, entry) in inner {
+                    axes.push(axis(table, kind, name, key, entry)?);
+                }
+            }
+            _ => axes.push(axis(table, kind, "", name, entry)?),
+        }
+    }
+    axes.sort_by_key(|axis| axis.entry.key.start);
+    Ok(axes)
+}
+
+fn axis<'d>(
+    sweep: &Table<'d>,
+    kind: &str,
+    table: &'d str,
+    key: &'d str,
+    entry: &'d Entry,
+) -> Result<Axis<'d>, ConfigError> {
+    let path = keys::path(table, key);
+    let refuse = |message: String, hint: &str| {
+        let place = sweep.document.place(entry.key.clone());
+        Err(ConfigError::new(message).at(place).hint(hint))
+    };
+    match path.as_str() {
+        "seed" => {
+            return refuse(
+                "`seed` is no setting to choose".into(),
+                "write seeds = 10 in [sweep] to train each setting ten times",
+            );
+        }
+        "name" => {
+            return refuse(
+                "`name` is no setting to choose".into(),
+                "a sweep has one name, at the top of the file",
+            );
+        }
+        _ => {}
+    }
+    let choices = match &entry.node.value {
+        Value::List(items) if !items.is_empty() => Choices::Of(items),
+        Value::Table(range) if kind == "random" => {
+            Choices::Between(self::range(sweep, &path, entry, range)?)
+        }
+        other => {
+            let message = format!(
+                "expected values for `{}`, found {}",
+                echo(&path),
+                other.describe()
+            );
+            return refuse(
+                message,
+                match kind {
+                    "random" => "write a list, or a range: { from = 1e-4, to = 1e-2, log = true }",
+                    _ => "write a list of values, for example [1e-3, 3e-3]",
+                },
+            );
+        }
+    };
+    Ok(Axis {
+        table,
+        key,
+        entry,
+        choices,
+    })
+}
+
+fn range(sweep: &Table, path: &str, entry: &Entry, range: &Entries) -> Result<Range, ConfigError> {
+    let number = |key: &str| match range.get(key).map(|entry| &entry.node.value) {
+        Some(Value::Integer(number)) => Some((*number as f64, true)),
+        Some(Value::Float(number)) if number.is_finite() => Some((*number, false)),
+        _ => None,
+    };
+    let log = match range.get("log").map(|entry| &entry.node.value) {
+        None => Some(false),
+        Some(Value::Flag(log)) => Some(*log),
+        Some(_) => None,
+    };
+    let known = range
+        .keys()
+        .all(|key| ["from", "to", "log"].contains(&key.as_str()));
+    if let (Some((from, whole_from)), Some((to, whole_to)), Some(log), true) =
+        (number("from"), number("to"), log, known)
+    {
+        let positive = !log || from > 0.0;
+        if from < to && positive {
+            return Ok(Range {
+                from,
+                to,
+                log,
+                whole: whole_from && whole_to,
+            });
+        }
+    }
+    let message = format!("the range of `{}` is none", echo(path));
+    Err(sweep
+        .refuse_node(&entry.node, message)
+        .hint("write { from = 1e-4, to = 1e-2, log = true }: two numbers, the second above the first, above 0 with log"))
+}
+
+fn refuse_too_many(
+    table: &Table,
+    grid: &[Axis],
+    draws: usize,
+    seeds: usize,
+) -> Result<(), ConfigError> {
+    let cells = grid
+        .iter()
+        .map(|axis| axis.count())
+        .try_fold(1usize, usize::checked_mul);
+    let settings = cells.and_then(|cells| cells.checked_mul(draws));
+    let trainings = settings.and_then(|settings| settings.checked_mul(seeds));
+    let fits = settings.is_some_and(|n| n <= MAX_SETTINGS)
+        && trainings.is_some_and(|n| n <= MAX_TRAININGS);
+    if fits {
+        return Ok(());
+    }
+    let shown = |n: Option<usize>| n.map_or("very many".to_string(), |n| n.to_string());
+    let message = format!(
+        "the sweep has {} settings and {} trainings",
+        shown(settings),
+        shown(trainings)
+    );
+    let place = table.document.blame(&[("", "sweep")]);
+    Err(ConfigError::new(message).at(place).hint(format!(
+        "{MAX_SETTINGS} settings and {MAX_TRAININGS} trainings are the limit"
+    )))
+}
+
+/// Returns every combination of the grid's values; one that sets nothing when there is no grid.
+fn cells<'d>(grid: &'d [Axis<'d>]) -> Vec<Vec<Assignment<'d>>> {
+    let mut cells: Vec<Vec<(&Axis, &Node)>> = vec![Vec::new()];
+    for axis in grid {
+        let Choices::Of(items) = axis.choices else {
+            continue;
+        };
+        let extended = |cell: Vec<_>| {
+            items
+                .iter()
+                .map(move |item| [&cell[..], &[(axis, item)]].concat())
+        };
+        cells = cells.into_iter().flat_map(extended).collect();
+    }
+    let assign = |(axis, node): (&'d Axis<'d>, &Node)| Assignment {
+        axis,
+        node: node.clone(),
+        text: node.to_toml(),
+    };
+    cells
+        .into_iter()
+        .map(|cell| cell.into_iter().map(assign).collect())
+        .collect()
+}
+
+/// Returns `count` draws of a value for every key. Equal seeds draw equally.
+fn draw<'d>(random: &'d [Axis<'d>], count: usize, seed: u64) -> Vec<Vec<Assignment<'d>>> {
+    let mut numbers = ChaCha8Rng::seed_from_u64(seed);
+    let mut share = || (numbers.next_u64() >> 11) as f64 / (1u64 << 53) as f64; // 0 to below 1
+    let mut one = |axis: &'d Axis<'d>| {
+        let share = share();
+        let node = match &axis.choices {
+            Choices::Of(items) => items.get((share * items.len() as f64) as usize).cloned(),
+            Choices::Between(range) => Some(Node {
+                span: axis.entry.node.span.clone(),
+                value: range.at(share),
+            }),
+        };
+        let node = node.unwrap_or_else(|| axis.entry.node.clone()); // not reached: the share is below 1
+        Assignment {
+            axis,
+            text: node.to_toml(),
+            node,
+        }
+    };
+    (0..count)
+        .map(|_| random.iter().map(&mut one).collect())
+        .collect()
+}
+
+/// Returns the file with the values of one setting in place of its own.
+fn setting(document: &Document, assignments: &[&Assignment]) -> Result<Setting, ConfigError> {
+    let mut document = document.without_sweep();
+    for Assignment { axis, node, .. } in assignments {
+        document.set(axis.table, axis.key, axis.entry.key.clone(), node.clone());
+    }
+    let mut experiment = resolve::resolve(&document)?;
+    experiment.evaluation.test = false;
+    let value = |a: &&Assignment| (keys::path(a.axis.table, a.axis.key), a.text.clone());
+    Ok(Setting {
+        values: assignments.iter().map(value).collect(),
+        experiment,
+    })
+}
+
+/// Checks that settings can be compared, and given up early if that is asked for.
+fn refuse_unfit(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
+    let experiments = || sweep.settings.iter().map(|setting| &setting.experiment);
+    if experiments().any(|experiment| experiment.data.validation == 0) {
+        return Err(ConfigError::new(
+            "settings are compared on validation images, but `data.validation` is 0",
+        )
+        .at(document.blame(&[("data", "validation"), ("", "sweep")]))
+        .hint("hold some out, for example data.validation = 5000"));
+    }
+    let is_cosine =
+        |experiment: &Experiment| matches!(experiment.schedule.decay, Decay::Cosine { .. });
+    if sweep.halving.is_some() && experiments().any(is_cosine) {
+        return Err(ConfigError::new("halving trains settings for some epochs first, and a cosine schedule cannot be lengthened")
+            .at(document.blame(&[("sweep", "halving")]))
+            .hint("leave `halving` out, or choose schedule.name = \"constant\" or \"step\""));
+    }
+    let first_round = rounds(sweep.settings.len(), sweep.halving) - 1;
+    let all_warm_up = |experiment: &Experiment| {
+        let epochs = epochs_in_round(experiment.training.epochs, sweep.halving, first_round);
+        experiment.schedule.warmup_epochs >= epochs as f64
+    };
+    if experiments().any(all_warm_up) {
+        return Err(ConfigError::new(
+            "the first round of halving would end before the warm-up does",
+        )
+        .at(document.blame(&[("sweep", "halving")]))
+        .hint("shorten `schedule.warmup_epochs`, train more epochs, or halve less"));
+    }
+    let data = |experiment: &Experiment| {
+        (
+            experiment.data.name.clone(),
+            experiment.data.dir.clone(),
+            experiment.data.classes.clone(),
+        )
+    };
+    let first = experiments().next().map(data);
+    if experiments().any(|experiment| Some(data(experiment)) != first) {
+        return Err(ConfigError::new(
+            "the settings have different data sets: their results cannot be compared",
+        )
+        .at(document.blame(&[("", "sweep")]))
+        .hint("make a sweep for each data set"));
+    }
+    Ok(())
+}
+
+/// Returns how many rounds `settings` settings are trained in: without halving one, with it as many as leave
+/// one or a few of them for the last (successive halving, <https://arxiv.org/abs/1502.07943>).
+pub fn rounds(settings: usize, halving: Option<usize>) -> u32 {
+    halving.map_or(1, |keep| 1 + settings.max(1).ilog(keep.max(2)))
+}
+
+/// Returns how many of its `full` epochs a setting is trained for when `left` rounds follow.
+pub fn epochs_in_round(full: usize, halving: Option<usize>, left: u32) -> usize {
+    let share = halving.unwrap_or(1).saturating_pow(left);
+    full.div_ceil(share.max(1)).max(1)
+}
+
+impl Axis<'_> {
+    /// Returns how many values a grid takes from it.
+    fn count(&self) -> usize {
+        match self.choices {
+            Choices::Of(items) => items.len(),
+            Choices::Between(_) => 1,
+        }
+    }
+}
+
+impl Range {
+    /// Returns the value at a share of the range, with three significant digits if it is no whole number.
+    fn at(&self, share: f64) -> Value {
+        let Self {
+            from,
+            to,
+            log,
+            whole,
+        } = *self;
+        let to_end = if whole { to + 1.0 } else { to };
+        let value = match log {
+            true => from * (to_end / from).powf(share),
+            false => from + share * (to_end - from),
+        };
+        match whole {
+            true => Value::Integer(value.floor().min(to) as i128),
+            false => {
+                let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+                Value::Float(rounded.clamp(from, to))
+            }
+        }
+    }
+}
+
+impl Document {
+    /// Returns the same without the table [sweep]: one experiment.
+    fn without_sweep(&self) -> Self {
+        let mut document = self.clone();
+        document.root.remove("sweep");
+        document
+    }
+
+    /// Sets a key, which was written at `span`.
+    fn set(&mut self, table: &str, key: &str, span: Span, node: Node) {
+        let entry = Entry {
+            key: span.clone(),
+            node,
+        };
+        if table.is_empty() {
+            self.root.insert(key.to_owned(), entry);
+            return;
+        }
+        let home = self.root.entry(table.to_owned()).or_insert_with(|| Entry {
+            key: span.clone(),
+            node: Node {
+                span,
+                value: Value::Table(Entries::new()),
+            },
+        });
+        if let Value::Table(entries) = &mut home.node.value {
+            entries.insert(key.to_owned(), entry);
+        }
+    }
+}
+
+impl Node {
+    /// Returns the value as TOML.
+    fn to_toml(&self) -> String {
+        match &self.value {
+            Value::Text(text) => toml::Value::from(text.as_str()).to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::Float(number) => format!("{number:?}"),
+            Value::Flag(flag) => flag.to_string(),
+            Value::List(items) => {
+                let items: Vec<String> = items.iter().map(Self::to_toml).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Value::Date | Value::Table(_) => self.value.describe(), // no key takes one
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The page of a sweep: its settings, the best first, and how sure that order is.
+
+use maud::{Markup, html};
+
+use super::chart::{self, Axis, Chart, Line, short};
+use super::html::{Section, details, document, table};
+use crate::sweep::Outcome;
+
+/// Most settings whose curves are drawn: each has a colour of its own.
+pub const MOST_CURVES: usize = chart::COLORS;
+/// Most settings in the picture of the intervals.
+const MOST_INTERVALS: usize = 40;
+
+/// All that the page of a sweep shows.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    /// The sweep's name.
+    pub name: String,
+    /// Headline figures: name and value.
+    pub figures: Vec<(&'static str, String)>,
+    /// What the figures say, in sentences.
+    pub conclusions: Vec<String>,
+    /// What settings are compared by: `validation accuracy`.
+    pub measure: String,
+    /// The settings, the best first.
+    pub outcomes: Vec<Outcome>,
+    /// The same as a table's rows.
+    pub rows: Vec<Vec<String>>,
+    /// Header of the table.
+    pub header: Vec<String>,
+    /// For the best settings: number, and (epoch, mean of the metric over the seeds).
+    pub curves: Vec<(usize, Vec<(f64, f64)>)>,
+    /// The best setting as an experiment, TOML.
+    pub config: Option<String>,
+    /// The sweep's own file, JSON.
+    pub manifest: String,
+}
+
+/// Returns the page as HTML that needs no other file.
+pub fn html(contents: &Contents) -> String {
+    let header = html! {
+        h1 { "Sweep " (contents.name) }
+        @for line in &contents.conclusions { p { (line) } }
+    };
+    let section = |id, title, content| Section { id, title, content };
+    let result = html! {
+        dl.figures { @for (name, value) in &contents.figures { div { dt { (name) } dd { (value) } } } }
+    };
+    let note = html! {
+        p.note {
+            "Mean ± standard deviation over the seeds, measured on the validation images after the epoch whose \
+             weights were kept. The best of many settings looks a little better there than it is; its figures on \
+             the test images do not."
+        }
+    };
+    let settings = html! {
+        (note)
+        (table("Settings, the best first", &contents.header, &contents.rows))
+    };
+    let sections = [
+        section("result", "Result", result),
+        section("settings", "Settings", settings),
+        section("intervals", "How sure that is", intervals(contents)),
+        section("curves", "Learning curves", curves(contents)),
+        section("origin", "How to repeat it", origin(contents)),
+    ];
+    let footer = format!("trainer {}", env!("CARGO_PKG_VERSION"));
+    document(
+        &format!("Sweep {}: report", contents.name),
+        &header,
+        &sections,
+        &footer,
+    )
+}
+
+fn curves(contents: &Contents) -> Markup {
+    let line = |(color, (setting, points)): (usize, &(usize, Vec<(f64, f64)>))| Line {
+        name: format!("setting {setting}"),
+        color,
+        dashed: false,
+        points: points.clone(),
+    };
+    let chart = Chart {
+        title: format!("{} of the best settings after each epoch", contents.measure),
+        x: "epoch".to_string(),
+        y: contents.measure.clone(),
+        lines: contents.curves.iter().enumerate().map(line).collect(),
+        mark: None,
+    };
+    html! {
+        figure {
+            div.charts { (chart::svg(&chart)) }
+            figcaption { "Means over the seeds, of the best settings. Point at a value to read it." }
+        }
+    }
+}
+
+// In user units.
+const LEFT: f64 = 84.0;
+const RIGHT: f64 = 600.0;
+const WIDTH: f64 = 620.0;
+const TOP: f64 = 12.0;
+const ROW: f64 = 22.0;
+
+/// Returns the figure of each training as a dot, the interval of their mean as a bar.
+fn intervals(contents: &Contents) -> Markup {
+    let shown: Vec<&Outcome> = contents
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.spread.is_some())
+        .take(MOST_INTERVALS)
+        .collect();
+    let figures = shown.iter().flat_map(|outcome| {
+        let ends = outcome
+            .spread
+            .and_then(|spread| spread.interval)
+            .into_iter()
+            .flatten();
+        outcome.scores.iter().map(|(_, score)| *score).chain(ends)
+    });
+    let figures: Vec<f64> = figures
+        .filter(|figure| figure.abs() <= f64::from(f32::MAX))
+        .collect();
+    let across = Axis::measuring(figures.iter().copied());
+    let x = |value: f64| short(LEFT + across.share(value) * (RIGHT - LEFT));
+    let bottom = TOP + ROW * shown.len() as f64;
+    html! {
+        figure {
+            svg.chart.intervals viewBox={ "0 0 " (WIDTH) " " (bottom + 44.0) } role="img" {
+                title { (contents.measure) " of every training, with the 95 % interval of each setting's mean" }
+                @for tick in &across.ticks {
+                    line.grid x1=(x(*tick)) x2=(x(*tick)) y1=(TOP) y2=(bottom) {}
+                    text.tick x=(x(*tick)) y=(bottom + 17.0) text-anchor="middle" { (across.label(*tick)) }
+                }
+                text.tick x=((LEFT + RIGHT) / 2.0) y=(bottom + 37.0) text-anchor="middle" { (contents.measure) }
+                @for (row, outcome) in shown.iter().enumerate() {
+                    @let y = TOP + ROW * (row as f64 + 0.5);
+                    text.tick x=(LEFT - 10.0) y=(y) dy="0.35em" text-anchor="end" { "setting " (outcome.setting) }
+                    g.setting {
+                        title { (words(outcome)) }
+                        @if let Some([low, high]) = outcome.spread.and_then(|spread| spread.interval) {
+                            rect.within x=(x(low)) y=(y - 6.0) width=(short(x(high) - x(low))) height="12" {}
+                        }
+                        @for (_, score) in &outcome.scores { circle.training cx=(x(*score)) cy=(y) r="3" {} }
+                        @if let Some(spread) = outcome.spread {
+                            line.mean x1=(x(spread.mean)) x2=(x(spread.mean)) y1=(y - 8.0) y2=(y + 8.0) {}
+                        }
+                    }
+                }
+            }
+            figcaption {
+                "Each dot is a training, the line their mean, the bar the interval that holds the mean of all \
+                 seeds with 95 % confidence. Intervals that overlap can still differ: the table's test pairs \
+                 trainings of the same seed."
+                @if contents.outcomes.len() > shown.len() { " " (shown.len()) " of " (contents.outcomes.len()) " settings." }
+            }
+        }
+    }
+}
+
+fn words(outcome: &Outcome) -> String {
+    let scores: Vec<String> = outcome
+        .scores
+        .iter()
+        .map(|(seed, score)| format!("seed {seed}: {score:.4}"))
+        .collect();
+    let values: Vec<String> = outcome
+        .values
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    format!("{}; {}", values.join(", "), scores.join(", "))
+}
+
+fn origin(contents: &Contents) -> Markup {
+    html! {
+        @if let Some(config) = &contents.config {
+            (details("The best setting as an experiment", &html! { pre { code { (config) } } }))
+        }
+        (details("The sweep", &html! { pre { code { (contents.manifest) } } }))
+    }
+}

@@ -1,0 +1,257 @@
+//! A sweep's folder: what is trained, and how it stands.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::statistics::Spread;
+use crate::config::{MAX_BYTES, Metric, Sweep};
+use crate::failure::{Failure, shown};
+use crate::run::find::ARTIFACTS;
+use crate::run::lock::{self, Lock};
+use crate::run::{Status, read, write};
+
+/// What a sweep is and came to.
+pub const SWEEP: &str = "sweep.json";
+/// Largest one read, in bytes: a thousand settings.
+const MAX_SWEEP: u64 = 16 << 20;
+/// Folder of the settings, one experiment a file.
+const SETTINGS: &str = "settings";
+
+/// `sweep.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepManifest {
+    /// State of the sweep.
+    pub status: Status,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Start, UTC.
+    pub started: Timestamp,
+    /// End, UTC.
+    pub ended: Option<Timestamp>,
+    /// The command as typed.
+    pub command: Vec<String>,
+    /// Version of this program.
+    pub version: String,
+    /// What each setting sets: keys with their values as TOML.
+    pub settings: Vec<Vec<(String, String)>>,
+    /// Epochs of each setting's full training.
+    pub epochs: Vec<usize>,
+    /// The seeds that each setting is trained with.
+    pub seeds: Vec<u64>,
+    /// What settings are compared by, on the validation images.
+    pub metric: Metric,
+    /// Of how many settings one is trained on, if the others are given up early.
+    pub halving: Option<usize>,
+    /// The best setting by the validation images, counted from 1.
+    pub best: Option<usize>,
+    /// What the best setting came to on the test images.
+    pub test: Option<Tested>,
+    /// How often the test images were looked at: once by a finished sweep, again when it is given more
+    /// seeds.
+    pub test_looks: u64,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// Figures of the test images, over the seeds of one setting.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Tested {
+    /// Accuracy, 0 to 1.
+    pub accuracy: Spread,
+    /// Mean loss.
+    pub loss: Spread,
+}
+
+/// One training of a sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// Its setting, counted from 1.
+    pub setting: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// Its run's folder.
+    pub folder: PathBuf,
+    /// Its setting as an experiment's file.
+    pub config: PathBuf,
+}
+
+/// A sweep that is being trained; no other process writes its folder meanwhile.
+#[derive(Debug)]
+pub struct SweepFolder {
+    path: PathBuf,
+    manifest: SweepManifest,
+    _lock: Lock,
+}
+
+impl SweepFolder {
+    /// Opens the folder of `sweep`, `artifacts/<name>`: makes it, or goes on with what is there. A sweep
+    /// without halving can be given more seeds.
+    ///
+    /// # Errors
+    /// When another sweep is there, another process writes it, or the disk says no.
+    pub fn open(sweep: &Sweep) -> Result<Self, Failure> {
+        let path = Path::new(ARTIFACTS).join(&sweep.name);
+        let settings = path.join(SETTINGS);
+        std::fs::create_dir_all(&settings).map_err(|e| Failure::io("make", &settings, &e))?;
+        let lock = lock::take(&path)?;
+        let fresh = SweepManifest::of(sweep);
+        let manifest = match path.join(SWEEP).exists() {
+            true => {
+                let known = read(&path)?;
+                refuse_another(&known, &fresh, &path)?;
+                let is_same = known.seeds.len() == fresh.seeds.len();
+                match is_same {
+                    true => known,
+                    false => SweepManifest {
+                        test_looks: known.test_looks,
+                        started: known.started,
+                        ..fresh
+                    },
+                }
+            }
+            false => fresh,
+        };
+        for (number, setting) in (1..).zip(&sweep.settings) {
+            let file = config_of(&path, number);
+            let toml = setting.experiment.to_toml().map_err(Failure::usage)?;
+            match file.exists() {
+                true => refuse_changed(&file, &toml)?,
+                false => write::atomically(&file, toml.as_bytes())?,
+            }
+        }
+        Ok(Self {
+            path,
+            manifest,
+            _lock: lock,
+        })
+    }
+
+    /// Returns the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns how the sweep stands.
+    pub fn manifest(&self) -> &SweepManifest {
+        &self.manifest
+    }
+
+    /// Changes how the sweep stands, on disk as well.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn update(&mut self, change: impl FnOnce(&mut SweepManifest)) -> Result<(), Failure> {
+        change(&mut self.manifest);
+        let mut json = serde_json::to_string_pretty(&self.manifest).map_err(Failure::failed)?;
+        json.push('\n');
+        write::atomically(&self.path.join(SWEEP), json.as_bytes())
+    }
+}
+
+impl SweepManifest {
+    /// Returns the manifest of a sweep that starts now.
+    fn of(sweep: &Sweep) -> Self {
+        Self {
+            status: Status::Running,
+            experiment: sweep.name.clone(),
+            started: Timestamp::now(),
+            ended: None,
+            command: std::env::args_os()
+                .map(|arg| arg.to_string_lossy().into_owned())
+                .collect(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            settings: sweep
+                .settings
+                .iter()
+                .map(|setting| setting.values.clone())
+                .collect(),
+            epochs: sweep
+                .settings
+                .iter()
+                .map(|setting| setting.experiment.training.epochs)
+                .collect(),
+            seeds: sweep.seeds.clone(),
+            metric: sweep.metric,
+            halving: sweep.halving,
+            best: None,
+            test: None,
+            test_looks: 0,
+            error: None,
+        }
+    }
+
+    /// Returns the training of a setting, counted from 1, with a seed, in the sweep's folder.
+    pub fn trial(&self, sweep: &Path, setting: usize, seed: u64) -> Trial {
+        Trial {
+            setting,
+            seed,
+            folder: sweep.join(format!("{setting:03}-seed{seed}")),
+            config: config_of(sweep, setting),
+        }
+    }
+}
+
+/// Returns how the sweep in the folder `path` stands.
+///
+/// # Errors
+/// When there is none, or its file is damaged.
+pub fn read(path: &Path) -> Result<SweepManifest, Failure> {
+    let file = path.join(SWEEP);
+    let json = read::at_most(&file, MAX_SWEEP)?;
+    let sweep: SweepManifest = serde_json::from_slice(&json).map_err(|e| damaged(&file, &e))?;
+    let is_whole = !sweep.settings.is_empty()
+        && sweep.settings.len() == sweep.epochs.len()
+        && sweep
+            .best
+            .is_none_or(|best| (1..=sweep.settings.len()).contains(&best));
+    match is_whole {
+        true => Ok(sweep),
+        false => Err(damaged(&file, &"its parts do not fit together")),
+    }
+}
+
+fn damaged(file: &Path, error: &impl std::fmt::Display) -> Failure {
+    Failure::damaged(file, error)
+        .hint("remove the file to have it made again from the runs beside it")
+}
+
+fn config_of(sweep: &Path, setting: usize) -> PathBuf {
+    sweep.join(SETTINGS).join(format!("{setting:03}.toml"))
+}
+
+/// Fails when the folder is that of another sweep than the one asked for.
+fn refuse_another(
+    known: &SweepManifest,
+    asked: &SweepManifest,
+    path: &Path,
+) -> Result<(), Failure> {
+    let more_seeds = asked.seeds.starts_with(&known.seeds) && asked.halving.is_none();
+    let what = if known.settings != asked.settings || known.epochs != asked.epochs {
+        "other settings"
+    } else if known.metric != asked.metric {
+        "another metric"
+    } else if known.halving != asked.halving {
+        "another halving"
+    } else if known.seeds != asked.seeds && !more_seeds {
+        "other seeds"
+    } else {
+        return Ok(());
+    };
+    Err(another(path, what))
+}
+
+/// Fails when a setting's file, apart from where the data is, is not what it would be now.
+fn refuse_changed(file: &Path, toml: &str) -> Result<(), Failure> {
+    let known = read::at_most(file, MAX_BYTES)?;
+    match known == toml.as_bytes() {
+        true => Ok(()),
+        false => Err(another(file, "another experiment")),
+    }
+}
+
+fn another(path: &Path, what: &str) -> Failure {
+    Failure::usage(format!("{} is a sweep with {what}", shown(path)))
+        .hint("give this one a name of its own: --set name=NAME; or remove that folder")
+}

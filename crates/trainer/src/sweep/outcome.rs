@@ -1,0 +1,233 @@
+//! What the settings of a sweep came to on the validation images: scores, ranks, chance.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::folder::{SweepManifest, Trial};
+use super::statistics::{Paired, Spread, holm, paired};
+use crate::config::{self, Experiment, Metric, Source};
+use crate::failure::Failure;
+use crate::learner::EpochMetrics;
+use crate::learner::best::Best;
+use crate::run::folder::CONFIG;
+use crate::run::{Status, list, manifest};
+
+/// What a setting came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// Its number, counted from 1.
+    pub setting: usize,
+    /// What it sets: keys with their values as TOML.
+    pub values: Vec<(String, String)>,
+    /// Epochs that it was trained for, at most.
+    pub epochs: usize,
+    /// Whether it was given up before its last epoch, because others did better.
+    pub given_up: bool,
+    /// Each seed that it was trained with, and the metric on the validation images after the epoch whose
+    /// weights were kept.
+    pub scores: Vec<(u64, f64)>,
+    /// Trainings that failed.
+    pub failed: usize,
+    /// Mean and spread of the scores.
+    pub spread: Option<Spread>,
+    /// The paired test against the best setting, corrected for their number; of settings that were trained
+    /// as long as the best.
+    pub against_best: Option<Paired>,
+}
+
+/// How a training stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// Not begun.
+    New,
+    /// Begun, and to be gone on with.
+    Begun,
+    /// Trained to the epoch asked for, or ended before by early stopping.
+    Done,
+    /// Ended by an error, which would come again.
+    Failed(String),
+}
+
+impl Trial {
+    /// Returns how it stands, when it is to be trained for so many epochs.
+    pub fn standing(&self, epochs: usize) -> Standing {
+        let Ok(manifest) = manifest::read(&self.folder) else {
+            return Standing::New;
+        };
+        match manifest.status {
+            Status::Failed => Standing::Failed(manifest.error.unwrap_or_default()),
+            Status::Finished
+                if manifest.epochs >= epochs || self.stopped_early(manifest.epochs) =>
+            {
+                Standing::Done
+            }
+            _ => Standing::Begun,
+        }
+    }
+
+    /// Returns whether it ended before the last epoch that it was asked for.
+    fn stopped_early(&self, done: usize) -> bool {
+        self.experiment()
+            .is_some_and(|experiment| done < experiment.training.epochs)
+    }
+
+    /// Returns the experiment as the run has it.
+    fn experiment(&self) -> Option<Experiment> {
+        let source = Source::read(&self.folder.join(CONFIG)).ok()?;
+        config::load(source, &[]).ok()
+    }
+
+    /// Returns the metric on the validation images after the epoch whose weights are kept, if the training
+    /// ends after `epochs` epochs; `None` before it is done.
+    pub fn score(&self, metric: Metric, epochs: usize) -> Option<f64> {
+        if self.standing(epochs) != Standing::Done {
+            return None;
+        }
+        let rule = self.experiment()?.early_stopping;
+        let mut metrics = list::metrics(&self.folder);
+        metrics.truncate(epochs);
+        let mut best = Best::default();
+        for epoch in &metrics {
+            best.judge(epoch, rule.as_ref());
+        }
+        let kept = metrics
+            .iter()
+            .find(|epoch| Some(epoch.epoch) == best.epoch)?;
+        measured(kept, metric)
+    }
+}
+
+/// Returns an epoch's figure of the validation images.
+pub fn measured(epoch: &EpochMetrics, metric: Metric) -> Option<f64> {
+    match metric {
+        Metric::Accuracy => epoch.validation_accuracy,
+        Metric::Loss => epoch.validation_loss,
+    }
+}
+
+/// Returns what a setting came to after `epochs` epochs.
+fn of_setting(sweep: &SweepManifest, path: &Path, setting: usize, epochs: usize) -> Outcome {
+    let trials: Vec<Trial> = sweep
+        .seeds
+        .iter()
+        .map(|seed| sweep.trial(path, setting, *seed))
+        .collect();
+    let scores: Vec<(u64, f64)> = trials
+        .iter()
+        .filter_map(|trial| Some((trial.seed, trial.score(sweep.metric, epochs)?)))
+        .collect();
+    let failed = trials
+        .iter()
+        .filter(|trial| matches!(trial.standing(epochs), Standing::Failed(_)))
+        .count();
+    let figures: Vec<f64> = scores.iter().map(|(_, score)| *score).collect();
+    let at = setting.saturating_sub(1);
+    Outcome {
+        setting,
+        values: sweep.settings.get(at).cloned().unwrap_or_default(),
+        epochs,
+        given_up: false,
+        spread: Spread::of(&figures),
+        scores,
+        failed,
+        against_best: None,
+    }
+}
+
+/// Returns all settings, the best first. They are compared round by round, of which there is one without
+/// halving; `train` is given the number of each round, how many there are, and the round's trainings with
+/// the epochs each is to have.
+///
+/// # Errors
+/// Those of `train`.
+pub fn ranked(
+    sweep: &SweepManifest,
+    path: &Path,
+    mut train: impl FnMut(u32, u32, Vec<(Trial, usize)>) -> Result<(), Failure>,
+) -> Result<Vec<Outcome>, Failure> {
+    let of = config::rounds(sweep.settings.len(), sweep.halving);
+    let (mut settings, mut given_up): (Vec<usize>, _) =
+        ((1..=sweep.settings.len()).collect(), Vec::new());
+    let mut outcomes = Vec::new();
+    for round in 1..=of {
+        let epochs = |setting: usize| {
+            let full = sweep.epochs.get(setting - 1).copied().unwrap_or(1);
+            config::epochs_in_round(full, sweep.halving, of - round)
+        };
+        let with_seeds = |setting: &usize| {
+            sweep
+                .seeds
+                .iter()
+                .map(|seed| (*setting, *seed))
+                .collect::<Vec<_>>()
+        };
+        let trial = |(setting, seed)| (sweep.trial(path, setting, seed), epochs(setting));
+        train(
+            round,
+            of,
+            settings.iter().flat_map(with_seeds).map(trial).collect(),
+        )?;
+        outcomes = settings
+            .iter()
+            .map(|setting| of_setting(sweep, path, *setting, epochs(*setting)))
+            .collect();
+        rank(&mut outcomes, sweep.metric);
+        if round < of {
+            let kept = outcomes.len().div_ceil(sweep.halving.unwrap_or(1));
+            let others = outcomes.split_off(kept).into_iter();
+            let give_up = |outcome| Outcome {
+                given_up: true,
+                against_best: None,
+                ..outcome
+            };
+            given_up.splice(0..0, others.map(give_up));
+            settings = outcomes.iter().map(|outcome| outcome.setting).collect();
+            settings.sort_unstable();
+        }
+    }
+    Ok([outcomes, given_up].concat())
+}
+
+/// Sorts the settings of a round, the best first: those of which no training failed before the others. Fills
+/// in the tests against the best.
+fn rank(outcomes: &mut [Outcome], metric: Metric) {
+    let key = |outcome: &Outcome| {
+        let mean = outcome.spread.map_or(f64::INFINITY, |spread| match metric {
+            Metric::Accuracy => -spread.mean,
+            Metric::Loss => spread.mean,
+        });
+        (outcome.failed > 0, mean)
+    };
+    outcomes.sort_by(|a, b| {
+        let ((a_failed, a_mean), (b_failed, b_mean)) = (key(a), key(b));
+        a_failed.cmp(&b_failed).then(a_mean.total_cmp(&b_mean))
+    });
+    let Some((best, others)) = outcomes.split_first_mut() else {
+        return;
+    };
+    for other in others.iter_mut() {
+        let pairs: Vec<(f64, f64)> = best
+            .scores
+            .iter()
+            .filter_map(|(seed, score)| {
+                let twin = other.scores.iter().find(|(of, _)| of == seed)?;
+                Some((*score, twin.1))
+            })
+            .collect();
+        other.against_best = paired(&pairs);
+    }
+    holm(
+        &mut others
+            .iter_mut()
+            .filter_map(|other| other.against_best.as_mut())
+            .collect::<Vec<_>>(),
+    );
+}
+
+/// Returns the best of settings that were ranked, if it can be one: all its trainings came to an end.
+pub fn best(ranked: &[Outcome]) -> Option<&Outcome> {
+    ranked
+        .first()
+        .filter(|outcome| !outcome.given_up && outcome.failed == 0 && outcome.spread.is_some())
+}

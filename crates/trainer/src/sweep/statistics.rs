@@ -1,0 +1,134 @@
+//! What a handful of seeds can say: spread, interval, and whether a difference is more than chance.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// How sure an interval is to hold the mean.
+const CONFIDENCE: f64 = 0.95;
+
+/// Mean and spread of some figures.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// How many they are, 1 or more.
+    pub count: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// Their standard deviation, with `count - 1` below; of one figure there is none.
+    pub deviation: Option<f64>,
+    /// The interval that holds the mean of all seeds with 95 % confidence, by Student's t; of one figure
+    /// there is none.
+    pub interval: Option<[f64; 2]>,
+}
+
+/// A paired test of two settings over the seeds that both were trained with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Paired {
+    /// Mean of the second less the first, seed by seed.
+    pub difference: f64,
+    /// How probable a mean difference at least as large is if the two are equally good, 0 to 1.
+    pub p: f64,
+}
+
+impl Spread {
+    /// Returns the spread of `figures`, or `None` when there are none.
+    pub fn of(figures: &[f64]) -> Option<Self> {
+        let count = figures.len();
+        if count == 0 {
+            return None;
+        }
+        let mean = figures.iter().sum::<f64>() / count as f64;
+        let deviation = (count > 1).then(|| {
+            let squares: f64 = figures.iter().map(|x| (x - mean).powi(2)).sum();
+            (squares / (count - 1) as f64).sqrt()
+        });
+        let interval = deviation.zip(student(count)).map(|(deviation, t)| {
+            let half = t.inverse_cdf(0.5 + CONFIDENCE / 2.0) * deviation / (count as f64).sqrt();
+            [mean - half, mean + half]
+        });
+        Some(Self {
+            count,
+            mean,
+            deviation,
+            interval,
+        })
+    }
+}
+
+/// Returns the paired t-test of `pairs` (Student 1908, <https://doi.org/10.1093/biomet/6.1.1>), two-sided;
+/// `None` for fewer than two pairs.
+pub fn paired(pairs: &[(f64, f64)]) -> Option<Paired> {
+    let differences: Vec<f64> = pairs.iter().map(|(first, second)| second - first).collect();
+    let Spread {
+        count,
+        mean,
+        deviation,
+        ..
+    } = Spread::of(&differences)?;
+    let error = deviation? / (count as f64).sqrt();
+    let p = match error > 0.0 {
+        true => 2.0 * student(count)?.cdf(-(mean / error).abs()),
+        false if mean == 0.0 => 1.0,
+        false => 0.0, // the same difference with every seed
+    };
+    Some(Paired {
+        difference: mean,
+        p,
+    })
+}
+
+/// Corrects the probabilities of several tests, so that all of them together are wrong no more often than
+/// one would be (Holm 1979, <https://www.jstor.org/stable/4615733>).
+pub fn holm(tests: &mut [&mut Paired]) {
+    tests.sort_by(|a, b| a.p.total_cmp(&b.p));
+    let (count, mut least) = (tests.len(), 0.0);
+    for (rank, test) in tests.iter_mut().enumerate() {
+        least = f64::max(least, test.p * (count - rank) as f64).min(1.0);
+        test.p = least;
+    }
+}
+
+/// Returns Student's distribution for the mean of `count` figures.
+fn student(count: usize) -> Option<StudentsT> {
+    let freedom = count.checked_sub(1)? as f64;
+    StudentsT::new(0.0, 1.0, freedom).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Against `statistics.stdev` and `scipy.stats.t.interval(0.95, 4, mean, sem)`.
+    #[test]
+    fn spread_of_five_figures() {
+        let spread = Spread::of(&[0.88, 0.89, 0.87, 0.885, 0.875]).unwrap();
+        assert!((spread.mean - 0.88).abs() < 1e-12);
+        assert!((spread.deviation.unwrap() - 0.007_905_694_150_420_94).abs() < 1e-12);
+        let [low, high] = spread.interval.unwrap();
+        assert!((low - 0.870_183_784).abs() < 1e-8, "{low}");
+        assert!((high - 0.889_816_216).abs() < 1e-8, "{high}");
+        let one = Spread::of(&[0.5]).unwrap();
+        assert_eq!((one.mean, one.deviation, one.interval), (0.5, None, None));
+        assert_eq!(Spread::of(&[]), None);
+    }
+
+    /// Against `scipy.stats.ttest_rel`.
+    #[test]
+    fn paired_differences() {
+        let test = paired(&[(1.0, 2.0), (2.0, 2.5), (3.0, 4.5), (4.0, 4.0)]).unwrap();
+        assert!((test.difference - 0.75).abs() < 1e-12);
+        assert!((test.p - 0.103_174_5).abs() < 1e-5, "{}", test.p);
+        assert_eq!(paired(&[(1.0, 2.0)]), None);
+        assert_eq!(paired(&[(1.0, 1.0), (2.0, 2.0)]).unwrap().p, 1.0);
+        assert_eq!(paired(&[(1.0, 2.0), (2.0, 3.0)]).unwrap().p, 0.0);
+    }
+
+    /// The example of R's `p.adjust(c(0.01, 0.04, 0.03), "holm")`: 0.03, 0.06, 0.06.
+    #[test]
+    fn several_tests_are_corrected() {
+        let mut tests = [0.01, 0.04, 0.03].map(|p| Paired { difference: 0.0, p });
+        holm(&mut tests.iter_mut().collect::<Vec<_>>());
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(close(tests[0].p, 0.03) && close(tests[1].p, 0.06) && close(tests[2].p, 0.06));
+    }
+}

@@ -1,0 +1,592 @@
+//! Sweeps, on 600 images of 6 x 5 pixels: settings trained in processes of their own, killed, gone on with.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::fixtures::{on_tiny, tiny};
+use crate::program::{Desk, Said, json_lines, read_json};
+
+const BASE: &str = r#"
+name = "s"
+[data]
+name = "tiny"
+dir = "tiny"
+validation = 60
+[training]
+epochs = 4
+batch_size = 60
+"#;
+
+/// Returns a folder with the tiny data set and the file `s.toml`: [`BASE`], and `sweep` below it.
+fn desk(sweep: &str) -> Desk {
+    let desk = Desk::new();
+    tiny(&desk);
+    desk.write("s.toml", format!("{BASE}{sweep}"));
+    desk
+}
+
+const TWO_RATES: &str =
+    "[sweep]\nseeds = 5\n[sweep.grid]\noptimizer.learning_rate = [1e-6, 0.01]\n";
+
+/// Returns the last line of a sweep's JSON.
+fn result(said: &Said) -> Value {
+    let last = said.json().pop().unwrap();
+    assert_eq!(last["event"], "sweep", "{last}");
+    last
+}
+
+fn setting(result: &Value, number: u64) -> &Value {
+    let settings = result["settings"].as_array().unwrap();
+    settings.iter().find(|s| s["setting"] == number).unwrap()
+}
+
+fn manifest(desk: &Desk, run: &str) -> Value {
+    read_json(&desk.path(&format!("artifacts/s/{run}/manifest.json")))
+}
+
+#[test]
+fn a_sweep_finds_the_best_setting_and_looks_at_the_test_images_once() {
+    let desk = desk(TWO_RATES);
+    let said = desk.ok(&["sweep", "s.toml", "--json"]);
+    let found = result(&said);
+    assert_eq!(
+        (&found["best"], &found["test_looks"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(found["settings"][0]["setting"], 2, "the best comes first");
+
+    // Scores are the runs' own figures, mean and deviation are theirs.
+    let best = setting(&found, 2);
+    let mut scores = Vec::new();
+    for score in best["scores"].as_array().unwrap() {
+        let (seed, score) = (&score[0], score[1].as_f64().unwrap());
+        let run = desk.text(&format!("artifacts/s/002-seed{seed}/metrics.jsonl"));
+        let epochs = json_lines(&run);
+        let loss = |epoch: &Value| epoch["validation_loss"].as_f64().unwrap();
+        let kept = epochs
+            .iter()
+            .min_by(|a, b| loss(a).total_cmp(&loss(b)))
+            .unwrap();
+        assert_eq!(kept["validation_accuracy"].as_f64(), Some(score));
+        scores.push(score);
+    }
+    assert_eq!(scores.len(), 5);
+    let mean = scores.iter().sum::<f64>() / 5.0;
+    assert!((best["spread"]["mean"].as_f64().unwrap() - mean).abs() < 1e-12);
+    let test = &setting(&found, 1)["against_best"];
+    assert!(test["difference"].as_f64().unwrap() < -0.2, "{test}");
+    assert!(test["p"].as_f64().unwrap() < 0.05, "{test}");
+
+    // The test images were looked at with the best setting's runs alone.
+    for run in [42, 43, 44, 45, 46].map(|seed| format!("001-seed{seed}")) {
+        let manifest = manifest(&desk, &run);
+        assert_eq!(manifest["status"], "finished");
+        assert_eq!(
+            (&manifest["test"], &manifest["test_looks"]),
+            (&Value::Null, &0.into())
+        );
+        assert!(
+            !desk
+                .path(&format!("artifacts/s/{run}/predictions.csv"))
+                .exists()
+        );
+    }
+    let mut accuracy = 0.0;
+    for run in [42, 43, 44, 45, 46].map(|seed| format!("002-seed{seed}")) {
+        let manifest = manifest(&desk, &run);
+        assert_eq!(manifest["test_looks"], 1);
+        assert_eq!(manifest["processor"], "CPU, 1 thread");
+        accuracy += manifest["test"]["accuracy"].as_f64().unwrap() / 5.0;
+    }
+    assert!((found["test"]["accuracy"]["mean"].as_f64().unwrap() - accuracy).abs() < 1e-12);
+
+    // The same command again trains nothing, looks at nothing and says the same.
+    let before = desk.text("artifacts/s/002-seed42/manifest.json");
+    let again = desk.ok(&["sweep", "s.toml", "--json"]);
+    assert_eq!(result(&again), found);
+    assert_eq!(desk.text("artifacts/s/002-seed42/manifest.json"), before);
+
+    let text = desk.ok(&["sweep", "s.toml"]);
+    for part in [
+        "setting  sets                 seeds  epochs  validation accuracy",
+        "best by the validation images: setting 2, learning_rate=0.01\n",
+        "better than each of 1 other setting by more than chance\n",
+        "(5 seeds; the test images were looked at once)\n",
+    ] {
+        assert!(
+            text.stdout.contains(part),
+            "{part:?} is not in {}",
+            text.stdout
+        );
+    }
+    // Its trainings are runs like any other.
+    assert_eq!(
+        desk.ok(&["runs", "--json", "--where", "experiment = s"])
+            .json()
+            .len(),
+        6
+    );
+    desk.ok(&["verify", "artifacts/s/002-seed43"]);
+
+    // More seeds go on from those that are there.
+    let more = result(&desk.ok(&["sweep", "s.toml", "--json", "--set", "sweep.seeds=6"]));
+    assert_eq!(setting(&more, 1)["scores"].as_array().unwrap().len(), 6);
+    assert_eq!(more["test_looks"], 2);
+    assert_eq!(
+        manifest(&desk, "002-seed42")["test_looks"],
+        1,
+        "what was measured stands"
+    );
+    assert!(
+        manifest(&desk, "002-seed42")["resumed"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+
+    // Another sweep does not go into its folder.
+    for (set, what) in [
+        ("sweep.seeds=2", "other seeds"),
+        ("sweep.metric=loss", "another metric"),
+        ("sweep.halving=2", "another halving"),
+        ("training.epochs=5", "other settings"),
+        ("model.hidden=[7]", "another experiment"),
+    ] {
+        let said = desk.run(&["sweep", "s.toml", "--set", set]);
+        assert_eq!(
+            (said.code, said.stdout.as_str()),
+            (2, ""),
+            "{set}: {}",
+            said.stderr
+        );
+        assert!(
+            said.stderr.contains(&format!("is a sweep with {what}")),
+            "{}",
+            said.stderr
+        );
+        assert!(said.stderr.contains("--set name=NAME"), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn with_halving_few_settings_are_trained_to_the_end() {
+    let desk = desk(
+        "[sweep]\nhalving = 3\nmetric = \"loss\"\n[sweep.grid]\n\
+         optimizer.learning_rate = [1e-6, 0.003, 0.01]\nmodel.hidden = [[4], [8], [16]]\n",
+    );
+    let found = result(&desk.ok(&["sweep", "s.toml", "--json", "--set", "training.epochs=9"]));
+    let settings = found["settings"].as_array().unwrap();
+    let epochs: Vec<u64> = settings
+        .iter()
+        .map(|s| s["epochs"].as_u64().unwrap())
+        .collect();
+    assert_eq!(epochs, [9, 3, 3, 1, 1, 1, 1, 1, 1]);
+    for setting in settings {
+        let run = format!("{:03}-seed42", setting["setting"].as_u64().unwrap());
+        let done = manifest(&desk, &run)["epochs"].as_u64();
+        assert_eq!(done, setting["epochs"].as_u64());
+        assert_eq!(setting["given_up"], done != Some(9));
+    }
+    // Trained in three parts, the best is what it would be trained at once.
+    let best = found["best"].as_u64().unwrap();
+    let config = format!("artifacts/s/settings/{best:03}.toml");
+    let set = [
+        "--set",
+        "training.epochs=9",
+        "--run-dir",
+        "whole",
+        "--quiet",
+    ];
+    desk.ok(&[&["train", "--config", &config], &set[..]].concat());
+    desk.ok(&["evaluate", "whole", "--json"]);
+    let model = |run: &str| fs::read(desk.path(run).join("model.bpk")).unwrap();
+    assert!(model("whole") == model(&format!("artifacts/s/{best:03}-seed42")));
+}
+
+#[test]
+fn random_settings_are_within_their_ranges_and_the_same_every_time() {
+    let sweep = "[sweep]\ndraws = 12\n[sweep.random]\n\
+                 optimizer.learning_rate = { from = 1e-3, to = 1e-1, log = true }\n\
+                 training.batch_size = { from = 20, to = 23 }\n\
+                 model.activation = [\"relu\", \"tanh\"]\n";
+    let settings = |seed: &str| {
+        let desk = desk(sweep);
+        let seed = format!("seed={seed}");
+        let quick = ["--set", "training.epochs=1", "--set", &seed];
+        let found = result(&desk.ok(&[&["sweep", "s.toml", "--json"], &quick[..]].concat()));
+        let mut settings = found["settings"].as_array().unwrap().clone();
+        settings.sort_by_key(|setting| setting["setting"].as_u64());
+        settings
+            .iter()
+            .map(|setting| setting["values"].clone())
+            .collect::<Vec<Value>>()
+    };
+    let drawn = settings("1");
+    assert_eq!(drawn.len(), 12);
+    let value = |setting: &Value, at: usize| setting[at][1].as_str().unwrap().to_string();
+    for setting in &drawn {
+        assert_eq!(setting[0][0], "optimizer.learning_rate");
+        let rate: f64 = value(setting, 0).parse().unwrap();
+        assert!((1e-3..=1e-1).contains(&rate), "{rate}");
+        assert!((20..=23).contains(&value(setting, 1).parse::<i64>().unwrap()));
+    }
+    let below = drawn
+        .iter()
+        .filter(|s| value(s, 0).parse::<f64>().unwrap() < 1e-2)
+        .count();
+    assert!(
+        (3..=9).contains(&below),
+        "log: half of the draws are in the lower decade, here {below}"
+    );
+    let seen: BTreeSet<String> = drawn.iter().map(|setting| value(setting, 2)).collect();
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    assert_eq!(settings("1"), drawn);
+    assert_ne!(settings("2"), drawn);
+}
+
+#[test]
+fn a_setting_that_fails_does_not_end_the_sweep() {
+    let desk = desk("[sweep]\nseeds = 2\n[sweep.grid]\noptimizer.learning_rate = [1e30, 0.01]\n");
+    let said = desk.ok(&["sweep", "s.toml", "--json"]);
+    let found = result(&said);
+    assert_eq!(
+        (&found["best"], &setting(&found, 1)["failed"]),
+        (&2.into(), &2.into())
+    );
+    let failed = said
+        .json()
+        .into_iter()
+        .filter(|line| line["event"] == "failed")
+        .count();
+    assert_eq!(failed, 2, "{}", said.stdout);
+
+    let all_bad = self::desk("[sweep.grid]\noptimizer.learning_rate = [1e30, 1e31]\n");
+    let said = all_bad.run(&["sweep", "s.toml"]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(
+        said.stderr
+            .contains("error: no setting was trained to the end"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(
+        read_json(&all_bad.path("artifacts/s/sweep.json"))["status"],
+        "failed"
+    );
+}
+
+/// Long enough to be stopped: some two seconds on two cores.
+const LONG: &str = "[sweep]\nseeds = 2\n[sweep.grid]\noptimizer.learning_rate = [1e-3, 0.01]\nmodel.hidden = [[8], [64]]\n";
+
+fn start(desk: &Desk) -> Child {
+    let mut command = desk.command(&[
+        "sweep",
+        "s.toml",
+        "--json",
+        "--set",
+        "training.epochs=60",
+        "--set",
+        "training.batch_size=4",
+    ]);
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn finish(desk: &Desk) -> Value {
+    let args = [
+        "sweep",
+        "s.toml",
+        "--json",
+        "--set",
+        "training.epochs=60",
+        "--set",
+        "training.batch_size=4",
+    ];
+    result(&desk.ok(&args))
+}
+
+/// Returns the bytes of every record of the sweep.
+fn records(desk: &Desk) -> Vec<Vec<u8>> {
+    let run =
+        |setting| [42, 43].map(|seed| format!("artifacts/s/{setting:03}-seed{seed}/model.bpk"));
+    (1..=4)
+        .flat_map(run)
+        .map(|path| fs::read(desk.path(&path)).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_sweep_that_was_killed_goes_on_where_it_was() {
+    let undisturbed = desk(LONG);
+    let expected = finish(&undisturbed);
+    let desk = desk(LONG);
+    for moment in [150, 400, 300, 250] {
+        let mut sweep = start(&desk);
+        sleep(Duration::from_millis(moment));
+        sweep.kill().unwrap();
+        sweep.wait().unwrap();
+    }
+    assert_eq!(finish(&desk), expected);
+    assert!(
+        records(&desk) == records(&undisturbed),
+        "another record came of it"
+    );
+}
+
+#[test]
+fn a_sweep_that_was_asked_to_stop_ends_its_trainings() {
+    for (signal, code) in [("-TERM", 143), ("-INT", 130)] {
+        let desk = desk(LONG);
+        let sweep = start(&desk);
+        let begun = desk.path("artifacts/s/001-seed42/metrics.jsonl");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !begun.exists() && Instant::now() < deadline {
+            sleep(Duration::from_millis(10));
+        }
+        let id = sweep.id().to_string();
+        let asked = Instant::now();
+        let killed = std::process::Command::new("kill")
+            .args([signal, &id])
+            .status()
+            .unwrap();
+        assert!(killed.success());
+        let said = sweep.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(code), "{stderr}");
+        assert!(
+            asked.elapsed() < Duration::from_secs(4),
+            "{:?}",
+            asked.elapsed()
+        );
+        assert!(
+            stderr.contains("hint: go on with the same command"),
+            "{stderr}"
+        );
+        assert_eq!(
+            read_json(&desk.path("artifacts/s/sweep.json"))["status"],
+            "interrupted"
+        );
+        // Nothing goes on behind its back.
+        for run in desk.ok(&["runs", "--json"]).json() {
+            let held = trainer::run::lock::is_held(&desk.path(run["folder"].as_str().unwrap()));
+            assert!(!held, "{run}");
+        }
+        assert_eq!(finish(&desk)["test_looks"], 1);
+    }
+}
+
+#[test]
+fn a_second_sweep_of_the_same_name_is_refused_while_the_first_runs() {
+    let desk = desk(LONG);
+    let mut first = start(&desk);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !desk.path("artifacts/s/sweep.json").exists() && Instant::now() < deadline {
+        sleep(Duration::from_millis(10));
+    }
+    let second = desk.run(&[
+        "sweep",
+        "s.toml",
+        "--set",
+        "training.epochs=60",
+        "--set",
+        "training.batch_size=4",
+    ]);
+    assert_eq!(second.code, 2, "{}", second.stderr);
+    let holder = format!("is being written by process {}", first.id());
+    assert!(second.stderr.contains(&holder), "{}", second.stderr);
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[test]
+fn what_is_wrong_with_a_sweep_is_shown_where_it_stands() {
+    let cases = [
+        ("", "the file has no [sweep]"),
+        (
+            "[sweep]\nsed = 3\n",
+            "s.toml:11:1: unknown key `sed` in [sweep]",
+        ),
+        ("[sweep]\nseeds = 0\n", "s.toml:11:9: `sweep.seeds` is 0"),
+        (
+            "[sweep]\nmetric = \"f1\"\n",
+            "s.toml:11:10: unknown value \"f1\" for `sweep.metric`",
+        ),
+        (
+            "[sweep]\nhalving = 1\n",
+            "s.toml:11:11: `sweep.halving` is 1",
+        ),
+        (
+            "[sweep]\ndraws = 3\n",
+            "s.toml:11:9: `sweep.draws` has nothing to draw from",
+        ),
+        (
+            "[sweep]\ngrid = 3\n",
+            "s.toml:11:8: expected a table for `sweep.grid`",
+        ),
+        (
+            "[sweep.grid]\nmodel.hiden = [[3]]\n",
+            "s.toml:11:7: unknown key `hiden` in [model]",
+        ),
+        (
+            "[sweep.grid]\nmodel.hidden = [3]\n",
+            "s.toml:11:17: expected a list of whole numbers for `model.hidden`",
+        ),
+        (
+            "[sweep.grid]\noptimizer.learning_rate = [1e-3, -1.0]\n",
+            "s.toml:11:34: `optimizer.learning_rate` is -1.0",
+        ),
+        (
+            "[sweep.grid]\noptimizer.learning_rate = 1e-3\n",
+            "s.toml:11:11: expected values for `optimizer.learning_rate`",
+        ),
+        (
+            "[sweep.grid]\noptimizer.learning_rate = []\n",
+            "expected values for `optimizer.learning_rate`",
+        ),
+        (
+            "[sweep.grid]\nseed = [1, 2]\n",
+            "s.toml:11:1: `seed` is no setting to choose",
+        ),
+        (
+            "[sweep.grid]\nname = [\"a\", \"b\"]\n",
+            "s.toml:11:1: `name` is no setting to choose",
+        ),
+        (
+            "[sweep.random]\nmodel.dropout = { from = 0.5, to = 0.1 }\n",
+            "s.toml:11:17: the range of `model.dropout` is none",
+        ),
+        (
+            "[sweep.random]\nmodel.dropout = { from = 0.0, to = 0.5, log = true }\n",
+            "the range of `model.dropout` is none",
+        ),
+        (
+            "[sweep.random]\nmodel.dropout = { from = 0.0, to = 0.5, lg = true }\n",
+            "the range of `model.dropout` is none",
+        ),
+        (
+            "[sweep.random]\nmodel.dropout = { from = \"a\", to = 0.5 }\n",
+            "the range of `model.dropout` is none",
+        ),
+        (
+            "[sweep.grid]\ndata.validation = [0, 60]\n",
+            "settings are compared on validation images",
+        ),
+        (
+            "[sweep]\nhalving = 2\n[sweep.grid]\nschedule.name = [\"constant\", \"cosine\"]\n",
+            "a cosine schedule cannot be lengthened",
+        ),
+        (
+            "[sweep]\nhalving = 2\n[sweep.grid]\nschedule.warmup_epochs = [0.5, 1.0]\n",
+            "",
+        ),
+        (
+            "[sweep]\nhalving = 4\n[sweep.grid]\nschedule.warmup_epochs = [0.0, 1.0, 1.5, 2.0]\n",
+            "would end before the warm-up does",
+        ),
+        (
+            "[sweep]\nseeds = 1000\n[sweep.random]\nmodel.dropout = { from = 0.0, to = 0.5 }\n[sweep.grid]\nmodel.hidden = [[1], [2]]\n",
+            "has 20 settings and 20000 trainings",
+        ),
+        (
+            "[sweep.grid]\ndata.dir = [\"tiny\", \"other\"]\n",
+            "the settings have different data sets",
+        ),
+    ];
+    for (sweep, problem) in cases {
+        let desk = desk(sweep);
+        let said = desk.run(&["sweep", "s.toml", "--set", "training.epochs=4"]);
+        if problem.is_empty() {
+            assert_eq!(said.code, 0, "{sweep}: {}", said.stderr);
+            continue;
+        }
+        assert_eq!(
+            (said.code, said.stdout.as_str()),
+            (2, ""),
+            "{sweep}: {}",
+            said.stderr
+        );
+        assert!(said.stderr.contains(problem), "{sweep}: {}", said.stderr);
+        assert!(said.stderr.contains("hint: "), "{sweep}: {}", said.stderr);
+        assert!(!desk.path("artifacts").exists(), "{sweep}");
+    }
+    let said = desk(TWO_RATES).run(&["train", "--config", "s.toml"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.stderr.contains("trainer sweep FILE"),
+        "{}",
+        said.stderr
+    );
+    for jobs in ["0", "-1", "many", "1000"] {
+        assert_eq!(
+            desk(TWO_RATES)
+                .run(&["sweep", "s.toml", "--jobs", jobs])
+                .code,
+            2,
+            "{jobs}"
+        );
+    }
+}
+
+#[test]
+fn a_run_can_wait_with_its_look_at_the_test_images() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let said = desk.ok(&on_tiny(
+        "run",
+        &["training.epochs=2", "evaluation.test=false"],
+    ));
+    assert!(!said.stdout.contains("test accuracy"), "{}", said.stdout);
+    assert!(
+        said.stderr.contains("the test images were not looked at"),
+        "{}",
+        said.stderr
+    );
+    let looks = || read_json(&desk.path("run/manifest.json"))["test_looks"].as_u64();
+    assert_eq!(looks(), Some(0));
+    assert!(!desk.path("run/predictions.csv").exists());
+
+    let first = desk.ok(&["evaluate", "run", "--json"]);
+    assert_eq!(looks(), Some(1));
+    let manifest = read_json(&desk.path("run/manifest.json"));
+    assert_eq!(manifest["test"]["accuracy"], first.json()[0]["accuracy"]);
+    assert!(desk.path("run/predictions.csv").exists() && desk.path("run/gallery.png").exists());
+    assert_eq!(desk.ok(&["evaluate", "run", "--json"]).stdout, first.stdout);
+    desk.ok(&["gallery", "run", "--wrong"]);
+    assert_eq!(looks(), Some(3));
+    desk.ok(&["verify", "run"]);
+    // It is the run that looks at once.
+    desk.ok(&[
+        &on_tiny("at-once", &["training.epochs=2"])[..],
+        &["--quiet"],
+    ]
+    .concat());
+    for file in [
+        "model.bpk",
+        "predictions.csv",
+        "gallery.png",
+        "metrics.jsonl",
+    ] {
+        let bytes = |run: &str| fs::read(desk.path(run).join(file)).unwrap();
+        assert!(
+            file == "metrics.jsonl" || bytes("run") == bytes("at-once"),
+            "{file}"
+        );
+    }
+    // Trained longer, it has no result again.
+    desk.ok(&["resume", "run", "--quiet", "--set", "training.epochs=3"]);
+    let manifest = read_json(&desk.path("run/manifest.json"));
+    assert_eq!(
+        (&manifest["test"], &manifest["test_looks"]),
+        (&Value::Null, &3.into())
+    );
+    assert!(!desk.path("run/predictions.csv").exists() && !desk.path("run/gallery.png").exists());
+    desk.ok(&["verify", "run"]);
+}
