@@ -113,7 +113,7 @@ fn a_sweep_finds_the_best_setting_and_looks_at_the_test_images_once() {
 
     let text = desk.ok(&["sweep", "s.toml"]);
     for part in [
-        "setting  sets                 seeds  epochs  validation accuracy",
+        "setting  sets                seeds  epochs  validation accuracy",
         "best by the validation images: setting 2, learning_rate=0.01\n",
         "better than each of 1 other setting by more than chance\n",
         "(5 seeds; the test images were looked at once)\n",
