@@ -47,16 +47,17 @@ impl Calibration {
             return None;
         }
         let logs: Vec<f64> = probabilities.iter().map(|&p| f64::from(log(p))).collect();
-        let rows: Vec<Row> = logs.chunks_exact(classes).zip(labels).collect();
+        let rows = logs.chunks_exact(classes).zip(labels);
+        let rows: Vec<Row> = rows.map(Row::of).collect::<Option<_>>()?;
         // Every second one, so that an order by class does not matter.
         let half = |first: usize| rows.iter().skip(first).step_by(2).copied();
         let (even, odd) = (half(0).collect::<Vec<_>>(), half(1).collect::<Vec<_>>());
         let crosswise = [(&even, temperature(&odd)), (&odd, temperature(&even))];
         let measured = crosswise.into_iter().flat_map(|(half, temperature)| {
-            half.iter().map(move |&(logs, &label)| {
-                let mut row: Vec<f32> = logs.iter().map(|&log| log.exp() as f32).collect();
-                sharpen(&mut row, temperature);
-                judge(&row, label)
+            half.iter().map(move |row| {
+                let mut sharp: Vec<f32> = row.logs.iter().map(|&log| log.exp() as f32).collect();
+                sharpen(&mut sharp, temperature);
+                judge(&sharp, row.label)
             })
         });
         Some(Self {
@@ -116,6 +117,7 @@ impl Reliability {
         for (confidence, is_right) in answers {
             let confidence = f64::from(confidence);
             let at = (confidence * BINS as f64) as usize;
+            #[expect(clippy::indexing_slicing, reason = "there are `BINS` of them")]
             let bin = &mut bins[at.min(BINS - 1)];
             bin.images += 1;
             bin.confidence += confidence;
@@ -148,8 +150,23 @@ pub fn top(probabilities: &[f32]) -> (usize, f32) {
     best
 }
 
-/// The logarithms of an image's probabilities `[classes]`, and its label.
-type Row<'a> = (&'a [f64], &'a u8);
+/// An image.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    /// The logarithms of its probabilities, `[classes]`.
+    logs: &'a [f64],
+    label: u8,
+    /// The label's of them.
+    right: f64,
+}
+
+impl<'a> Row<'a> {
+    /// `None` for a label that is not below the number of classes.
+    fn of((logs, &label): (&'a [f64], &u8)) -> Option<Self> {
+        let right = *logs.get(usize::from(label))?;
+        Some(Self { logs, label, right })
+    }
+}
 
 /// Returns the temperature at which `rows` have the least cross-entropy. It is convex in
 /// 1 / temperature, so halving an interval by the sign of its slope finds it.
@@ -169,7 +186,7 @@ fn temperature(rows: &[Row]) -> f64 {
 /// Returns the slope of the summed cross-entropy at `power` = 1 / temperature: the expected logarithm
 /// under the sharpened probabilities, less the label's.
 fn slope(rows: &[Row], power: f64) -> f64 {
-    let of_row = |&(logs, &label): &Row| {
+    let of_row = |&Row { logs, right, .. }: &Row| {
         let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let (mut total, mut expected) = (0.0, 0.0);
         for log in logs {
@@ -177,7 +194,7 @@ fn slope(rows: &[Row], power: f64) -> f64 {
             total += weight;
             expected += weight * log;
         }
-        expected / total - logs[usize::from(label)]
+        expected / total - right
     };
     rows.iter().map(of_row).sum()
 }

@@ -13,15 +13,15 @@
 //! ```
 //!
 //! Reading order: [`config`] (what a network looks like) → `mlp` (the network) → `loss` (what
-//! training minimises) → [`record`] (weights and metadata, in and out) → [`calibration`]
-//! (probabilities that can be taken at their word) → [`unknown`] (none of these) → [`classifier`]
-//! (answers on the CPU) → [`answer`] → [`queue`] (many callers).
+//! training minimises) → [`record`] (weights and metadata, in and out) → `memory` (an optimizer's,
+//! checked) → [`calibration`] (probabilities that can be taken at their word) → [`unknown`] (none of
+//! these) → [`classifier`] (answers on the CPU) → [`answer`] → [`queue`] (many callers).
 //!
 //! This crate knows no data set and no trainer; it reads no files, asks no clock and prints nothing. A
 //! record goes in as bytes and comes out as bytes, so it works wherever the bytes come from.
 //!
-//! Answers need no Burn but its file format: without default features, `mlp`, `loss` and `Record` are
-//! left out, and the crate builds in seconds, for WebAssembly too.
+//! Answers need no Burn but its file format: without default features, `mlp`, `loss`, `memory` and
+//! `Record` are left out, and the crate builds in seconds, for WebAssembly too.
 
 #![forbid(unsafe_code)]
 
@@ -32,6 +32,8 @@ pub mod loss;
 pub mod mlp;
 mod metadata;
 pub mod record;
+#[cfg(feature = "burn")]
+pub mod memory;
 pub mod calibration;
 pub mod unknown;
 pub mod classifier;

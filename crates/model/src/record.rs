@@ -91,6 +91,16 @@ pub enum RecordError {
         /// Type and shape of the network's tensor.
         expected: String,
     },
+    /// A number beside the tensors is another one.
+    #[error("number `{name}` is {found}, expected {expected}")]
+    Number {
+        /// Its name.
+        name: String,
+        /// The one in the file.
+        found: String,
+        /// The one it must be.
+        expected: String,
+    },
     /// A weight is NaN or infinite.
     #[error("tensor `{0}` holds a value that is not a finite number")]
     NotFinite(String),
@@ -226,7 +236,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Metadata, Vec<LayerWeights>), Record
     Ok((metadata, weights))
 }
 
-fn reader(bytes: &[u8]) -> Result<Reader, RecordError> {
+pub(crate) fn reader(bytes: &[u8]) -> Result<Reader, RecordError> {
     Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(pack_error)
 }
 
@@ -251,19 +261,36 @@ fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
 }
 
 /// The tensors of a pack that have not been taken yet.
-struct Tensors(Vec<burn_pack::Tensor>);
+pub(crate) struct Tensors(Vec<burn_pack::Tensor>);
 
 impl Tensors {
-    fn of(reader: Reader) -> Result<Self, RecordError> {
+    pub(crate) fn of(reader: Reader) -> Result<Self, RecordError> {
         Ok(Self(reader.into_tensors().map_err(pack_error)?))
     }
 
     /// Takes the tensor `name` out; checks shape and values.
     fn take(&mut self, name: String, shape: &[usize]) -> Result<Vec<f32>, RecordError> {
+        self.take_of(None, name, shape)
+    }
+
+    /// The same of a tensor that belongs to a parameter, by Burn's number for that.
+    pub(crate) fn take_of(
+        &mut self,
+        parameter: Option<u64>,
+        name: String,
+        shape: &[usize],
+    ) -> Result<Vec<f32>, RecordError> {
         let position = self.0.iter().position(|t| t.name == name);
         let tensor = self
             .0
             .remove(position.ok_or_else(|| RecordError::Missing(name.clone()))?);
+        if parameter.is_some() && tensor.param_id != parameter {
+            return Err(RecordError::Number {
+                name: format!("{name}: parameter"),
+                found: format!("{:?}", tensor.param_id),
+                expected: format!("{parameter:?}"),
+            });
+        }
         if tensor.dtype != DType::F32 || tensor.shape.as_slice() != shape {
             return Err(RecordError::Shape {
                 found: format!("{:?} {:?}", tensor.dtype, tensor.shape.as_slice()),
@@ -273,8 +300,10 @@ impl Tensors {
         }
         let bytes = tensor.into_bytes().map_err(pack_error)?;
         let values: Vec<f32> = bytes
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&bytes| f32::from_le_bytes(bytes))
             .collect();
         if values.iter().all(|v| v.is_finite()) {
             Ok(values)
@@ -296,7 +325,7 @@ impl Tensors {
     }
 
     /// Checks that nothing is left.
-    fn finish(self) -> Result<(), RecordError> {
+    pub(crate) fn finish(self) -> Result<(), RecordError> {
         match self.0.into_iter().next() {
             Some(left) => Err(RecordError::Unexpected(one_line(&left.name))),
             None => Ok(()),
@@ -350,7 +379,7 @@ fn pack_error(error: burn_pack::Error) -> RecordError {
 
 /// Returns text that may come out of a file, for a message: shortened, on one line, without control
 /// characters.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     const LONGEST: usize = 300; // characters
     let visible = |c: char| match c.is_control() {
         true => c.escape_default().to_string(),

@@ -71,7 +71,7 @@ impl Unknown {
         if !enough || !(1..=MOST_PIXELS).contains(&pixels) || sizes.any(|size| size != pixels) {
             return None;
         }
-        let training = &training[..training.len().min(MOST_IMAGES)];
+        let training = training.get(..MOST_IMAGES).unwrap_or(training);
         let components = (pixels / PIXELS_A_PATTERN).clamp(1, MOST_PATTERNS);
         let mean = mean(training);
         let mut unknown = Self {
@@ -188,9 +188,12 @@ fn orthonormal(matrix: &[f32], columns: usize) -> Vec<f32> {
         vector.iter_mut().for_each(|v| *v *= scale);
         done.push(vector);
     }
-    let rows = matrix.len() / columns;
-    let row = |row: usize| done.iter().map(move |column| column[row] as f32);
-    (0..rows).flat_map(row).collect()
+    let mut all = vec![0.0; matrix.len()];
+    for (number, column) in done.iter().enumerate() {
+        let entries = all.iter_mut().skip(number).step_by(columns);
+        entries.zip(column).for_each(|(to, &x)| *to = x as f32);
+    }
+    all
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -1,5 +1,9 @@
 //! Answers on the CPU against Burn's own operations.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has found something, and says where"
+)]
 
 mod fixtures;
 

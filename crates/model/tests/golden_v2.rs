@@ -1,5 +1,9 @@
 //! Records that were written once, in format 2: they must load for ever, and say the same.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has found something, and says where"
+)]
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,9 @@
 //! Every layer kind and both losses against central finite differences.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has found something, and says where"
+)]
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};

@@ -1,5 +1,10 @@
 //! Many callers of one classifier.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has found something, and says where"
+)]
 
 mod fixtures;
 

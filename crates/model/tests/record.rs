@@ -1,5 +1,11 @@
 //! Records: round trip, equal bytes, and every way a file can be wrong.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has found something, and says where"
+)]
 
 mod damage;
 mod fixtures;

@@ -65,6 +65,15 @@ pub fn loader(images: ImageDataset, compute: &Compute) -> Loader {
     Loader::sequential(images, batch_size, &compute.device).resident(resident)
 }
 
+/// Returns the name of a class.
+///
+/// # Errors
+/// When there are not so many names.
+pub fn class_name(names: &[String], class: usize) -> Result<&str, Failure> {
+    let name = names.get(class).map(String::as_str);
+    name.ok_or_else(|| Failure::failed(format!("class {class} has no name")))
+}
+
 /// Returns what `mlp` says about every image of `images`, in order.
 ///
 /// # Errors
@@ -114,12 +123,24 @@ impl Predictions {
         self.labels.is_empty()
     }
 
+    /// Returns the class probabilities `[classes]` of every image, in order.
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.probabilities.chunks_exact(self.classes.max(1))
+    }
+
     /// Returns the class probabilities `[classes]` of image `i`.
+    ///
+    /// # Panics
+    /// When there are not so many images.
+    #[expect(clippy::indexing_slicing, reason = "documented; the caller counts")]
     pub fn row(&self, i: usize) -> &[f32] {
         &self.probabilities[i * self.classes..(i + 1) * self.classes]
     }
 
     /// Returns the most probable class of image `i` and its probability.
+    ///
+    /// # Panics
+    /// When there are not so many images.
     pub fn top(&self, i: usize) -> (usize, f32) {
         top(self.row(i))
     }
@@ -136,11 +157,12 @@ impl Predictions {
 
     /// Returns accuracy, loss, confusion matrix and per-class figures.
     pub fn evaluate(&self, class_names: &[String]) -> Evaluation {
-        let mut confusion = vec![vec![0usize; self.classes]; self.classes];
-        for (i, &label) in self.labels.iter().enumerate() {
-            confusion[usize::from(label)][self.top(i).0] += 1;
-        }
-        let correct: usize = (0..self.classes).map(|c| confusion[c][c]).sum();
+        let confusion = self.confusion();
+        let diagonal = confusion.iter().enumerate();
+        let hits: Vec<usize> = diagonal
+            .filter_map(|(class, row)| row.get(class).copied())
+            .collect();
+        let correct: usize = hits.iter().sum();
         let count = self.len().max(1) as f64;
         Evaluation {
             images: self.len(),
@@ -148,15 +170,33 @@ impl Predictions {
             loss: self.losses.iter().map(|&l| f64::from(l)).sum::<f64>() / count + 0.0, // never -0
             per_class: class_names
                 .iter()
+                .zip(hits.into_iter().zip(&confusion))
                 .enumerate()
-                .map(|(c, name)| class_result(&confusion, c, name))
+                .map(|(class, (name, (hits, row)))| {
+                    let predicted = confusion.iter().filter_map(|row| row.get(class)).sum();
+                    class_result(name, hits, row.iter().sum(), predicted)
+                })
                 .collect(),
             confusion,
         }
     }
+
+    /// Returns how many images of each class are taken for which, `[true][predicted]`.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "labels, as a data set checks, and columns are below the number of classes"
+    )]
+    fn confusion(&self) -> Vec<Vec<usize>> {
+        let mut counts = vec![vec![0; self.classes]; self.classes];
+        for (&label, row) in self.labels.iter().zip(self.rows()) {
+            counts[usize::from(label)][top(row).0] += 1;
+        }
+        counts
+    }
 }
 
-fn class_result(confusion: &[Vec<usize>], class: usize, name: &str) -> ClassResult {
+/// Returns the figures of a class of `images` images, of which `hits` are among the `predicted` ones.
+fn class_result(class: &str, hits: usize, images: usize, predicted: usize) -> ClassResult {
     let share = |part: usize, of: usize| {
         if of == 0 {
             0.0
@@ -164,11 +204,8 @@ fn class_result(confusion: &[Vec<usize>], class: usize, name: &str) -> ClassResu
             part as f64 / of as f64
         }
     };
-    let hits = confusion[class][class];
-    let images: usize = confusion[class].iter().sum();
-    let predicted: usize = confusion.iter().map(|row| row[class]).sum();
     ClassResult {
-        class: name.to_string(),
+        class: class.to_string(),
         precision: share(hits, predicted),
         recall: share(hits, images),
         f1: share(2 * hits, images + predicted),

@@ -17,7 +17,7 @@ use model::{Loss, Metadata, Mlp, Record, TestMetrics};
 
 use crate::backend::Compute;
 use crate::config::Experiment;
-use crate::evaluation::{self, Evaluation, Predictions};
+use crate::evaluation::{self, Evaluation, Predictions, class_name, top};
 use crate::failure::{Code, Failure};
 use crate::learner::capture::{Always, Capture, Ignore};
 use crate::learner::divergence::refuse_divergence;
@@ -145,7 +145,12 @@ fn fit_and_evaluate(
         (Some(fused), _) if !parts.is_empty() => {
             fused.restore(&parts, state.steps).map_err(damaged)?;
         }
-        (None, Some(memory)) => learner.load_optim(optimizer::memory(memory)?),
+        (None, Some(memory)) => learner.load_optim(optimizer::memory(
+            memory,
+            &experiment.optimizer,
+            &architecture,
+            state.steps,
+        )?),
         (None, None) if !parts.is_empty() => {
             return Err(Failure::failed(
                 "the checkpoint has the memory of another optimizer",
@@ -160,7 +165,7 @@ fn fit_and_evaluate(
         true => Some(EventLog::create(
             run.path(),
             run.manifest().started,
-            &state.history,
+            &state.history.to_vec(),
         )?),
         false => None,
     };
@@ -211,7 +216,7 @@ fn fit_and_evaluate(
     };
     let last = training.launch(learner).model.mlp;
     let (state, best) = (strategy.state.borrow().clone(), strategy.best.take());
-    let (epochs, best_epoch) = (state.history, state.best.epoch);
+    let (epochs, best_epoch) = (state.history.to_vec(), state.best.epoch);
     let mlp = match best {
         Some(best) => Mlp::from_weights(&architecture, best, &compute.device).map_err(damaged)?,
         None => last,
@@ -330,13 +335,16 @@ fn predictions_csv(predictions: &Predictions, class_names: &[String]) -> Result<
     let fixed = ["index", "true", "predicted"].map(String::from);
     csv.write_record(fixed.iter().chain(class_names))
         .map_err(Failure::failed)?;
-    for (i, &label) in predictions.labels.iter().enumerate() {
-        let names =
-            [usize::from(label), predictions.top(i).0].map(|class| class_names[class].clone());
-        let probabilities = predictions.row(i).iter().map(f32::to_string);
-        let fields = std::iter::once(i.to_string())
-            .chain(names)
-            .chain(probabilities);
+    for (i, (&label, row)) in predictions
+        .labels
+        .iter()
+        .zip(predictions.rows())
+        .enumerate()
+    {
+        let actual = class_name(class_names, label.into())?.to_string();
+        let predicted = class_name(class_names, top(row).0)?.to_string();
+        let fields = [i.to_string(), actual, predicted];
+        let fields = fields.into_iter().chain(row.iter().map(f32::to_string));
         csv.write_record(fields).map_err(Failure::failed)?;
     }
     csv.into_inner().map_err(Failure::failed)

@@ -1,5 +1,11 @@
 //! Tests of the public API. `main.rs` has what several of them need.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has found something, and says where"
+)]
 
 mod damage;
 mod dataset;

@@ -2,12 +2,12 @@
 
 use std::io::{Write, stdout};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::saved;
 use super::terminal;
 use crate::cli::PredictArgs;
-use crate::evaluation::top;
+use crate::evaluation::{class_name, top};
 use crate::failure::Failure;
 use crate::inference::{self, Answer};
 use crate::run::find::Saved;
@@ -39,9 +39,12 @@ fn pictures(args: &PredictArgs, saved: &Saved) -> Result<(), Failure> {
             Ok(answer) => {
                 let name = file.display().to_string();
                 if args.saved.output.json {
-                    let mut object = object(saved, &name, &answer);
-                    object["done"] = answer.done.into();
-                    writeln!(stdout(), "{object}")?;
+                    let done = answer.done.clone().into();
+                    writeln!(
+                        stdout(),
+                        "{}",
+                        object(saved, &name, &answer, ("done", done))?
+                    )?;
                 } else {
                     print(saved, &name, &answer, None)?;
                     talk.note(format_args!("  ({})", answer.done.join("; ")));
@@ -76,24 +79,31 @@ fn test_image(args: &PredictArgs, saved: &Saved, number: usize) -> Result<(), Fa
         );
     }
     let answer = inference::pixels(&saved.record, data.test.image(number))?;
-    let actual = &data.class_names[usize::from(data.test.label(number))];
+    let actual = class_name(&data.class_names, data.test.label(number).into())?;
     let name = format!("test image {number}");
     if args.saved.output.json {
-        let mut object = object(saved, &name, &answer);
-        object["true"] = actual.as_str().into();
-        writeln!(stdout(), "{object}")?;
+        writeln!(
+            stdout(),
+            "{}",
+            object(saved, &name, &answer, ("true", actual.into()))?
+        )?;
         return Ok(());
     }
     print(saved, &name, &answer, Some(actual))
 }
 
-/// Returns one picture's answer; probabilities are in the order of `classes`.
-fn object(saved: &Saved, name: &str, answer: &Answer) -> serde_json::Value {
+/// Returns one picture's answer with one `more` entry; probabilities are in the order of `classes`.
+fn object(
+    saved: &Saved,
+    name: &str,
+    answer: &Answer,
+    (more, value): (&str, Value),
+) -> Result<Value, Failure> {
     let metadata = &saved.record.metadata;
     let classes = &metadata.class_names;
-    json!({
+    Ok(json!({
         "file": name,
-        "label": classes[top(&answer.probabilities).0],
+        "label": class_name(classes, top(&answer.probabilities).0)?,
         "unknown": answer.unknown,
         "strangeness": answer.strangeness,
         "threshold": metadata.unknown.as_ref().map(|unknown| unknown.threshold),
@@ -101,13 +111,15 @@ fn object(saved: &Saved, name: &str, answer: &Answer) -> serde_json::Value {
         "raw_probabilities": answer.raw,
         "calibrated": metadata.calibration.is_some(),
         "classes": classes,
-    })
+        more: value,
+    }))
 }
 
 fn print(saved: &Saved, name: &str, answer: &Answer, actual: Option<&str>) -> Result<(), Failure> {
     let classes = &saved.record.metadata.class_names;
     let mut out = stdout().lock();
     let (best, p) = top(&answer.probabilities);
+    let best = class_name(classes, best)?;
     write!(out, "{name}: ")?;
     if answer.unknown == Some(true) {
         write!(
@@ -115,9 +127,9 @@ fn print(saved: &Saved, name: &str, answer: &Answer, actual: Option<&str>) -> Re
             "unknown, unlike the training images; the likeliest class is "
         )?;
     }
-    write!(out, "{} ({:.1} %)", classes[best], 100.0 * p)?;
+    write!(out, "{best} ({:.1} %)", 100.0 * p)?;
     match actual {
-        Some(actual) if actual == classes[best] => writeln!(out, ", which is right")?,
+        Some(actual) if actual == best => writeln!(out, ", which is right")?,
         Some(actual) => writeln!(out, ", but it is: {actual}")?,
         None => writeln!(out)?,
     }

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
 
 use super::terminal::Talk;
 use crate::cli::ShowArgs;
@@ -59,7 +60,9 @@ impl Progress {
             }
             Event::Epoch(metrics) if self.json => {
                 let mut line = serde_json::to_value(metrics).map_err(Failure::failed)?;
-                line["event"] = "epoch".into();
+                if let Value::Object(line) = &mut line {
+                    line.insert("event".into(), "epoch".into());
+                }
                 let _ = writeln!(stdout(), "{line}");
             }
             Event::Epoch(metrics) if self.lines => {

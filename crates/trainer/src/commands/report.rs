@@ -88,7 +88,7 @@ fn sweep_contents(folder: &Path) -> Result<report::sweep::Contents, Failure> {
         figures: vec![
             (
                 "Best setting",
-                or_none(best.map(|best| sweep::described(&best.values))),
+                or_none(best.map(|best| best.setting.to_string())),
             ),
             (
                 "Its validation",

@@ -74,7 +74,7 @@ pub fn run(args: &ResumeArgs) -> Result<(), Failure> {
         start.state.step + 1
     ));
     let stop = signals.ask_first();
-    run.reopen(&resolved, &start.state.history)?;
+    run.reopen(&resolved, &start.state.history.to_vec())?;
     let name = quoted(run.path());
     let session = Session {
         experiment,

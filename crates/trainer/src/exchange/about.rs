@@ -13,7 +13,7 @@
 //! | `layout` | `in-out` or `out-in`: what comes first in a weight's shape |
 //! | `dataset`, `dataset_sha256`, `experiment`, `test` | where it comes from, and its result |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
 use model::{Activation, Init, Metadata, MlpConfig, Output, TestMetrics};
@@ -295,7 +295,8 @@ fn class_names(
         let reason = format!("{} names for {classes} outputs", names.len());
         return Err(wrong(reason));
     }
-    for (i, name) in names.iter().enumerate() {
+    let mut known = HashSet::new();
+    for name in &names {
         let is_printable = !name.chars().any(char::is_control);
         if name.is_empty() || name.len() > MAX_CLASS_NAME || !is_printable {
             let name = printable(name);
@@ -303,7 +304,7 @@ fn class_names(
                 "\"{name}\" is empty, too long or unprintable"
             )));
         }
-        if names[..i].contains(name) {
+        if !known.insert(name) {
             return Err(wrong(format!("\"{name}\" is there twice")));
         }
     }

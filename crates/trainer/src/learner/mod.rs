@@ -2,6 +2,7 @@
 //! the loop over epochs that Burn's `SupervisedTraining` runs.
 
 pub mod classifier;
+pub mod history;
 pub mod state;
 pub mod epochs;
 mod checkpoint;

@@ -4,6 +4,8 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, OptimizerRecord, SgdConfig};
 use burn::tensor::Bytes;
+use model::MlpConfig;
+use model::memory::Memory;
 
 use crate::config::Optimizer;
 use crate::failure::{Failure, one_line};
@@ -47,15 +49,43 @@ pub fn build(config: &Optimizer) -> ModuleOptimizer {
     }
 }
 
-/// Returns an optimizer's memory from the bytes Burn wrote.
+/// Returns the memory of the optimizer of `config` after `steps` steps of training `network`, from the
+/// bytes Burn wrote.
 ///
 /// # Errors
-/// When they are damaged.
-pub fn memory(bytes: &[u8]) -> Result<OptimizerRecord, Failure> {
-    OptimizerRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(|e| {
+/// When they are damaged, or the memory of something else.
+pub fn memory(
+    bytes: &[u8],
+    config: &Optimizer,
+    network: &MlpConfig,
+    steps: u64,
+) -> Result<OptimizerRecord, Failure> {
+    let unusable = |e: &dyn std::fmt::Display| {
         let cause = one_line(&e.to_string());
         Failure::failed(format!("the optimizer's memory cannot be used: {cause}"))
-    })
+    };
+    remembered(config)
+        .check(bytes, network, steps)
+        .map_err(|e| unusable(&e))?;
+    OptimizerRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(|e| unusable(&e))
+}
+
+/// Returns what Burn's optimizers remember of a parameter.
+fn remembered(config: &Optimizer) -> Memory {
+    match *config {
+        Optimizer::Adam { .. } | Optimizer::AdamW { .. } => Memory {
+            tensors: &["momentum.moment_1", "momentum.moment_2"],
+            steps: Some("momentum.time"),
+        },
+        Optimizer::Sgd { momentum, .. } if momentum > 0.0 => Memory {
+            tensors: &["momentum.velocity"],
+            steps: None,
+        },
+        Optimizer::Sgd { .. } => Memory {
+            tensors: &[],
+            steps: None,
+        },
+    }
 }
 
 fn l2(penalty: f64) -> Option<WeightDecayConfig> {

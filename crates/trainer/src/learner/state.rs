@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::best::Best;
 use super::epochs::EpochMetrics;
+use super::history::History;
 
 /// Version of a checkpoint's contents. Version 1 is the first.
 pub const FORMAT_VERSION: u32 = 1;
@@ -45,7 +46,7 @@ pub struct State {
     /// Seconds it has taken.
     pub seconds: f64,
     /// The epochs before it.
-    pub history: Vec<EpochMetrics>,
+    pub history: History,
     /// The best of them, and what patience waits for.
     pub best: Best,
     /// Patience has run out: there is nothing left to train.
@@ -64,7 +65,7 @@ impl State {
             correct: 0,
             images: 0,
             seconds: 0.0,
-            history: Vec::new(),
+            history: History::default(),
             best: Best::default(),
             stopped: false,
         }
@@ -75,6 +76,7 @@ impl State {
         let done = self.history.len();
         let in_order = self
             .history
+            .to_vec()
             .iter()
             .zip(1..)
             .all(|(epoch, number)| epoch.epoch == number);

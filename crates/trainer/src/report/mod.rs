@@ -21,7 +21,7 @@ use image::DynamicImage;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use model::Metadata;
 
-use crate::evaluation::Predictions;
+use crate::evaluation::{Predictions, class_name};
 use crate::failure::Failure;
 use crate::trust::{self, Trust};
 use gallery::Tile;
@@ -96,7 +96,8 @@ pub fn surest_mistakes(predictions: &Predictions) -> (Vec<usize>, usize) {
 }
 
 fn is_right(predictions: &Predictions, i: usize) -> bool {
-    predictions.top(i).0 == usize::from(predictions.labels[i])
+    let label = predictions.labels.get(i);
+    label.is_some_and(|&label| predictions.top(i).0 == usize::from(label))
 }
 
 fn draw(
@@ -107,21 +108,19 @@ fn draw(
     metadata: &Metadata,
 ) -> Result<Vec<u8>, Failure> {
     let class_names = &metadata.class_names;
-    let tiles: Vec<Tile> = shown
-        .iter()
-        .map(|&i| {
-            let (class, confidence) = predictions.top(i);
-            Tile {
-                pixels: images.image(i),
-                predicted: &class_names[class],
-                actual: &class_names[usize::from(images.label(i))],
-                correct: is_right(predictions, i),
-                confidence,
-                unknown: trust::is_unknown(metadata, images.image(i)),
-                index: i,
-            }
+    let tile = |&i: &usize| {
+        let (class, confidence) = predictions.top(i);
+        Ok(Tile {
+            pixels: images.image(i),
+            predicted: class_name(class_names, class)?,
+            actual: class_name(class_names, images.label(i).into())?,
+            correct: is_right(predictions, i),
+            confidence,
+            unknown: trust::is_unknown(metadata, images.image(i)),
+            index: i,
         })
-        .collect();
+    };
+    let tiles: Vec<Tile> = shown.iter().map(tile).collect::<Result<_, Failure>>()?;
     let picture = gallery::draw(heading, &tiles, images.height(), images.width());
     png(&DynamicImage::ImageRgb8(picture))
 }

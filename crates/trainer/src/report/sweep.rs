@@ -55,7 +55,7 @@ pub fn html(contents: &Contents) -> String {
     };
     let settings = html! {
         (note)
-        (table("Settings, the best first", &contents.header, &contents.rows))
+        div.settings { (table("Settings, the best first", &contents.header, &contents.rows)) }
     };
     let sections = [
         section("result", "Result", result),

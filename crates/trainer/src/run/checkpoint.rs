@@ -7,15 +7,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use super::folder::sha256;
+use super::folder::{hex, sha256};
 use super::read;
 use super::write::{self, WRITING};
 use crate::config::{self, Every};
@@ -41,6 +42,8 @@ const NAMES: [&str; 6] = [
 ];
 /// What is being removed: never read.
 const OLD: &str = ".old-";
+/// Bytes written, or read back, at once.
+const AT_ONCE: usize = 64 << 10;
 /// Largest manifest read, in bytes.
 const MAX_MANIFEST: u64 = 64 << 10;
 /// Largest other file read, in bytes: two moments of the largest network, with room for names.
@@ -239,41 +242,98 @@ fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure
 }
 
 fn write_set(folder: &Path, set: &Path, checkpoint: &Checkpoint) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::io("write the checkpoint", set, &e);
-    let state = serde_json::to_vec(&checkpoint.state).map_err(Failure::failed)?;
-    let mut files: Vec<(&str, &[u8])> = vec![(STATE, &state)];
-    files.extend(
-        checkpoint
-            .parts
-            .iter()
-            .map(|(name, part)| (*name, &part[..])),
-    );
-    let sha256 = files
-        .iter()
-        .map(|(name, bytes)| (name.to_string(), sha256(bytes)));
-    let manifest = Manifest {
-        format: FORMAT_VERSION,
-        sha256: sha256.collect(),
-    };
-    let manifest = serde_json::to_vec(&manifest).map_err(Failure::failed)?;
-    files.push((MANIFEST, &manifest));
-
+    let failed = |e: io::Error| Failure::io("write the checkpoint", set, &e);
     let writing = tempfile::Builder::new().prefix(WRITING).tempdir_in(folder);
     let writing = writing.map_err(failed)?;
-    for (name, bytes) in files {
-        let mut file = File::create(writing.path().join(name)).map_err(failed)?;
-        file.write_all(bytes).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
+    let write_file = |name: &str, content: &dyn Fn(&mut dyn Write) -> io::Result<()>| {
+        write_file(&writing.path().join(name), content).map_err(failed)
+    };
+    let state = |to: &mut dyn Write| Ok(serde_json::to_writer(to, &checkpoint.state)?);
+    let mut sha256 = BTreeMap::from([(STATE.to_string(), write_file(STATE, &state)?)]);
+    for (name, part) in &checkpoint.parts {
+        let hash = write_file(name, &|to| to.write_all(part))?;
+        sha256.insert(name.to_string(), hash);
     }
+    let manifest = Manifest {
+        format: FORMAT_VERSION,
+        sha256,
+    };
+    write_file(MANIFEST, &|to| Ok(serde_json::to_writer(to, &manifest)?))?;
     write::sync_folder(writing.path()).map_err(failed)?;
     fs::rename(writing.path(), set).map_err(failed)?;
     let _ = writing.keep(); // it has another name now: nothing is left to clean up
     write::sync_folder(folder).map_err(failed)?;
-    read(set).map(drop)
+    verify(set)
 }
 
-/// Returns what a set holds, every hash checked.
-fn read(set: &Path) -> Result<Checkpoint, Failure> {
+/// Writes a file and syncs it; returns the SHA-256 of its content. That passes through and is never held
+/// whole: the state of a long training is large.
+fn write_file(
+    path: &Path,
+    content: &dyn Fn(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<String> {
+    let mut file = BufWriter::with_capacity(AT_ONCE, Hashed::from(File::create(path)?));
+    content(&mut file)?;
+    let Hashed { file, hasher } = file.into_inner().map_err(io::Error::from)?;
+    file.sync_all()?;
+    Ok(hex(&hasher.finalize()))
+}
+
+/// A file, and the hash of what went through.
+struct Hashed {
+    file: File,
+    hasher: Sha256,
+}
+
+impl From<File> for Hashed {
+    fn from(file: File) -> Self {
+        let hasher = Sha256::new();
+        Self { file, hasher }
+    }
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.hasher.update(bytes.get(..count).unwrap_or(bytes));
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Checks that every file of a set is as it was written, without holding one.
+fn verify(set: &Path) -> Result<(), Failure> {
+    for (name, hash) in files(set)? {
+        let path = set.join(name);
+        let found = hash_of(&path).map_err(|e| Failure::io("read", &path, &e))?;
+        if found != hash {
+            return Err(changed(name));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the SHA-256 of a file.
+fn hash_of(path: &Path) -> io::Result<String> {
+    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let mut some = vec![0; AT_ONCE];
+    loop {
+        match file.read(&mut some)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            count => hasher.update(some.get(..count).unwrap_or(&some)),
+        }
+    }
+}
+
+fn changed(name: &str) -> Failure {
+    Failure::failed(format!("{name} is not as it was written"))
+}
+
+/// Returns the files of a set and their hashes, as its manifest has them.
+fn files(set: &Path) -> Result<Vec<(&'static str, String)>, Failure> {
     let manifest: Manifest = parse(set, MANIFEST, &read_file(set, MANIFEST, MAX_MANIFEST)?)?;
     if manifest.format != FORMAT_VERSION {
         return Err(Failure::usage(format!(
@@ -283,15 +343,23 @@ fn read(set: &Path) -> Result<Checkpoint, Failure> {
         ))
         .hint("go on with the version of the program that wrote it"));
     }
+    // Only names known here become paths.
+    let known = |(name, hash): (String, String)| {
+        let name = NAMES.into_iter().find(|known| *known == name);
+        let name = name.ok_or_else(|| Failure::failed("its manifest names an unknown file"))?;
+        Ok((name, hash))
+    };
+    manifest.sha256.into_iter().map(known).collect()
+}
+
+/// Returns what a set holds, every hash checked.
+fn read(set: &Path) -> Result<Checkpoint, Failure> {
     let mut state = None;
     let mut parts = Parts::new();
-    for (name, hash) in &manifest.sha256 {
-        // Only names known here become paths.
-        let name = NAMES.into_iter().find(|known| known == name);
-        let name = name.ok_or_else(|| Failure::failed("its manifest names an unknown file"))?;
+    for (name, hash) in files(set)? {
         let bytes = read_file(set, name, MAX_PART)?;
-        if sha256(&bytes) != *hash {
-            return Err(Failure::failed(format!("{name} is not as it was written")));
+        if sha256(&bytes) != hash {
+            return Err(changed(name));
         }
         match name {
             STATE => state = Some(parse::<State>(set, STATE, &bytes)?),

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use model::Classifier;
 use trainer::config::{ConfigError, Experiment, Source, load};
 use trainer::failure::Failure;
 use trainer::learner::optimizer;
@@ -73,16 +74,23 @@ struct Run {
 }
 
 fn run(dropout: &str) -> Run {
+    run_with(&[dropout])
+}
+
+/// The same with other settings as well.
+fn run_with(settings: &[&str]) -> Run {
     let desk = Desk::new();
     tiny(&desk);
     let sets = [
-        "training.epochs=2",
-        "model.hidden=[2]",
-        "data.validation=100",
-        "checkpoint.keep=1",
-        dropout,
+        &[
+            "training.epochs=2",
+            "model.hidden=[2]",
+            "data.validation=100",
+            "checkpoint.keep=1",
+        ],
+        settings,
     ];
-    desk.ok(&on_tiny("run", &sets));
+    desk.ok(&on_tiny("run", &sets.concat()));
     let mut found = fs::read_dir(desk.path("run/checkpoints"))
         .unwrap()
         .flatten();
@@ -140,11 +148,82 @@ fn states_with_their_hash() {
 fn the_optimizers_memory() {
     let run = run("model.dropout=0.1");
     let good = fs::read(run.set.join("optimizer.bpk")).unwrap();
+    let found = checkpoint::newest(&run.desk.path("run"))
+        .unwrap()
+        .0
+        .unwrap();
+    let record = fs::read(run.desk.path("run/model.bpk")).unwrap();
+    let network = Classifier::from_bytes(&record).unwrap();
+    let network = &network.metadata().architecture;
+    let label = "the checkpoint's experiment".to_string();
+    let text = found.state.experiment;
+    let optimizer = load(Source { label, text }, &[]).unwrap().optimizer;
     survive("optimizer.bpk", &good, |bytes| {
-        optimizer::memory(bytes)
+        optimizer::memory(bytes, &optimizer, network, found.state.steps)
             .map(drop)
             .map_err(|failure| failure.message)
     });
+}
+
+/// Parts of a checkpoint that are sound and another training's, with hashes that fit: Burn would panic
+/// at the first step.
+#[test]
+fn the_memory_of_another_training_is_refused() {
+    let burn = ["model.dropout=0.1"];
+    let kernel = ["model.dropout=0"];
+    for (settings, other, part, expect) in [
+        (
+            &burn,
+            &["model.dropout=0.1", "model.hidden=[3]"][..],
+            "optimizer.bpk",
+            "tensor `0.momentum.moment_1` is F32 [30, 3], expected F32 [30, 2]",
+        ),
+        (
+            &burn,
+            &["model.dropout=0.1", "model.hidden=[2, 2]"],
+            "optimizer.bpk",
+            "tensor `2.momentum.moment_1` is F32 [2, 2], expected F32 [2, ",
+        ),
+        (
+            &burn,
+            &[
+                "model.dropout=0.1",
+                "optimizer={name=\"sgd\", momentum=0.9}",
+            ],
+            "optimizer.bpk",
+            "number `0.momentum.time` is missing, expected 32",
+        ),
+        (
+            &burn,
+            &["model.dropout=0.1", "training.epochs=1"],
+            "optimizer.bpk",
+            "number `0.momentum.time` is UInt(16), expected 32",
+        ),
+        (
+            &kernel,
+            &["model.dropout=0", "model.hidden=[3]"],
+            "first-moments.bpk",
+            "tensor `layers.0.weight` is F32 [30, 3], expected F32 [30, 2]",
+        ),
+        (
+            &kernel,
+            &["model.dropout=0", "model.hidden=[3]"],
+            "second-moments.bpk",
+            "tensor `layers.0.weight` is F32 [30, 3], expected F32 [30, 2]",
+        ),
+    ] {
+        let (run, other) = (run_with(settings), run_with(other));
+        let foreign = fs::read(other.set.join(part)).unwrap();
+        let good = fs::read(run.set.join(part)).unwrap();
+        let manifest = run.set.join("manifest.json");
+        let hashes = fs::read_to_string(&manifest).unwrap();
+        fs::write(run.set.join(part), &foreign).unwrap();
+        fs::write(&manifest, hashes.replace(&sha256(&good), &sha256(&foreign))).unwrap();
+        let resume = ["resume", "run", "--set", "training.epochs=3"];
+        let said = run.desk.run(&resume);
+        assert_eq!(said.code, 1, "{part}: {}", said.stderr);
+        assert!(said.stderr.contains(expect), "{part}: {}", said.stderr);
+    }
 }
 
 #[test]

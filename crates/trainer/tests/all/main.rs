@@ -2,7 +2,13 @@
 //!
 //! [`program`] runs it and looks at all it says, [`transcript`] compares that with what was
 //! accepted, and [`fixtures`] has the images and the one trained run that many tests share.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has found something, and says where"
+)]
 
 mod fixtures;
 #[path = "../../../data/tests/mutations/mod.rs"]

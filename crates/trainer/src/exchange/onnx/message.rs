@@ -260,9 +260,9 @@ fn texts<const N: usize>(bytes: &[u8], wanted: [u64; N]) -> Result<[&str; N], Ex
     let mut found = [""; N];
     for field in fields(bytes) {
         if let (field, Value::Bytes(bytes)) = field.map_err(damaged)?
-            && let Some(place) = wanted.iter().position(|wanted| *wanted == field)
+            && let Some((_, place)) = wanted.iter().zip(&mut found).find(|(w, _)| **w == field)
         {
-            found[place] = text(bytes)?;
+            *place = text(bytes)?;
         }
     }
     Ok(found)

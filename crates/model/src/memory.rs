@@ -1,0 +1,90 @@
+//! What one of Burn's optimizers remembers, as Burn writes it: checked before Burn is given it.
+//!
+//! Burn takes any such record, and panics at the next step when a tensor has not its parameter's shape.
+//! The record is a pack with a tensor `P.FIELD` for each parameter P and each field, and the numbers
+//! `P.__rank` and, where the optimizer counts its steps, `P.FIELD` for that.
+
+use std::collections::BTreeMap;
+
+use burn_pack::Scalar;
+
+use crate::config::MlpConfig;
+use crate::record::{RecordError, Tensors, one_line, reader};
+
+/// Name of the number of dimensions of a parameter.
+const RANK: &str = "__rank";
+
+/// What an optimizer remembers of each parameter, by the names of Burn's fields.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    /// Tensors of the parameter's shape.
+    pub tensors: &'static [&'static str],
+    /// The number of its steps.
+    pub steps: Option<&'static str>,
+}
+
+impl Memory {
+    /// Checks that `bytes` are such a memory of a network like `config` after `steps` steps, nothing
+    /// missing and nothing more: numbers, names, shapes and values. Before the first step there is none.
+    ///
+    /// # Errors
+    /// [`RecordError`] says what is wrong with the bytes.
+    pub fn check(self, bytes: &[u8], config: &MlpConfig, steps: u64) -> Result<(), RecordError> {
+        let parameters = match steps {
+            0 => Vec::new(),
+            _ => parameters(config),
+        };
+        let reader = reader(bytes)?;
+        let mut numbers = Numbers(reader.scalars().clone());
+        let mut tensors = Tensors::of(reader)?;
+        for (id, shape) in &parameters {
+            numbers.take(format!("{id}.{RANK}"), shape.len() as u64)?;
+            if let Some(field) = self.steps {
+                numbers.take(format!("{id}.{field}"), steps)?;
+            }
+            for field in self.tensors {
+                tensors.take_of(Some(*id), format!("{id}.{field}"), shape)?;
+            }
+        }
+        numbers.finish()?;
+        tensors.finish()
+    }
+}
+
+/// Returns number and shape of every parameter, as [`Mlp`](crate::Mlp) numbers them.
+fn parameters(config: &MlpConfig) -> Vec<(u64, Vec<usize>)> {
+    let shapes = config.layer_shapes().into_iter();
+    (0..)
+        .zip(shapes.flat_map(|[inputs, outputs]| [vec![inputs, outputs], vec![outputs]]))
+        .collect()
+}
+
+/// The numbers of a pack that have not been taken yet.
+struct Numbers(BTreeMap<String, Scalar>);
+
+impl Numbers {
+    /// Takes the number `name` out, which must be `expected`.
+    fn take(&mut self, name: String, expected: u64) -> Result<(), RecordError> {
+        let found = self.0.remove(&name);
+        if found.is_some_and(|found| u64::try_from(found) == Ok(expected)) {
+            return Ok(());
+        }
+        Err(RecordError::Number {
+            name,
+            found: found.map_or("missing".into(), |found| format!("{found:?}")),
+            expected: expected.to_string(),
+        })
+    }
+
+    /// Checks that nothing is left.
+    fn finish(self) -> Result<(), RecordError> {
+        match self.0.into_iter().next() {
+            Some((name, left)) => Err(RecordError::Number {
+                name: one_line(&name),
+                found: format!("{left:?}"),
+                expected: "missing".into(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
