@@ -2,6 +2,7 @@
 //!
 //! `cargo run -p trainer --example plain_burn -- --epochs 10` trains on the CPU, scores the test
 //! images and prints one JSON line. Only the renderer is not Burn's: its own prints a line a batch.
+#![allow(clippy::indexing_slicing)] // it measures, and a panic would say where
 
 use std::error::Error;
 use std::sync::mpsc::{Sender, channel};

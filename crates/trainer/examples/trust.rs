@@ -3,6 +3,7 @@
 //! `cargo run -p trainer --example trust -- RECORD...` prints, as a mean ± standard deviation over the
 //! records (which must be of Fashion-MNIST and have a calibration and a threshold), the AUROC of three
 //! scores for each kind of picture, and the share that the record's own threshold finds.
+#![allow(clippy::indexing_slicing)] // it measures, and a panic would say where
 
 use std::error::Error;
 use std::fs;

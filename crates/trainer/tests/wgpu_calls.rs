@@ -6,7 +6,7 @@
 //!
 //! wgpu does not report how many bytes it writes. It is seen from the loader alone that its batches
 //! write nothing, and that batches from the host's memory would be noticed.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

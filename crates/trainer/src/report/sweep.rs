@@ -74,17 +74,19 @@ pub fn html(contents: &Contents) -> String {
 }
 
 fn curves(contents: &Contents) -> Markup {
-    let line = |(color, (setting, points)): (usize, &(usize, Vec<(f64, f64)>))| Line {
-        name: format!("setting {setting}"),
-        color,
-        dashed: false,
-        points: points.clone(),
-    };
     let chart = Chart {
         title: format!("{} of the best settings after each epoch", contents.measure),
         x: "epoch".to_string(),
         y: contents.measure.clone(),
-        lines: contents.curves.iter().enumerate().map(line).collect(),
+        lines: (0..)
+            .zip(&contents.curves)
+            .map(|(color, (setting, points))| Line {
+                name: format!("setting {setting}"),
+                color,
+                dashed: false,
+                points: points.clone(),
+            })
+            .collect(),
         mark: None,
     };
     html! {
