@@ -7,7 +7,7 @@ CACHE = $(HOME)/.cache/fashion-mnist/train-images-idx3-ubyte
 SUDO  = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export TRAINER_PYTHON ?= $(HOME)/.cache/trainer-python
 
-.PHONY: train test interop setup-data setup-vulkan setup-chromium setup-python fmt lint docs readme bench instructions microbench setup-valgrind torture fuzz deny
+.PHONY: train test interop mlflow setup-data setup-vulkan setup-chromium setup-python fmt lint docs readme bench instructions microbench setup-valgrind torture fuzz deny
 
 # The tutorial: train, evaluate, save, draw.
 train: setup-data
@@ -85,6 +85,13 @@ interop: setup-data
 	@scripts/interop/setup "$(INTEROP_PYTHON)" requirements-frameworks.txt
 	cargo build -p trainer
 	"$(INTEROP_PYTHON)/bin/python" scripts/interop/run.py
+
+# A run copied to a real MLflow server (850 MB of Python packages) and read back.
+MLFLOW_PYTHON ?= $(HOME)/.cache/trainer-mlflow
+mlflow: setup-data
+	@scripts/interop/setup "$(MLFLOW_PYTHON)" requirements-mlflow.txt
+	cargo build --workspace
+	"$(MLFLOW_PYTHON)/bin/python" scripts/interop/mlflow_copy.py "$${CARGO_TARGET_DIR:-target}/debug/trainer"
 
 # Kills, signals, full disks, many epochs: no run is lost. `scripts/torture --quick` is a tenth of it.
 torture:

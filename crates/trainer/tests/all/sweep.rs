@@ -129,7 +129,7 @@ fn a_sweep_finds_the_best_setting_and_looks_at_the_test_images_once() {
         desk.ok(&["runs", "--json", "--where", "experiment = s"])
             .json()
             .len(),
-        6
+        10
     );
     desk.ok(&["verify", "artifacts/s/002-seed43"]);
 
