@@ -28,6 +28,8 @@ pub struct Prepared {
     pub height: usize,
     /// What was done, in order and in plain words.
     pub done: Vec<String>,
+    /// What to do for a better picture, where parts of this one may be lost.
+    pub hint: Option<&'static str>,
 }
 
 /// Why a file gives no picture.
@@ -55,6 +57,12 @@ pub enum PictureError {
         /// The file.
         file: PathBuf,
     },
+    /// There is nothing to see in it: all of one colour, or nearly.
+    #[error("{}: is blank: nothing stands out from the background", file.display())]
+    Blank {
+        /// The file.
+        file: PathBuf,
+    },
     /// It begins like a picture, and cannot be decoded.
     #[error("{}: is a damaged picture: {problem}", file.display())]
     Damaged {
@@ -66,13 +74,17 @@ pub enum PictureError {
 }
 
 /// Returns a picture file as input of `height` x `width`. What the file is called does not matter.
+///
+/// # Errors
+/// When the file cannot be read, is too large, no picture, damaged, or blank.
 pub fn open(file: &Path, height: usize, width: usize) -> Result<Prepared, PictureError> {
-    let bytes = decode::read(file)?;
-    let image = decode::decode(bytes).map_err(|error| decode::explain(file, error))?;
-    Ok(prepare(image, height, width))
+    from_bytes(decode::read(file)?, file, height, width)
 }
 
 /// Returns a picture in memory as input of `height` x `width`; errors call it `name`.
+///
+/// # Errors
+/// When the bytes take too much memory, are no picture, damaged, or blank.
 pub fn from_bytes(
     bytes: Vec<u8>,
     name: &Path,
@@ -80,17 +92,20 @@ pub fn from_bytes(
     width: usize,
 ) -> Result<Prepared, PictureError> {
     let image = decode::decode(bytes).map_err(|error| decode::explain(name, error))?;
-    Ok(prepare(image, height, width))
+    prepare(image, height, width).ok_or_else(|| PictureError::Blank { file: name.into() })
 }
 
 /// The most pixels a side that are looked at: eighteen times those of the network.
 const SIDE: usize = 512;
 
-/// Returns an image as input of `height` x `width`. An image that has this size already keeps its
-/// pixels, apart from an inversion: then it probably comes out of a data set. Where nothing stands
-/// out from the ground, all is black, and the last step says `blank: ...`.
-pub fn prepare(image: DynamicImage, height: usize, width: usize) -> Prepared {
+/// Returns an image as input of `height` x `width`; `None` where nothing stands out from the ground. An
+/// image that has this size already keeps its pixels, apart from an inversion: then it probably comes
+/// out of a data set.
+pub fn prepare(image: DynamicImage, height: usize, width: usize) -> Option<Prepared> {
     let size = (image.width() as usize, image.height() as usize);
+    if [size.0, size.1, width, height].contains(&0) {
+        return None;
+    }
     let kind = match image.color().has_color() {
         true => "colour -> grey",
         false => "grey",
@@ -100,25 +115,19 @@ pub fn prepare(image: DynamicImage, height: usize, width: usize) -> Prepared {
         width,
         height,
         done: vec![format!("{}x{} {kind}", size.0, size.1)],
+        hint: None,
     };
-    if size.0 == 0 || size.1 == 0 || prepared.pixels.is_empty() {
-        return prepared;
-    }
     let (picture, under) = Colours::new(&image, SIDE);
     if let Some(under) = under {
         prepared.done.push(format!("transparent: laid on {under}"));
     }
     let ground = Ground::new(&picture);
-    let Some(seen) = ground::seen(&picture, &ground) else {
-        let blank = "blank: nothing stands out from the background";
-        prepared.done.push(blank.into());
-        return prepared;
-    };
+    let seen = ground::seen(&picture, &ground, width.max(height))?;
     match size == (width, height) {
         true => keep(&picture, ground.is_light, &mut prepared),
         false => fit(&picture, &ground, &seen, &mut prepared),
     }
-    prepared
+    Some(prepared)
 }
 
 fn keep(picture: &Colours, inverted: bool, prepared: &mut Prepared) {
@@ -136,30 +145,41 @@ fn keep(picture: &Colours, inverted: bool, prepared: &mut Prepared) {
 /// Scales what was seen to the frame, aspect kept, and puts it in the middle of black.
 fn fit(picture: &Colours, ground: &Ground, seen: &Seen, prepared: &mut Prepared) {
     let (width, height) = (prepared.width, prepared.height);
-    let (xs, ys) = (&seen.xs, &seen.ys);
-    let scale = (width as f64 / xs.len() as f64).min(height as f64 / ys.len() as f64);
-    let to_width = ((xs.len() as f64 * scale).round() as usize).clamp(1, width);
-    let to_height = ((ys.len() as f64 * scale).round() as usize).clamp(1, height);
-    let small = picture.scaled(xs.clone(), ys.clone(), to_width, to_height);
-    let under = ground.within(picture, seen, to_width, to_height);
-    let values = tone::values(&small, &under, seen, &mut prepared.done);
-    if xs.len() != picture.width || ys.len() != picture.height {
-        let (left, top) = (xs.start, ys.start);
-        let cropped = format!("cropped to {}x{} at ({left}, {top})", xs.len(), ys.len());
-        prepared.done.push(cropped);
+    let (xs, ys) = match seen.fills(picture, width, height) {
+        true => (0.0..picture.width as f64, 0.0..picture.height as f64),
+        false => (seen.xs.clone(), seen.ys.clone()),
+    };
+    let (wide, high) = (xs.end - xs.start, ys.end - ys.start);
+    let scale = (width as f64 / wide).min(height as f64 / high);
+    let to_width = ((wide * scale).round() as usize).clamp(1, width);
+    let to_height = ((high * scale).round() as usize).clamp(1, height);
+    let under = ground.within(picture, &xs, &ys, to_width, to_height);
+    let [left, top, round_wide, round_high] =
+        [xs.start, ys.start, wide, high].map(|length| length.round() as usize);
+    let small = picture.scaled(xs, ys, to_width, to_height);
+    let (done, hint) = (&mut prepared.done, &mut prepared.hint);
+    let values = tone::values(&small, &under, seen, done, hint);
+    if (round_wide, round_high) != (picture.width, picture.height) {
+        done.push(format!(
+            "cropped to {round_wide}x{round_high} at ({left}, {top})"
+        ));
     }
-    // The odd pixel goes to the left and the top, as in 99.6 % of the training images that have one:
-    // on the other side it cost 1 point.
-    let (left, top) = (
-        (width - to_width).div_ceil(2),
-        (height - to_height).div_ceil(2),
-    );
-    for (y, row) in values.chunks_exact(to_width).enumerate() {
-        let to = prepared.pixels[(top + y) * width + left..].iter_mut();
-        for (pixel, value) in to.zip(row) {
+    done.push(format!(
+        "fitted to {to_width}x{to_height}, centred in {width}x{height}"
+    ));
+    centre(&values, to_width, prepared);
+}
+
+/// Writes values, `wide` of them a row, into the middle of the pixels. The odd pixel of margin goes to
+/// the left and the top, as in 99.6 % of the training images that have one: on the other side it cost
+/// 1 point.
+fn centre(values: &[f32], wide: usize, prepared: &mut Prepared) {
+    let left = (prepared.width - wide).div_ceil(2);
+    let top = (prepared.height - values.len() / wide).div_ceil(2);
+    let rows = prepared.pixels.chunks_exact_mut(prepared.width).skip(top);
+    for (to, row) in rows.zip(values.chunks_exact(wide)) {
+        for (pixel, value) in to.iter_mut().skip(left).zip(row) {
             *pixel = value.round() as u8;
         }
     }
-    let fitted = format!("fitted to {to_width}x{to_height}, centred in {width}x{height}");
-    prepared.done.push(fitted);
 }

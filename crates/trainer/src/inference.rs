@@ -20,6 +20,8 @@ pub struct Answer {
     pub unknown: Option<bool>,
     /// What was done to the picture to make it the network's input, in plain words.
     pub done: Vec<String>,
+    /// What to do for a better picture, where parts of this one may be lost.
+    pub hint: Option<&'static str>,
 }
 
 /// Returns what `record` says about the picture in `file` (PNG or JPEG, any size).
@@ -32,6 +34,7 @@ pub fn picture(record: &Record, file: &Path) -> Result<Answer, Failure> {
         .map_err(|error| Failure::failed(one_line(&error.to_string())).hint(what_to_do(&error)))?;
     Ok(Answer {
         done: prepared.done,
+        hint: prepared.hint,
         ..pixels(record, &prepared.pixels)?
     })
 }
@@ -57,6 +60,7 @@ pub fn pixels(record: &Record, pixels: &[u8]) -> Result<Answer, Failure> {
         strangeness,
         unknown: unknown.zip(strangeness).map(|(u, s)| u.is_beyond(s)),
         done: Vec::new(),
+        hint: None,
     })
 }
 
@@ -65,6 +69,9 @@ fn what_to_do(error: &PictureError) -> &'static str {
         PictureError::Io { .. } => "name PNG or JPEG files that are there and can be read",
         PictureError::TooLarge { .. } => {
             "scale it down, for example to 1000 pixels a side: the network sees far fewer"
+        }
+        PictureError::Blank { .. } => {
+            "photograph one garment on a plain ground of another colour, white at best"
         }
         PictureError::NotAPicture { .. } | PictureError::Damaged { .. } => {
             "open it in a picture program and save it as PNG or JPEG"

@@ -12,7 +12,7 @@ const LUMA: Colour = [0.2126, 0.7152, 0.0722];
 
 /// Returns the brightness of a colour, 0 to 255.
 pub(super) fn brightness(colour: Colour) -> f32 {
-    (0..3).map(|c| LUMA[c] * colour[c]).sum()
+    LUMA.iter().zip(colour).map(|(luma, c)| luma * c).sum()
 }
 
 /// Mean brightness from which on white would hide what is drawn on nothing.
@@ -31,15 +31,15 @@ impl Colours {
     /// transparent laid on white or black, whose name comes with it.
     pub fn new(image: &DynamicImage, most: usize) -> (Self, Option<&'static str>) {
         let (from_width, from_height) = (image.width() as usize, image.height() as usize);
-        let (width, height) = within(from_width, from_height, most, most);
+        let (width, height) = within(from_width, from_height, most);
         // Transparent pixels do not count in an average, whatever colour they have.
         let fetch = |x: usize, y: usize| {
             let [red, green, blue, alpha] = image.get_pixel(x as u32, y as u32).0.map(f32::from);
             let alpha = alpha / 255.0;
             [red * alpha, green * alpha, blue * alpha, alpha]
         };
-        let columns = shares(0..from_width, width);
-        let rows = shares(0..from_height, height);
+        let columns = shares(0.0..from_width as f64, from_width, width);
+        let rows = shares(0.0..from_height as f64, from_height, height);
         let pixels = average(fetch, &columns, &rows);
         let (under, name) = under(&pixels);
         let lay = |[red, green, blue, alpha]: [f32; 4]| {
@@ -53,14 +53,26 @@ impl Colours {
         (colours, name)
     }
 
-    /// Returns the part of the picture, scaled to `width` x `height`.
-    pub fn scaled(&self, xs: Range<usize>, ys: Range<usize>, width: usize, height: usize) -> Self {
-        let fetch = |x, y| self.pixels[y * self.width + x];
+    /// Returns the part of the picture, whose edges may lie within pixels, scaled to `width` x `height`.
+    pub fn scaled(&self, xs: Range<f64>, ys: Range<f64>, width: usize, height: usize) -> Self {
+        let columns = shares(xs, self.width, width);
+        let rows = shares(ys, self.height, height);
+        let fetch = |x, y| {
+            let pixel = self.pixels.get(y * self.width + x);
+            pixel.copied().unwrap_or_default()
+        };
         Self {
             width,
             height,
-            pixels: average(fetch, &shares(xs, width), &shares(ys, height)),
+            pixels: average(fetch, &columns, &rows),
         }
+    }
+
+    /// Returns the picture, where a side has more than `most` pixels made smaller.
+    pub fn at_most(&self, most: usize) -> Self {
+        let (width, height) = within(self.width, self.height, most);
+        let (xs, ys) = (0.0..self.width as f64, 0.0..self.height as f64);
+        self.scaled(xs, ys, width, height)
     }
 
     /// Returns each pixel with its place: columns and rows from -1 to 1.
@@ -73,17 +85,10 @@ impl Colours {
     }
 }
 
-/// Returns the largest size of that shape within `most_width` x `most_height`, never enlarged, at
+/// Returns the largest size of that shape with at most that many pixels a side: never enlarged, at
 /// least one pixel each way.
-pub(super) fn within(
-    width: usize,
-    height: usize,
-    most_width: usize,
-    most_height: usize,
-) -> (usize, usize) {
-    let scale = (most_width as f64 / width as f64)
-        .min(most_height as f64 / height as f64)
-        .min(1.0);
+fn within(width: usize, height: usize, most: usize) -> (usize, usize) {
+    let scale = (most as f64 / width.max(height) as f64).min(1.0);
     let side = |side: usize| ((side as f64 * scale).round() as usize).max(1);
     (side(width), side(height))
 }
@@ -112,34 +117,40 @@ struct Share {
     weights: Vec<f32>,
 }
 
-/// Cuts `from` into `to` equal parts. A part of a pixel or more is the mean of what it covers; of
-/// less, a mixture of the two pixels nearest to its middle.
-fn shares(from: Range<usize>, to: usize) -> Vec<Share> {
-    let step = from.len() as f64 / to as f64;
-    let (low, high) = (from.start as f64, from.end as f64);
-    let last = from.end - 1;
-    (0..to)
-        .map(|part| {
-            let (start, end) = (low + part as f64 * step, low + (part + 1) as f64 * step);
-            if step < 1.0 {
-                let middle = ((start + end) / 2.0 - 0.5).clamp(low, high - 1.0);
-                let first = middle as usize;
-                let second = (middle - first as f64) as f32;
-                let weights = match first < last {
-                    true => vec![1.0 - second, second],
-                    false => vec![1.0],
-                };
-                return Share { first, weights };
-            }
-            let first = (start + 1e-9) as usize;
-            let end_pixel = ((end - 1e-9).ceil() as usize).min(last + 1);
-            let covered = |at: usize| (end.min((at + 1) as f64) - start.max(at as f64)).max(0.0);
-            let weights = (first..end_pixel)
-                .map(|at| (covered(at) / step) as f32)
-                .collect();
-            Share { first, weights }
-        })
-        .collect()
+/// Cuts a stretch of a line of `count` pixels into `to` equal parts. A part of a pixel or more is the
+/// mean of what it covers; of less, a mixture of the two pixels nearest to its middle.
+fn shares(from: Range<f64>, count: usize, to: usize) -> Vec<Share> {
+    let step = (from.end - from.start) / to as f64;
+    let part = |part: usize| {
+        let start = from.start + part as f64 * step;
+        match step < 1.0 {
+            true => between(start + step / 2.0, count),
+            false => covered(start, start + step, count),
+        }
+    };
+    (0..to).map(part).collect()
+}
+
+fn between(middle: f64, count: usize) -> Share {
+    let at = (middle - 0.5).clamp(0.0, (count - 1) as f64);
+    let first = at as usize;
+    let second = (at - first as f64) as f32;
+    let weights = match first + 1 < count {
+        true => vec![1.0 - second, second],
+        false => vec![1.0],
+    };
+    Share { first, weights }
+}
+
+fn covered(start: f64, end: f64, count: usize) -> Share {
+    let first = (start + 1e-9) as usize;
+    let beyond = ((end - 1e-9).ceil() as usize).min(count);
+    let share = |at: usize| {
+        let covered = end.min((at + 1) as f64) - start.max(at as f64);
+        (covered.max(0.0) / (end - start)) as f32
+    };
+    let weights = (first..beyond).map(share).collect();
+    Share { first, weights }
 }
 
 fn average<const N: usize>(

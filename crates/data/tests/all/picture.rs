@@ -2,8 +2,9 @@ use std::io::Cursor;
 use std::path::Path;
 
 use data::idx::read_images;
-use data::picture::{open, prepare};
+use data::picture::open;
 use data::{PictureError, Prepared};
+use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba};
 
 use crate::package;
@@ -12,6 +13,11 @@ pub fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
+}
+
+/// Prepares a picture in which something is to be seen.
+fn prepare(image: DynamicImage, height: usize, width: usize) -> Prepared {
+    data::picture::prepare(image, height, width).unwrap()
 }
 
 /// Writes bytes to a file whose name says nothing, and opens it as 28 x 28.
@@ -198,32 +204,134 @@ fn extreme_shapes() {
         (16_384, 2),
         (28, 27),
     ] {
-        for (light, ground) in [(255, 255), (0, 0)] {
+        for ground in [255, 0] {
             let mut image = GrayImage::from_pixel(width, height, Luma([ground]));
-            let blank = prepare(image.clone().into(), 28, 28);
+            assert_eq!(data::picture::prepare(image.clone().into(), 28, 28), None);
+            let blank = open_bytes(&encode(&image.clone().into(), ImageFormat::Png));
             assert!(
-                blank.done.iter().any(|step| step.starts_with("blank")),
-                "{:?}",
-                blank.done
+                matches!(blank, Err(PictureError::Blank { .. })),
+                "{blank:?}"
             );
-            assert_eq!(blank.pixels, vec![0; 784]);
-            image.put_pixel(width / 2, height / 2, Luma([255 - light]));
-            let picture = open_bytes(&encode(&image.into(), ImageFormat::Png)).unwrap();
-            assert_eq!(picture.pixels.len(), 784);
+            image.put_pixel(width / 2, height / 2, Luma([255 - ground]));
+            let picture = open_bytes(&encode(&image.into(), ImageFormat::Png));
+            // A single pixel of one is a blank picture, whatever its colour.
+            match (width, height, picture) {
+                (1, 1, Err(PictureError::Blank { .. })) => {}
+                (.., picture) => {
+                    let pixels = picture.unwrap().pixels;
+                    assert_eq!(pixels.len(), 784);
+                    assert!(
+                        pixels.iter().any(|&pixel| pixel > 200),
+                        "{width} x {height}"
+                    );
+                }
+            }
         }
     }
-    for (height, width) in [(0, 0), (0, 5), (1, 1), (3, 100)] {
+    for (height, width) in [(1, 1), (3, 100)] {
         let picture = prepare(square(255, 0).into(), height, width);
         assert_eq!(picture.pixels.len(), height * width);
     }
-    let nothing = prepare(GrayImage::new(0, 0).into(), 28, 28);
-    assert_eq!(nothing.pixels, vec![0; 784]);
-    let clear = prepare(
-        ImageBuffer::from_pixel(9, 9, Rgba([7_u8, 7, 7, 0])).into(),
-        28,
-        28,
+    let nothing = GrayImage::new(0, 0);
+    let clear = ImageBuffer::from_pixel(9, 9, Rgba([7_u8, 7, 7, 0]));
+    for (image, height, width) in [
+        (nothing.into(), 28, 28),
+        (clear.into(), 28, 28),
+        (square(255, 0).into(), 0, 0),
+        (square(255, 0).into(), 0, 5),
+    ] {
+        assert_eq!(data::picture::prepare(image, height, width), None);
+    }
+}
+
+/// However soft an edge was drawn, it is where it was: half of its contrast. A tenth of it would be four
+/// pixels further out, half a pixel of the network's on each side.
+#[test]
+fn a_soft_edge_is_where_it_was() {
+    let small = GrayImage::from_fn(40, 40, |x, y| {
+        let inside = (6..34).contains(&x) && (13..27).contains(&y);
+        Luma([if inside { 255 } else { 0 }])
+    });
+    for side in [80, 160, 320] {
+        for filter in [
+            FilterType::Nearest,
+            FilterType::Triangle,
+            FilterType::Lanczos3,
+        ] {
+            let mut image = imageops::resize(&small, side, side, filter);
+            for inverted in [false, true] {
+                if inverted {
+                    imageops::invert(&mut image);
+                }
+                let n = side / 40;
+                let cropped = format!(
+                    "cropped to {}x{} at ({}, {})",
+                    28 * n,
+                    14 * n,
+                    6 * n,
+                    13 * n
+                );
+                let picture = prepare(image.clone().into(), 28, 28);
+                assert_eq!(
+                    picture.done[2..],
+                    [&cropped, "fitted to 28x14, centred in 28x28"]
+                );
+            }
+        }
+    }
+}
+
+/// A picture that is framed as the data set's are, but larger, keeps its margins, even lopsided ones.
+#[test]
+fn a_framed_picture_keeps_its_margins() {
+    let framed = GrayImage::from_fn(84, 84, |x, _| Luma([if x < 42 { 255 } else { 0 }]));
+    let picture = prepare(framed.into(), 28, 28);
+    assert_eq!(
+        picture.done,
+        [
+            "84x84 grey",
+            "light on dark: kept",
+            "fitted to 28x28, centred in 28x28"
+        ]
     );
-    assert_eq!(clear.pixels, vec![0; 784]);
+    let lit = |at: usize| if at % 28 < 14 { 255 } else { 0 };
+    assert_eq!(picture.pixels, (0..784).map(lit).collect::<Vec<u8>>());
+}
+
+/// Boards of wood are no garment: what waves within the ground is below the level.
+#[test]
+fn a_ground_with_texture_is_still_ground() {
+    let wood = RgbImage::from_fn(336, 336, |x, y| {
+        let inside = (56..280).contains(&x) && (112..224).contains(&y);
+        let wave = (x as f32 / 336.0 * 37.7).sin() * (y as f32 / 336.0 * 12.0).cos();
+        Rgb([0.85, 0.8, 0.75].map(|c: f32| match inside {
+            true => 60,
+            false => (255.0 * c * (1.0 + 0.08 * wave)) as u8,
+        }))
+    });
+    let done = prepare(wood.into(), 28, 28).done;
+    assert_eq!(
+        done[1..],
+        [
+            "dark on light: inverted",
+            "cropped to 224x112 at (56, 112)",
+            "fitted to 28x14, centred in 28x28"
+        ]
+    );
+}
+
+/// On a ground that is neither white nor black, a garment's lighter half is told to be at risk.
+#[test]
+fn a_hint_where_parts_may_be_lost() {
+    for (light, ground, is_hinted) in [
+        (0, 255, false),
+        (60, 220, false),
+        (255, 0, false),
+        (250, 60, true),
+    ] {
+        let picture = prepare(square(light, ground).into(), 28, 28);
+        assert_eq!(picture.hint.is_some(), is_hinted, "{light} on {ground}");
+    }
 }
 
 #[test]
@@ -290,7 +398,7 @@ fn exported_images_come_back() {
                 pixels,
                 "{name} {i}"
             );
-            image::imageops::invert(&mut image);
+            imageops::invert(&mut image);
             let negative = prepare(image.into(), 28, 28);
             assert_eq!(negative.pixels, pixels, "{name} {i}");
             assert_eq!(negative.done, ["28x28 grey", "dark on light: inverted"]);

@@ -39,15 +39,14 @@ fn pictures(args: &PredictArgs, saved: &Saved) -> Result<(), Failure> {
             Ok(answer) => {
                 let name = file.display().to_string();
                 if args.saved.output.json {
-                    let done = answer.done.clone().into();
-                    writeln!(
-                        stdout(),
-                        "{}",
-                        object(saved, &name, &answer, ("done", done))?
-                    )?;
+                    let more = json!({ "done": answer.done, "hint": answer.hint });
+                    writeln!(stdout(), "{}", object(saved, &name, &answer, more)?)?;
                 } else {
                     print(saved, &name, &answer, None)?;
                     talk.note(format_args!("  ({})", answer.done.join("; ")));
+                    if let Some(hint) = answer.hint {
+                        talk.note(format_args!("hint: {hint}"));
+                    }
                 }
             }
             Err(failure) => {
@@ -85,23 +84,18 @@ fn test_image(args: &PredictArgs, saved: &Saved, number: usize) -> Result<(), Fa
         writeln!(
             stdout(),
             "{}",
-            object(saved, &name, &answer, ("true", actual.into()))?
+            object(saved, &name, &answer, json!({ "true": actual }))?
         )?;
         return Ok(());
     }
     print(saved, &name, &answer, Some(actual))
 }
 
-/// Returns one picture's answer with one `more` entry; probabilities are in the order of `classes`.
-fn object(
-    saved: &Saved,
-    name: &str,
-    answer: &Answer,
-    (more, value): (&str, Value),
-) -> Result<Value, Failure> {
+/// Returns one picture's answer with the entries of `more`; probabilities are in the order of `classes`.
+fn object(saved: &Saved, name: &str, answer: &Answer, mut more: Value) -> Result<Value, Failure> {
     let metadata = &saved.record.metadata;
     let classes = &metadata.class_names;
-    Ok(json!({
+    let mut object = json!({
         "file": name,
         "label": class_name(classes, top(&answer.probabilities).0)?,
         "unknown": answer.unknown,
@@ -111,8 +105,11 @@ fn object(
         "raw_probabilities": answer.raw,
         "calibrated": metadata.calibration.is_some(),
         "classes": classes,
-        more: value,
-    }))
+    });
+    if let (Some(object), Some(more)) = (object.as_object_mut(), more.as_object_mut()) {
+        object.append(more);
+    }
+    Ok(object)
 }
 
 fn print(saved: &Saved, name: &str, answer: &Answer, actual: Option<&str>) -> Result<(), Failure> {

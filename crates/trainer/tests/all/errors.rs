@@ -239,6 +239,8 @@ fn errors_of_pictures_do_not_keep_the_others_from_being_predicted() {
     t.desk.write("words.png", "no picture");
     t.desk.write("cut.png", &png[..png.len() / 2]);
     t.desk.write("nothing.png", "");
+    let white = RgbaImage::from_pixel(width, height, Rgba([255; 4]));
+    white.save(t.desk.path("white.png")).unwrap();
     t.desk
         .write("animated.gif", b"GIF89a\x01\x00\x01\x00\x00\x00\x00");
     fs::create_dir(t.desk.path("folder.png")).unwrap();
@@ -248,6 +250,7 @@ fn errors_of_pictures_do_not_keep_the_others_from_being_predicted() {
         "words.png",
         "cut.png",
         "nothing.png",
+        "white.png",
         "animated.gif",
         "folder.png",
         "good.png",

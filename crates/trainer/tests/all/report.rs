@@ -489,3 +489,87 @@ fn a_browser_shows_the_page_without_a_complaint_or_a_request() {
     let colors: HashSet<[u8; 3]> = visited.picture.pixels().map(|pixel| pixel.0).collect();
     assert!(colors.len() > 100, "{} colours", colors.len());
 }
+
+#[test]
+fn a_sweep_and_a_range_test_have_pages_of_their_own() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let sweep = "name = \"s\"\n[data]\nname = \"tiny\"\ndir = \"tiny\"\nvalidation = 60\n[training]\nepochs = 3\n\
+                 [sweep]\nseeds = 2\n[sweep.grid]\nmodel.hidden = [[3], [16]]\noptimizer.name = [\"adam\", \"sgd\"]\n";
+    desk.write("s.toml", sweep);
+    let found = desk
+        .ok(&["sweep", "s.toml", "--json"])
+        .json()
+        .pop()
+        .unwrap();
+    let said = desk.ok(&["report", "s"]);
+    assert_eq!(said.stdout, "artifacts/s/report.html\n");
+    let page = desk.text("artifacts/s/report.html");
+    check(&page);
+    let best = format!(
+        "best by the validation images: setting {}, hidden=",
+        found["best"]
+    );
+    let mean = found["settings"][0]["spread"]["mean"].as_f64().unwrap();
+    for words in [
+        best,
+        format!("{mean:.4} ± "),
+        "the test images were looked at once".into(),
+        "seed 43: ".into(),
+        "optimizer.name=&quot;sgd&quot;".into(),
+    ] {
+        assert!(page.contains(&words), "{words}");
+    }
+    assert_eq!(page.matches("<circle class=\"training\"").count(), 8);
+    let visited = visit(&desk, &desk.path("artifacts/s/report.html"));
+    assert_eq!(
+        (&visited.console[..], &visited.requests[..]),
+        (&[][..], &[][..])
+    );
+
+    // One that was not finished has a page, too; a damaged one is said to be.
+    desk.write(
+        "t.toml",
+        sweep
+            .replace("\"s\"", "\"t\"")
+            .replace("[[3], [16]]", "[[3]]"),
+    );
+    let stopped = desk.run(&["sweep", "t.toml", "--set", "optimizer.learning_rate=1e30"]);
+    assert_eq!(stopped.code, 1, "{}", stopped.stderr);
+    desk.ok(&["report", "artifacts/t"]);
+    check(&desk.text("artifacts/t/report.html"));
+    for damaged in ["", "{}", "[]", "{\"status\":\"finished\"}"] {
+        desk.write("artifacts/t/sweep.json", damaged);
+        let said = desk.run(&["report", "t"]);
+        assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{damaged}");
+        assert!(
+            said.stderr.contains("sweep.json is damaged"),
+            "{}",
+            said.stderr
+        );
+    }
+
+    let range = [
+        "find-lr",
+        "--data-dir",
+        "tiny",
+        "--set",
+        "data.name=tiny",
+        "--out",
+        "range.html",
+    ];
+    let said = desk.ok(&range);
+    assert!(
+        said.stderr.contains("plot    range.html"),
+        "{}",
+        said.stderr
+    );
+    let page = desk.text("range.html");
+    check(&page);
+    assert_eq!(page.matches("<polyline").count(), 2);
+    let visited = visit(&desk, &desk.path("range.html"));
+    assert_eq!(
+        (&visited.console[..], &visited.requests[..]),
+        (&[][..], &[][..])
+    );
+}
