@@ -308,8 +308,8 @@ fn fit(pixels: &[(f32, f32, Colour)], count: usize) -> Option<[[f32; 6]; 3]> {
     reason = "six rows of nine, indices from 0..6 and 6..9"
 )]
 fn solve(mut rows: [[f64; 9]; 6], count: usize, stiffness: f64) -> Option<[[f32; 6]; 3]> {
-    for i in 0..6 {
-        rows[i][i] += match i {
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[i] += match i {
             0 => 0.0,
             i if i < count => stiffness,
             _ => 1.0,
