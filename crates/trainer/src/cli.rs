@@ -340,7 +340,7 @@ pub struct RemoveArgs {
 /// `trainer sweep`
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// An experiment with a table [sweep]; given again, it goes on where it was
+    /// An experiment with a `sweep` table; given again, it goes on where it was
     pub file: PathBuf,
     /// Trainings at a time, one core each [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = jobs)]

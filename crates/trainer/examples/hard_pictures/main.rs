@@ -5,6 +5,7 @@
 //! or JPEG, has them read as `trainer predict` reads a file, and compares the answers with those to
 //! the plain test images. `--validation` takes training images that were held out instead, for those
 //! who change how pictures are prepared: the test images choose nothing.
+#![allow(clippy::indexing_slicing)] // it measures, and a panic would say where
 
 #![allow(clippy::expect_used)] // what is encoded here, in memory, was made here
 

@@ -78,7 +78,7 @@ struct Assignment<'d> {
 /// Returns the sweep that `source` describes after `overrides`.
 ///
 /// # Errors
-/// The first mistake found, with its place; a sweep without validation images or without [sweep] is one.
+/// The first mistake found, with its place; a sweep without validation images or without a `sweep` table is one.
 pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigError> {
     let document = Document::parse(source, overrides)?;
     keys::check(&document)?;
@@ -446,7 +446,7 @@ impl Range {
 }
 
 impl Document {
-    /// Returns the same without the table [sweep]: one experiment.
+    /// Returns the same without the table `sweep`: one experiment.
     fn without_sweep(&self) -> Self {
         let mut document = self.clone();
         document.root.remove("sweep");
