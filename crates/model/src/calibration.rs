@@ -76,7 +76,7 @@ impl Calibration {
     }
 
     /// Returns whether the numbers are some that [`Calibration::fit`] can come to.
-    pub(crate) fn is_valid(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         let errors = [self.ece_before, self.ece_after];
         (0.99 / HOTTEST..=1.01 * HOTTEST).contains(&self.temperature)
             && errors.iter().all(|error| (0.0..=1.0).contains(error))

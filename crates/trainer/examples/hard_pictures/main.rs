@@ -6,7 +6,6 @@
 //! the plain test images. `--validation` takes training images that were held out instead, for those
 //! who change how pictures are prepared: the test images choose nothing.
 #![allow(clippy::indexing_slicing)] // it measures, and a panic would say where
-
 #![allow(clippy::expect_used)] // what is encoded here, in memory, was made here
 
 mod cases;

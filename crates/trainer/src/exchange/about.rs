@@ -11,10 +11,12 @@
 //! | `activation` | of the hidden layers: `relu`, `sigmoid`, `tanh` or `gelu` |
 //! | `output` | `softmax`, or `sigmoid`: a neuron a class, divided by their sum |
 //! | `layout` | `in-out` or `out-in`: what comes first in a weight's shape |
+//! | `calibration` | `temperature` that logits are divided by for honest probabilities, and how well it fits |
 //! | `dataset`, `dataset_sha256`, `experiment`, `test` | where it comes from, and its result |
 
 use std::collections::{BTreeMap, HashSet};
 
+use model::calibration::Calibration;
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
 use model::{Activation, Init, Metadata, MlpConfig, Output, TestMetrics};
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,10 @@ pub struct About {
     /// Name of the experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub experiment: Option<String>,
+    /// What makes the probabilities honest. (The threshold for unknown pictures stays in the record: it comes
+    /// with seventeen pictures.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// Result on the test images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<TestMetrics>,
@@ -93,6 +99,7 @@ impl About {
             dataset: Some(metadata.dataset.clone()),
             dataset_sha256: Some(metadata.dataset_sha256.clone()),
             experiment: Some(metadata.experiment.clone()),
+            calibration: metadata.calibration,
             test: metadata.test,
         }
     }
@@ -191,7 +198,7 @@ pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>
         dataset_sha256: about.dataset_sha256.clone().unwrap_or_default(),
         experiment: told.name.clone(),
         test: None,
-        calibration: None, // nothing is held out to fit it on
+        calibration: calibration(about)?,
         unknown: None,
         burn: BURN_VERSION.to_string(),
     };
@@ -256,6 +263,16 @@ fn pixel_divisor(about: &About) -> Result<(), ExchangeError> {
             reason: format!("it is {divisor}; bytes are divided by {PIXEL_DIVISOR} here"),
         }),
         _ => Ok(()),
+    }
+}
+
+fn calibration(about: &About) -> Result<Option<Calibration>, ExchangeError> {
+    match about.calibration {
+        Some(calibration) if !calibration.is_valid() => Err(ExchangeError::About {
+            key: "calibration",
+            reason: "its numbers are none that a calibration comes to".into(),
+        }),
+        calibration => Ok(calibration),
     }
 }
 

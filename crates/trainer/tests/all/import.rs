@@ -251,3 +251,51 @@ fn errors_of_exports_and_imports() {
     );
     t.check("errors-of-exports-and-imports");
 }
+
+#[test]
+fn a_calibration_goes_along() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let sets = ["training.epochs=2", "data.validation=100"];
+    desk.ok(&[&on_tiny("artifacts/tiny/a", &sets)[..], &["--quiet"]].concat());
+    let answer = |run: &str| {
+        let mut answer = desk
+            .ok(&["predict", run, "--test", "3", "--json"])
+            .json()
+            .remove(0);
+        assert_eq!(answer["calibrated"], true, "{run}");
+        assert_ne!(answer["probabilities"], answer["raw_probabilities"]);
+        answer["probabilities"].take()
+    };
+    for format in ["safetensors", "onnx", "npz"] {
+        desk.ok(&["export", "tiny/a", format, "--out", "file"]);
+        desk.ok(&[
+            "import",
+            "file",
+            "--as",
+            format,
+            "--data-dir",
+            "tiny",
+            "--quiet",
+        ]);
+        assert_eq!(answer(&format!("{format}/")), answer("tiny/a"), "{format}");
+    }
+    // One that nothing comes to is refused.
+    let file = fs::read(desk.path("file")).unwrap(); // an archive of NumPy, which has it as text
+    let key = b"\"temperature\":";
+    let at = file
+        .windows(key.len())
+        .position(|part| part == key)
+        .unwrap()
+        + key.len();
+    let mut changed = file.clone();
+    changed[at..at + 3].copy_from_slice(b"999");
+    desk.write("changed", changed);
+    let said = desk.run(&["import", "changed", "--as", "changed", "--data-dir", "tiny"]);
+    assert_eq!(
+        (said.code, said.stdout.as_str()),
+        (1, ""),
+        "{}",
+        said.stderr
+    );
+}
