@@ -205,6 +205,7 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
         ("seed", run.seed.to_string()),
         ("test accuracy", shown(run.test_accuracy)),
         ("test loss", shown(run.test_loss)),
+        ("test looks", run.test_looks.to_string()),
     ];
     for (name, value) in facts {
         writeln!(out, "{name:<14} {value}")?;

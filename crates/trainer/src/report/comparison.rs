@@ -32,7 +32,7 @@ pub fn html(comparison: &Comparison) -> String {
     let names: Vec<&str> = comparison.runs.iter().map(|run| run.run.as_str()).collect();
     let header = html! {
         h1 { "Comparison of " (names.len()) " runs" }
-        p { "Test images were read once by each, after training." }
+        p { "Test images were looked at after training; each run's manifest counts how often." }
     };
     let columns = |first: &str| -> Vec<String> {
         std::iter::once(first.to_string())

@@ -23,7 +23,7 @@ const INDEX: &str = ".index.json";
 /// Largest index read, in bytes: that of 100,000 runs.
 const MAX_INDEX: u64 = 256 << 20;
 /// Version of the index; another one is not read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Largest file of a run that is read here, in bytes: the metrics of 100,000 epochs.
 const MAX_FILE: u64 = 32 << 20;
 
@@ -58,6 +58,8 @@ pub struct Summary {
     pub test_accuracy: Option<f64>,
     /// Mean loss on the test images.
     pub test_loss: Option<f64>,
+    /// How often its answers to the test images were looked at.
+    pub test_looks: u64,
     /// Every key of the resolved config with its value as TOML: `optimizer.learning_rate`, `0.001`.
     pub settings: BTreeMap<String, String>,
 }
@@ -138,6 +140,7 @@ pub fn summarize(folder: &Path) -> Option<Summary> {
         validation_loss: chosen.and_then(|epoch| epoch.validation_loss),
         test_accuracy: manifest.test.map(|test| test.accuracy),
         test_loss: manifest.test.map(|test| test.loss),
+        test_looks: manifest.test_looks,
         settings: settings(&folder.join(CONFIG)),
     })
 }

@@ -81,7 +81,7 @@ pub struct Manifest {
     /// Result on the test images, first looked at after training.
     pub test: Option<TestMetrics>,
     /// How often this run's answers to the test images were looked at: after training, and by each
-    /// `evaluate` and `gallery`. Manifests of earlier versions do not say.
+    /// `evaluate` and `gallery`. Manifests of earlier versions do not say: then it counts from 0.
     #[serde(default)]
     pub test_looks: u64,
     /// The file it was imported from, if it was not trained here.

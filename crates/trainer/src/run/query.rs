@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::list::{Summary, is_killed};
 
 /// What a condition or an order can name, besides the keys of the config.
-pub const FIELDS: [&str; 13] = [
+pub const FIELDS: [&str; 14] = [
     "run",
     "experiment",
     "status",
@@ -20,6 +20,7 @@ pub const FIELDS: [&str; 13] = [
     "validation_loss",
     "test_accuracy",
     "test_loss",
+    "test_looks",
 ];
 
 /// A run's value of a field.
@@ -151,6 +152,7 @@ pub fn value(run: &Summary, field: &str) -> Option<Value> {
         "validation_loss" => run.validation_loss.and_then(number),
         "test_accuracy" => run.test_accuracy.and_then(number),
         "test_loss" => run.test_loss.and_then(number),
+        "test_looks" => number(run.test_looks as f64),
         key => run.settings.get(key).map(|value| Value::of(value)),
     }
 }
