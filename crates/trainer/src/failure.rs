@@ -37,6 +37,8 @@ pub struct Failure {
     pub code: Code,
     /// Nothing more is to be said about it.
     pub silent: bool,
+    /// A training has diverged: it would do so again.
+    pub diverged: bool,
 }
 
 impl Failure {
@@ -47,6 +49,7 @@ impl Failure {
             hint: None,
             code: Code::Failed,
             silent: false,
+            diverged: false,
         }
     }
 

@@ -75,6 +75,9 @@ pub fn train(
     // manifest behind that says `running`. The panic hook has told the person already.
     let fit = AssertUnwindSafe(|| fit_and_evaluate(experiment, data, compute, start, run, watch));
     let trained = catch_unwind(fit).unwrap_or_else(|panic| Err(from_panic(&*panic)));
+    if trained.as_ref().is_err_and(|failure| failure.diverged) {
+        let _ = run.update(|manifest| manifest.diverged = true); // the end writes it again
+    }
     match &trained {
         Ok(_) => run.end(Status::Finished, None)?,
         // The cause is what matters to a person, even if the manifest cannot be written as well.

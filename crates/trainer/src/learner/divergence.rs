@@ -34,7 +34,11 @@ pub fn at(epoch: usize, step: usize, mean_loss: f64, batch: &[u32]) -> Failure {
 
 /// Returns a failure with the usual cause as its hint.
 pub fn failure(message: String) -> Failure {
-    Failure::failed(message).hint(SMALLER_RATE)
+    let failure = Failure::failed(message).hint(SMALLER_RATE);
+    Failure {
+        diverged: true,
+        ..failure
+    }
 }
 
 /// Fails when `loss` is NaN or infinite; `what` names it.

@@ -102,7 +102,7 @@ impl RunFolder {
         self.update(|manifest| {
             manifest.status = Status::Running;
             manifest.resumed.push(jiff::Timestamp::now());
-            (manifest.ended, manifest.error) = (None, None);
+            (manifest.ended, manifest.error, manifest.diverged) = (None, None, false);
         })
     }
 

@@ -91,6 +91,9 @@ pub struct Manifest {
     pub files_sha256: BTreeMap<String, String>,
     /// Why it failed.
     pub error: Option<String>,
+    /// It failed because the training diverged, and would do so again.
+    #[serde(default)]
+    pub diverged: bool,
 }
 
 /// The file a run was imported from.
@@ -153,6 +156,7 @@ impl Manifest {
             imported: None,
             files_sha256: BTreeMap::new(),
             error: None,
+            diverged: false,
         }
     }
 }

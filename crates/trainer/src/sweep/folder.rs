@@ -94,7 +94,10 @@ impl SweepFolder {
     pub fn open(sweep: &Sweep) -> Result<Self, Failure> {
         let path = Path::new(ARTIFACTS).join(&sweep.name);
         let settings = path.join(SETTINGS);
-        std::fs::create_dir_all(&settings).map_err(|e| Failure::io("make", &settings, &e))?;
+        std::fs::create_dir_all(&settings).map_err(|e| {
+            Failure::usage(format!("cannot make {}: {e}", shown(&settings)))
+                .hint("sweeps are kept in artifacts/: go to a folder that can be written")
+        })?;
         let lock = lock::take(&path)?;
         let fresh = SweepManifest::of(sweep);
         let manifest = match path.join(SWEEP).exists() {

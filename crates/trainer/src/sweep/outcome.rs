@@ -27,7 +27,7 @@ pub struct Outcome {
     /// Each seed that it was trained with, and the metric on the validation images after the epoch whose
     /// weights were kept.
     pub scores: Vec<(u64, f64)>,
-    /// Trainings that failed.
+    /// Trainings that diverged.
     pub failed: usize,
     /// Mean and spread of the scores.
     pub spread: Option<Spread>,
@@ -45,7 +45,7 @@ pub enum Standing {
     Begun,
     /// Trained to the epoch asked for, or ended before by early stopping.
     Done,
-    /// Ended by an error, which would come again.
+    /// Diverged, and would do so again.
     Failed(String),
 }
 
@@ -56,7 +56,9 @@ impl Trial {
             return Standing::New;
         };
         match manifest.status {
-            Status::Failed => Standing::Failed(manifest.error.unwrap_or_default()),
+            Status::Failed if manifest.diverged => {
+                Standing::Failed(manifest.error.unwrap_or_default())
+            }
             Status::Finished
                 if manifest.epochs >= epochs || self.stopped_early(manifest.epochs) =>
             {

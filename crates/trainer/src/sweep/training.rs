@@ -46,7 +46,7 @@ pub enum Event<'a> {
     Epoch(&'a Trial, &'a EpochMetrics),
     /// A training has ended, now or in an earlier call, with its score.
     Ended(&'a Trial, Option<f64>),
-    /// A training has failed.
+    /// A training has diverged.
     Failed(&'a Trial, &'a str),
 }
 
@@ -293,7 +293,8 @@ impl<'a, 'w> Crew<'a, 'w> {
                 let folder = trial.folder.display();
                 let failure =
                     Failure::failed(format!("the training {folder}: {}", said.unwrap_or(&how)));
-                Err(failure.hint(hint.unwrap_or("mend that and give the same command again")))
+                Err(failure
+                    .hint(hint.unwrap_or("mend that, and give the same command again to go on")))
             }
         }
     }

@@ -590,3 +590,39 @@ fn a_run_can_wait_with_its_look_at_the_test_images() {
     assert!(!desk.path("run/predictions.csv").exists() && !desk.path("run/gallery.png").exists());
     desk.ok(&["verify", "run"]);
 }
+
+/// What the disk or a person does to a training says nothing about its setting.
+#[test]
+fn a_training_that_fails_for_another_reason_ends_the_sweep_until_that_is_mended() {
+    let desk = desk(TWO_RATES);
+    // A folder where a file should be.
+    fs::create_dir_all(desk.path("artifacts/s/002-seed44/metrics.jsonl/in-the-way")).unwrap();
+    let said = desk.run(&["sweep", "s.toml", "--jobs", "1"]);
+    assert_eq!(
+        (said.code, said.stdout.as_str()),
+        (1, ""),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        said.stderr
+            .contains("error: the training artifacts/s/002-seed44: "),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains("hint: "), "{}", said.stderr);
+    let sweep = || read_json(&desk.path("artifacts/s/sweep.json"));
+    assert_eq!(
+        (&sweep()["status"], &sweep()["test_looks"]),
+        (&"failed".into(), &0.into())
+    );
+
+    fs::remove_dir_all(desk.path("artifacts/s/002-seed44")).unwrap();
+    let before = desk.text("artifacts/s/001-seed42/manifest.json");
+    assert_eq!(result(&desk.ok(&["sweep", "s.toml", "--json"]))["best"], 2);
+    assert_eq!(desk.text("artifacts/s/001-seed42/manifest.json"), before);
+    assert_eq!(
+        (&sweep()["status"], &sweep()["error"]),
+        (&"finished".into(), &Value::Null)
+    );
+}
