@@ -273,7 +273,10 @@ pub(super) fn conclusions(outcomes: &[Outcome], sweep: &SweepManifest) -> Vec<St
             "one seed a setting does not tell a difference from chance: seeds = 5 in [sweep]"
                 .to_string()
         }
-        (0, _, _) => "the others were given up before".to_string(),
+        (0, _, _) if outcomes.iter().any(|outcome| outcome.given_up) => {
+            "the others were given up before".to_string()
+        }
+        (0, _, _) => "no other setting has two seeds in common with it".to_string(),
         (all, 0, _) => format!(
             "better than each of {} by more than chance",
             counted(all, "other setting")

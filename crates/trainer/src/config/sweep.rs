@@ -96,6 +96,7 @@ pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigE
     let metric = table.choice("metric", Metric::Accuracy, &metrics)?;
     let grid = axes(&table, "grid")?;
     let random = axes(&table, "random")?;
+    refuse_twice(&document, &grid, &random)?;
     let draws = table.integer("draws", 10, 1..=MAX_SETTINGS)?;
     if random.is_empty() && table.get("draws").is_some() {
         return Err(table
@@ -111,7 +112,8 @@ pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigE
         for draw in &drawn {
             let assignments: Vec<&Assignment> = cell.iter().chain(draw).collect();
             let setting = setting(&document, &assignments)?;
-            if !settings.contains(&setting) {
+            let is_known = |known: &Setting| known.experiment == setting.experiment;
+            if !settings.iter().any(is_known) {
                 settings.push(setting);
             }
         }
@@ -258,6 +260,24 @@ fn range(sweep: &Table, path: &str, entry: &Entry, range: &Entries) -> Result<Ra
         .hint("write { from = 1e-4, to = 1e-2, log = true }: two numbers, the second above the first, above 0 with log"))
 }
 
+/// Fails when a key is in the grid and drawn as well: the draw would be in place of every value listed.
+fn refuse_twice(document: &Document, grid: &[Axis], random: &[Axis]) -> Result<(), ConfigError> {
+    let is_listed = |drawn: &&Axis| {
+        let mut listed = grid.iter();
+        listed.any(|axis| (axis.table, axis.key) == (drawn.table, drawn.key))
+    };
+    match random.iter().find(is_listed) {
+        None => Ok(()),
+        Some(axis) => {
+            let path = keys::path(axis.table, axis.key);
+            let message = format!("`{}` is in [sweep.grid] as well", echo(&path));
+            Err(ConfigError::new(message)
+                .at(document.place(axis.entry.key.clone()))
+                .hint("leave it in one of the two"))
+        }
+    }
+}
+
 fn refuse_too_many(
     table: &Table,
     grid: &[Axis],
@@ -381,20 +401,32 @@ fn refuse_unfit(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
         .at(document.blame(&[("sweep", "halving")]))
         .hint("shorten `schedule.warmup_epochs`, train more epochs, or halve less"));
     }
-    let data = |experiment: &Experiment| {
-        (
-            experiment.data.name.clone(),
-            experiment.data.dir.clone(),
-            experiment.data.classes.clone(),
-        )
+    refuse_incomparable(sweep, document)
+}
+
+/// Checks that all settings are measured on the same images, by the same figure.
+fn refuse_incomparable(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
+    let mut experiments = sweep.settings.iter().map(|setting| &setting.experiment);
+    let Some(first) = experiments.next() else {
+        return Ok(());
     };
-    let first = experiments().next().map(data);
-    if experiments().any(|experiment| Some(data(experiment)) != first) {
-        return Err(ConfigError::new(
-            "the settings have different data sets: their results cannot be compared",
-        )
-        .at(document.blame(&[("", "sweep")]))
-        .hint("make a sweep for each data set"));
+    let refuse = |message: &str, hint: &str| {
+        let place = document.blame(&[("", "sweep")]);
+        Err(ConfigError::new(message).at(place).hint(hint))
+    };
+    for other in experiments {
+        if other.data != first.data {
+            return refuse(
+                "the settings have different data sets: their results cannot be compared",
+                "make a sweep for each data set, and for each `data.validation`",
+            );
+        }
+        if sweep.metric == Metric::Loss && other.training.loss != first.training.loss {
+            return refuse(
+                "the settings have different losses: they cannot be compared by the loss",
+                "write metric = \"accuracy\" in [sweep]",
+            );
+        }
     }
     Ok(())
 }

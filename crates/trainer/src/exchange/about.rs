@@ -147,7 +147,7 @@ impl About {
         }
         serde_json::from_value(Value::Object(object)).map_err(|e| ExchangeError::About {
             key: "metadata",
-            reason: e.to_string(),
+            reason: super::quoting(e),
         })
     }
 }

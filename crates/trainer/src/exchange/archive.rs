@@ -23,6 +23,8 @@ const LOCATOR_64_SIZE: usize = 20;
 const ELSEWHERE: u64 = 0xffff_ffff;
 const STORED: u64 = 0;
 const DEFLATED: u64 = 8;
+/// Most files in an archive that is read: each is looked for among all.
+const MOST_FILES: usize = 10_000;
 /// 1 January 1980: archives have no date, so that equal content makes equal bytes.
 const DATE: u16 = 0x21;
 
@@ -53,6 +55,9 @@ impl<'a> Archive<'a> {
         let entries = entries(bytes);
         let entries =
             entries.ok_or_else(|| ExchangeError::damaged(format, "its zip is damaged"))?;
+        if entries.len() > MOST_FILES {
+            return Err(ExchangeError::damaged(format, "its zip has too many files"));
+        }
         Ok(Self {
             bytes,
             format,

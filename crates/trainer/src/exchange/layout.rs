@@ -240,7 +240,7 @@ pub(super) fn natural(name: &str) -> Vec<(u64, String)> {
 
 /// Returns a matrix of rows of `columns` values with rows and columns exchanged.
 pub(super) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
-    let columns = columns.max(1);
+    let columns = columns.clamp(1, values.len().max(1)); // of no values a file can claim any number
     (0..columns)
         .flat_map(|column| values.iter().skip(column).step_by(columns).copied())
         .collect()

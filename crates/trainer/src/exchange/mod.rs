@@ -24,7 +24,7 @@ use clap::ValueEnum;
 use model::{LayerWeights, Record};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
 pub use about::About;
 pub use layout::Layout;
 
@@ -136,7 +136,7 @@ pub enum ExchangeError {
 impl ExchangeError {
     /// Returns the error of bytes that break the rules of `format`.
     fn damaged(format: &'static str, reason: impl std::fmt::Display) -> Self {
-        let reason = reason.to_string();
+        let reason = quoting(reason);
         Self::Damaged { format, reason }
     }
 
@@ -165,6 +165,13 @@ impl ExchangeError {
             Self::About { .. } => "correct the entry, or remove it and say it with an option",
         }
     }
+}
+
+/// Returns another program's or crate's words on a file, which may quote anything from it.
+fn quoting(reason: impl std::fmt::Display) -> String {
+    const LONGEST: usize = 300; // characters
+    let cut: String = reason.to_string().chars().take(LONGEST).collect();
+    one_line(&cut)
 }
 
 impl From<ExchangeError> for Failure {

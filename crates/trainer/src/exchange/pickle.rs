@@ -11,6 +11,8 @@ use super::number::Number;
 
 /// Most bytes of a pickle; a state dict of 65 layers has 12,000.
 pub const MAX_PICKLE: usize = 1 << 20;
+/// Longest name of a tensor or a storage, in bytes. Two bytes of a pickle can repeat it.
+const MAX_NAME: usize = 256;
 
 /// Why a pickle is not read.
 #[derive(Debug, Clone, PartialEq)]
@@ -269,7 +271,7 @@ impl Machine<'_> {
         };
         match (self.text_at(kind)?, self.value(number)?) {
             ("storage", Value::StorageType(number)) => {
-                Ok(Value::Storage(self.text_at(name)?.to_string(), *number))
+                Ok(Value::Storage(self.name_at(name)?, *number))
             }
             _ => Err(TYPES),
         }
@@ -297,7 +299,7 @@ impl Machine<'_> {
         let mut tensors = Vec::new();
         for &(key, value) in entries {
             if let Value::Tensor(view) = self.value(value)? {
-                tensors.push((self.text_at(key)?.to_string(), view.clone()));
+                tensors.push((self.name_at(key)?, view.clone()));
             }
         }
         Ok(tensors)
@@ -311,6 +313,14 @@ impl Machine<'_> {
         match self.value(place)? {
             Value::Text(text) => Ok(text),
             _ => Err(TYPES),
+        }
+    }
+
+    /// Returns the name at `place`.
+    fn name_at(&self, place: usize) -> Result<String, PickleError> {
+        match self.text_at(place)? {
+            name if name.len() <= MAX_NAME => Ok(name.to_string()),
+            _ => Err(PickleError::Damaged("a name is too long")),
         }
     }
 

@@ -97,10 +97,11 @@ impl RunFolder {
             serde_json::to_writer(&mut lines, epoch).map_err(Failure::failed)?;
             lines.push(b'\n');
         }
+        // First of all, so that a finished run never has the config of a longer one.
+        self.update(|manifest| manifest.status = Status::Running)?;
         self.write(CONFIG, config.as_bytes())?;
         write::atomically(&self.path.join(METRICS), &lines)?;
         self.update(|manifest| {
-            manifest.status = Status::Running;
             manifest.resumed.push(jiff::Timestamp::now());
             (manifest.ended, manifest.error, manifest.diverged) = (None, None, false);
         })

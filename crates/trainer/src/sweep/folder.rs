@@ -208,7 +208,8 @@ pub fn read(path: &Path) -> Result<SweepManifest, Failure> {
         && sweep.settings.len() == sweep.epochs.len()
         && sweep
             .best
-            .is_none_or(|best| (1..=sweep.settings.len()).contains(&best));
+            .is_none_or(|best| (1..=sweep.settings.len()).contains(&best))
+        && sweep.halving.is_none_or(|of| (2..=10).contains(&of));
     match is_whole {
         true => Ok(sweep),
         false => Err(damaged(&file, &"its parts do not fit together")),
@@ -245,12 +246,16 @@ fn refuse_another(
     Err(another(path, what))
 }
 
-/// Fails when a setting's file, apart from where the data is, is not what it would be now.
+/// Fails when a setting's file is not what it would be now. It names the folder of the data as well: runs
+/// read it from there.
 fn refuse_changed(file: &Path, toml: &str) -> Result<(), Failure> {
     let known = read::at_most(file, MAX_BYTES)?;
     match known == toml.as_bytes() {
         true => Ok(()),
-        false => Err(another(file, "another experiment")),
+        false => Err(another(
+            file,
+            "another experiment, or with its data elsewhere",
+        )),
     }
 }
 

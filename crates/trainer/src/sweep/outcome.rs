@@ -27,7 +27,7 @@ pub struct Outcome {
     /// Each seed that it was trained with, and the metric on the validation images after the epoch whose
     /// weights were kept.
     pub scores: Vec<(u64, f64)>,
-    /// Trainings that diverged.
+    /// Trainings that diverged, or ended without a score that can still be read.
     pub failed: usize,
     /// Mean and spread of the scores.
     pub spread: Option<Spread>,
@@ -56,16 +56,25 @@ impl Trial {
             return Standing::New;
         };
         match manifest.status {
-            Status::Failed if manifest.diverged => {
-                Standing::Failed(manifest.error.unwrap_or_default())
-            }
             Status::Finished
                 if manifest.epochs >= epochs || self.stopped_early(manifest.epochs) =>
             {
                 Standing::Done
             }
+            _ if self.is_beyond(epochs) => Standing::Done,
+            Status::Failed if manifest.diverged => {
+                Standing::Failed(manifest.error.unwrap_or_default())
+            }
             _ => Standing::Begun,
         }
+    }
+
+    /// Returns whether it was gone on with after so many epochs, in a later round: however that ended or was
+    /// stopped, this round stays what it was.
+    fn is_beyond(&self, epochs: usize) -> bool {
+        self.experiment()
+            .is_some_and(|experiment| experiment.training.epochs > epochs)
+            && list::metrics(&self.folder).len() >= epochs
     }
 
     /// Returns whether it ended before the last epoch that it was asked for.
@@ -119,9 +128,11 @@ fn of_setting(sweep: &SweepManifest, path: &Path, setting: usize, epochs: usize)
         .iter()
         .filter_map(|trial| Some((trial.seed, trial.score(sweep.metric, epochs)?)))
         .collect();
+    let has_ended =
+        |trial: &Trial| matches!(trial.standing(epochs), Standing::Failed(_) | Standing::Done);
     let failed = trials
         .iter()
-        .filter(|trial| matches!(trial.standing(epochs), Standing::Failed(_)))
+        .filter(|trial| scores.iter().all(|(seed, _)| *seed != trial.seed) && has_ended(trial))
         .count();
     let figures: Vec<f64> = scores.iter().map(|(_, score)| *score).collect();
     let at = setting.saturating_sub(1);

@@ -112,7 +112,12 @@ fn train_and_test(
                 .hint("the runs' manifests say why: trainer runs --where \"status = failed\""),
         );
     };
-    folder.update(|manifest| manifest.best = Some(best.setting))?;
+    folder.update(|manifest| {
+        if manifest.best != Some(best.setting) {
+            manifest.test = None; // that of another setting
+        }
+        manifest.best = Some(best.setting);
+    })?;
     if sweep.test && folder.manifest().test.is_none() {
         let tested = open_test_set(folder, best, data, sweep)?;
         folder.update(|manifest| {
@@ -205,9 +210,7 @@ impl<'a, 'w> Crew<'a, 'w> {
             }
         }
         let result = self.work();
-        self.running
-            .iter_mut()
-            .for_each(|(_, process)| process.kill()); // none, unless there was an error
+        self.kill_all(); // none, unless there was an error
         result
     }
 
@@ -319,6 +322,10 @@ impl<'a, 'w> Crew<'a, 'w> {
                 Err(_) => break,
             }
         }
+        self.kill_all();
+    }
+
+    fn kill_all(&mut self) {
         self.running
             .iter_mut()
             .for_each(|(_, process)| process.kill());

@@ -208,6 +208,42 @@ fn with_halving_few_settings_are_trained_to_the_end() {
     assert!(model("whole") == model(&format!("artifacts/s/{best:03}-seed42")));
 }
 
+/// A training that fails in a later round has done its part in the earlier ones, and one that was stopped
+/// there is not asked for its first epochs again.
+#[test]
+fn rounds_stay_what_they_were_whatever_comes_later() {
+    let desk = desk(
+        "[sweep]\nhalving = 2\nmetric = \"loss\"\n[sweep.grid]\n\
+         optimizer.learning_rate = [1e-6, 1e-5, 0.003, 0.01]\n",
+    );
+    let sweep = || result(&desk.ok(&["sweep", "s.toml", "--json", "--set", "training.epochs=12"]));
+    let rounds = |found: &Value| -> Vec<(u64, u64)> {
+        let settings = found["settings"].as_array().unwrap().iter();
+        settings
+            .map(|s| {
+                (
+                    s["setting"].as_u64().unwrap(),
+                    s["epochs"].as_u64().unwrap(),
+                )
+            })
+            .collect()
+    };
+    let mark = |setting: u64, status: &str| {
+        let file = desk.path(&format!("artifacts/s/{setting:03}-seed42/manifest.json"));
+        let mut manifest = read_json(&file);
+        manifest["status"] = status.into();
+        fs::write(file, manifest.to_string()).unwrap();
+    };
+    let before = rounds(&sweep());
+    assert_eq!(
+        before.iter().map(|of| of.1).collect::<Vec<_>>(),
+        [12, 6, 3, 3]
+    );
+    mark(before[0].0, "interrupted");
+    mark(before[1].0, "failed");
+    assert_eq!(rounds(&sweep()), before);
+}
+
 #[test]
 fn random_settings_are_within_their_ranges_and_the_same_every_time() {
     let sweep = "[sweep]\ndraws = 12\n[sweep.random]\n\
@@ -498,6 +534,18 @@ fn what_is_wrong_with_a_sweep_is_shown_where_it_stands() {
         (
             "[sweep.grid]\ndata.dir = [\"tiny\", \"other\"]\n",
             "the settings have different data sets",
+        ),
+        (
+            "[sweep.grid]\ndata.validation = [30, 60]\n",
+            "the settings have different data sets",
+        ),
+        (
+            "[sweep]\nmetric = \"loss\"\n[sweep.grid]\ntraining.loss = [\"cross_entropy\", \"quadratic\"]\n",
+            "the settings have different losses",
+        ),
+        (
+            "[sweep.grid]\nmodel.dropout = [0.1]\n[sweep.random]\nmodel.dropout = { from = 0.0, to = 0.5 }\n",
+            "s.toml:13:7: `model.dropout` is in [sweep.grid] as well",
         ),
     ];
     for (sweep, problem) in cases {

@@ -171,8 +171,8 @@ impl<'a> Chain<'a> {
         transposed: bool,
         bias: Option<Vec<f32>>,
     ) -> Result<(), ExchangeError> {
-        let (&[rows, columns], true) = (&weight.shape[..], node.inputs.first() == Some(&self.at))
-        else {
+        let is_product = node.inputs.first() == Some(&self.at) && !weight.shape.contains(&0);
+        let (&[rows, columns], true) = (&weight.shape[..], is_product) else {
             return Err(unsupported(format!("{} is no dense layer", name(node))));
         };
         let (inputs, outputs, weight) = match transposed {
