@@ -288,7 +288,9 @@ pub(super) fn conclusions(outcomes: &[Outcome], sweep: &SweepManifest) -> Vec<St
         ),
     });
     if !tests.is_empty() {
-        lines.push("(p: paired t-test over the seeds, Holm's correction)".to_string());
+        lines.push("(p: paired t-test over the seeds, Holm's correction; the best was chosen by the same figures, which \
+             makes p a little too small)"
+                .to_string());
     }
     if let Some(test) = &sweep.test {
         let looks = match sweep.test_looks {

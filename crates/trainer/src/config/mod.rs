@@ -30,4 +30,4 @@ pub use experiment::{
     Optimizer, Schedule, Training,
 };
 pub use load::{MAX_BYTES, Source, load};
-pub use sweep::{Setting, Sweep, epochs_in_round, load_sweep, rounds};
+pub use sweep::{MAX_TRAININGS, Setting, Sweep, epochs_in_round, load_sweep, rounds};

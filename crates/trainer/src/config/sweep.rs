@@ -14,7 +14,7 @@ use super::{ConfigError, Decay, Experiment, Metric, Source, diagnostic::echo, ke
 /// Most settings of a sweep.
 const MAX_SETTINGS: usize = 1_000;
 /// Most trainings of a sweep: settings times seeds.
-const MAX_TRAININGS: usize = 10_000;
+pub const MAX_TRAININGS: usize = 10_000;
 
 /// A sweep, checked: every setting is a valid experiment.
 #[derive(Debug, Clone, PartialEq)]

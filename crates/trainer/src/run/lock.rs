@@ -10,6 +10,8 @@ use crate::failure::Failure;
 
 /// The file that is locked; it says which process holds it.
 pub const LOCK: &str = "lock";
+/// What is said of a folder that another process has, before its number.
+pub const BEING_WRITTEN: &str = "is being written by process";
 /// How often and how long a lock is waited for: somebody may just be looking, see [`is_held`].
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(10);
@@ -39,7 +41,7 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
                 let mut holder = String::new();
                 let _ = file.take(64).read_to_string(&mut holder);
                 return Err(Failure::usage(format!(
-                    "{} is being written by process {}",
+                    "{} {BEING_WRITTEN} {}",
                     folder.display(),
                     holder.trim()
                 ))

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::statistics::Spread;
-use crate::config::{MAX_BYTES, Metric, Sweep};
+use crate::config::{MAX_BYTES, MAX_TRAININGS, Metric, Sweep};
 use crate::failure::{Failure, shown};
 use crate::run::find::ARTIFACTS;
+use crate::run::folder::refuse_taken;
 use crate::run::lock::{self, Lock};
 use crate::run::{Status, read, write};
 
@@ -94,6 +95,7 @@ impl SweepFolder {
     pub fn open(sweep: &Sweep) -> Result<Self, Failure> {
         let path = Path::new(ARTIFACTS).join(&sweep.name);
         let settings = path.join(SETTINGS);
+        refuse_taken(&path)?;
         std::fs::create_dir_all(&settings).map_err(|e| {
             Failure::usage(format!("cannot make {}: {e}", shown(&settings)))
                 .hint("sweeps are kept in artifacts/: go to a folder that can be written")
@@ -209,6 +211,7 @@ pub fn read(path: &Path) -> Result<SweepManifest, Failure> {
         && sweep
             .best
             .is_none_or(|best| (1..=sweep.settings.len()).contains(&best))
+        && sweep.seeds.len().saturating_mul(sweep.settings.len()) <= MAX_TRAININGS
         && sweep.halving.is_none_or(|of| (2..=10).contains(&of));
     match is_whole {
         true => Ok(sweep),

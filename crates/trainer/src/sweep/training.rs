@@ -18,7 +18,8 @@ use crate::backend::Compute;
 use crate::config::{Backend, Sweep};
 use crate::failure::{Code, Failure};
 use crate::learner::EpochMetrics;
-use crate::run::{RunFolder, Status, find, lock, manifest};
+use crate::run::lock::{self, BEING_WRITTEN};
+use crate::run::{RunFolder, Status, find, manifest};
 use crate::training::save_and_evaluate;
 
 /// How often signals are looked for, and runs that another process trains.
@@ -284,6 +285,11 @@ impl<'a, 'w> Crew<'a, 'w> {
             }
             // Killed by the system, or by a person who may want just that one to end.
             (None | Some(130 | 143), _) if job.tried < TRIES => {
+                self.waiting.push_back(job);
+                Ok(())
+            }
+            // One of an earlier sweep was quicker.
+            (Some(2), _) if talk.contains(BEING_WRITTEN) && job.tried < TRIES => {
                 self.waiting.push_back(job);
                 Ok(())
             }
