@@ -29,6 +29,7 @@ pub(super) struct Board {
     /// Trainings that have ended while this was looked at.
     ended_here: usize,
     started: Instant,
+    head: ProgressBar, // a line that nobody holds is not drawn
     lines: Vec<ProgressBar>,
     foot: ProgressBar,
     all: MultiProgress,
@@ -61,13 +62,6 @@ impl Board {
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         let line = || all.add(ProgressBar::new_spinner().with_style(text.clone()));
         let head = line();
-        head.set_message(format!(
-            "{:>7}  {:<44} {:<10} validation {}",
-            "setting",
-            "",
-            "seeds",
-            name(sweep.metric)
-        ));
         let lines = (0..sweep.settings.len().min(MOST_ROWS))
             .map(|_| line())
             .collect();
@@ -88,6 +82,7 @@ impl Board {
             ended: 0,
             ended_here: 0,
             started: Instant::now(),
+            head,
             lines,
             foot,
             all,
@@ -156,6 +151,13 @@ impl Board {
     }
 
     fn draw(&mut self) {
+        self.head.set_message(format!(
+            "{:>7}  {:<44} {:<10} validation {}",
+            "setting",
+            "",
+            "seeds",
+            name(self.metric)
+        ));
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         if rows.len() > MOST_ROWS {
             rows.sort_by(|a, b| a.rank(self.metric).total_cmp(&b.rank(self.metric)));
