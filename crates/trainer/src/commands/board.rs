@@ -7,7 +7,6 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::sweep::{described, name, shown};
 use super::terminal::counted;
 use crate::config::{Metric, Sweep};
-use crate::sweep::outcome::measured;
 use crate::sweep::statistics::Spread;
 use crate::sweep::training::Event;
 
@@ -107,7 +106,7 @@ impl Board {
             }
             Event::Begun(_) => {}
             Event::Epoch(trial, metrics) => {
-                let score = measured(metrics, self.metric);
+                let score = metrics.validation(self.metric);
                 if let Some(Cell::Running {
                     epoch, score: last, ..
                 }) = self.cell(trial.setting, trial.seed)
@@ -182,10 +181,8 @@ impl Row {
         if self.cells.iter().any(is_trained) {
             return f64::NEG_INFINITY;
         }
-        self.spread().map_or(f64::INFINITY, |spread| match metric {
-            Metric::Accuracy => -spread.mean,
-            Metric::Loss => spread.mean,
-        })
+        self.spread()
+            .map_or(f64::INFINITY, |spread| metric.cost(spread.mean))
     }
 
     fn spread(&self) -> Option<Spread> {

@@ -82,7 +82,7 @@ fn sweep_contents(folder: &Path) -> Result<report::sweep::Contents, Failure> {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_string());
     let config = manifest
         .best
-        .map(|best| manifest.trial(folder, best, 0).config);
+        .map(|best| sweep_folder::config_of(folder, best));
     Ok(report::sweep::Contents {
         name: manifest.experiment.clone(),
         figures: vec![
@@ -134,7 +134,7 @@ fn mean_curve(sweep: &SweepManifest, folder: &Path, outcome: &Outcome) -> Vec<(f
     let mean = |epoch: usize| {
         let figures: Vec<f64> = all
             .iter()
-            .filter_map(|epochs| outcome::measured(epochs.get(epoch)?, sweep.metric))
+            .filter_map(|epochs| epochs.get(epoch)?.validation(sweep.metric))
             .collect();
         Some(((epoch + 1) as f64, Spread::of(&figures)?.mean))
     };

@@ -253,6 +253,16 @@ pub enum Metric {
     Accuracy,
 }
 
+impl Metric {
+    /// Returns a figure of this kind as one of which lower is better.
+    pub fn cost(self, figure: f64) -> f64 {
+        match self {
+            Self::Loss => figure,
+            Self::Accuracy => -figure,
+        }
+    }
+}
+
 impl Experiment {
     /// Returns the experiment as a config file with every key that applies. Loaded again it is equal.
     ///

@@ -28,15 +28,11 @@ impl Best {
     /// Takes in a finished epoch. Returns whether it is the best so far, and whether patience has run
     /// out.
     pub fn judge(&mut self, metrics: &EpochMetrics, rule: Option<&EarlyStopping>) -> (bool, bool) {
-        let by_accuracy = rule.is_some_and(|rule| rule.metric == Metric::Accuracy);
-        let value = if by_accuracy {
-            metrics.validation_accuracy.map(|accuracy| -accuracy)
-        } else {
-            metrics.validation_loss
-        };
-        let Some(value) = value else {
+        let metric = rule.map_or(Metric::Loss, |rule| rule.metric);
+        let Some(figure) = metrics.validation(metric) else {
             return (false, false);
         };
+        let value = metric.cost(figure);
         let is_best = self.epoch.is_none() || value < self.value;
         if is_best {
             self.epoch = Some(metrics.epoch);

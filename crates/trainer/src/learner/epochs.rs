@@ -28,7 +28,7 @@ use super::divergence::{self, refuse_divergence};
 use super::schedule::LearningRate;
 use super::state::State;
 use super::{Classifier, Fused, Score, Totals};
-use crate::config::EarlyStopping;
+use crate::config::{EarlyStopping, Metric};
 use crate::failure::Failure;
 use crate::run::checkpoint::Checkpoints;
 
@@ -54,6 +54,16 @@ pub struct EpochMetrics {
     pub validation_accuracy: Option<f64>,
     /// Wall time of the epoch with its validation, in seconds.
     pub seconds: f64,
+}
+
+impl EpochMetrics {
+    /// Returns the epoch's figure of the validation images, if there were any.
+    pub fn validation(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Accuracy => self.validation_accuracy,
+            Metric::Loss => self.validation_loss,
+        }
+    }
 }
 
 /// What the loop reports.

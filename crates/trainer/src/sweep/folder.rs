@@ -224,7 +224,8 @@ fn damaged(file: &Path, error: &impl std::fmt::Display) -> Failure {
         .hint("remove the file to have it made again from the runs beside it")
 }
 
-fn config_of(sweep: &Path, setting: usize) -> PathBuf {
+/// Returns the file of a setting, counted from 1, in the sweep's folder.
+pub fn config_of(sweep: &Path, setting: usize) -> PathBuf {
     sweep.join(SETTINGS).join(format!("{setting:03}.toml"))
 }
 

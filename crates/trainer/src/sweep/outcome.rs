@@ -8,7 +8,6 @@ use super::folder::{SweepManifest, Trial};
 use super::statistics::{Paired, Spread, holm, paired};
 use crate::config::{self, Experiment, Metric, Source};
 use crate::failure::Failure;
-use crate::learner::EpochMetrics;
 use crate::learner::best::Best;
 use crate::run::folder::CONFIG;
 use crate::run::{Status, list, manifest};
@@ -105,15 +104,7 @@ impl Trial {
         let kept = metrics
             .iter()
             .find(|epoch| Some(epoch.epoch) == best.epoch)?;
-        measured(kept, metric)
-    }
-}
-
-/// Returns an epoch's figure of the validation images.
-pub fn measured(epoch: &EpochMetrics, metric: Metric) -> Option<f64> {
-    match metric {
-        Metric::Accuracy => epoch.validation_accuracy,
-        Metric::Loss => epoch.validation_loss,
+        kept.validation(metric)
     }
 }
 
@@ -206,10 +197,9 @@ pub fn ranked(
 /// in the tests against the best.
 fn rank(outcomes: &mut [Outcome], metric: Metric) {
     let key = |outcome: &Outcome| {
-        let mean = outcome.spread.map_or(f64::INFINITY, |spread| match metric {
-            Metric::Accuracy => -spread.mean,
-            Metric::Loss => spread.mean,
-        });
+        let mean = outcome
+            .spread
+            .map_or(f64::INFINITY, |spread| metric.cost(spread.mean));
         (outcome.failed > 0, mean)
     };
     outcomes.sort_by(|a, b| {
