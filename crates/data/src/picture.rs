@@ -99,8 +99,8 @@ pub fn from_bytes(
 const SIDE: usize = 512;
 
 /// Returns an image as input of `height` x `width`; `None` where nothing stands out from the ground. An
-/// image that has this size already keeps its pixels, apart from an inversion: then it probably comes
-/// out of a data set.
+/// image that has this size already, or had it before its pixels were repeated, keeps its pixels, apart from
+/// an inversion: then it probably comes out of a data set.
 pub fn prepare(image: DynamicImage, height: usize, width: usize) -> Option<Prepared> {
     let size = (image.width() as usize, image.height() as usize);
     if [size.0, size.1, width, height].contains(&0) {
@@ -123,9 +123,14 @@ pub fn prepare(image: DynamicImage, height: usize, width: usize) -> Option<Prepa
     }
     let ground = Ground::new(&picture);
     let seen = ground::seen(&picture, &ground, width.max(height))?;
-    match size == (width, height) {
-        true => keep(&picture, ground.is_light, &mut prepared),
-        false => fit(&picture, &ground, &seen, &mut prepared),
+    if size == (width, height) {
+        keep(&picture, ground.is_light, &mut prepared);
+    } else if let Some(small) = picture.unrepeated(width, height) {
+        let done = format!("{width}x{height}, enlarged by repeating pixels: undone");
+        prepared.done.push(done);
+        keep(&small, ground.is_light, &mut prepared);
+    } else {
+        fit(&picture, &ground, &seen, &mut prepared);
     }
     Some(prepared)
 }
@@ -157,6 +162,7 @@ fn fit(picture: &Colours, ground: &Ground, seen: &Seen, prepared: &mut Prepared)
     let [left, top, round_wide, round_high] =
         [xs.start, ys.start, wide, high].map(|length| length.round() as usize);
     let small = picture.scaled(xs, ys, to_width, to_height);
+    let small = small.sharpened(round_wide, round_high);
     let (done, hint) = (&mut prepared.done, &mut prepared.hint);
     let values = tone::values(&small, &under, seen, done, hint);
     if (round_wide, round_high) != (picture.width, picture.height) {

@@ -75,6 +75,68 @@ impl Colours {
         self.scaled(xs, ys, width, height)
     }
 
+    /// Returns the picture, which was made smaller from `width` x `height`, less blurred by that: what it would
+    /// lose if it were enlarged to that size and made smaller again is added (a step of back-projection, Irani
+    /// and Peleg 1991, <https://doi.org/10.1016/1049-9652(91)90045-L>). Further steps changed no accuracy.
+    pub fn sharpened(self, width: usize, height: usize) -> Self {
+        if width <= self.width || height <= self.height {
+            return self;
+        }
+        let whole = |width, height| (0.0..width as f64, 0.0..height as f64);
+        let (xs, ys) = whole(self.width, self.height);
+        let large = self.scaled(xs, ys, width, height);
+        let (xs, ys) = whole(width, height);
+        let blurred = large.scaled(xs, ys, self.width, self.height);
+        let pairs = self.pixels.iter().zip(&blurred.pixels);
+        let sharp = |(pixel, blurred): (&Colour, &Colour)| {
+            let mut sharp = *pixel;
+            for (to, blurred) in sharp.iter_mut().zip(blurred) {
+                *to = (2.0 * *to - blurred).clamp(0.0, 255.0);
+            }
+            sharp
+        };
+        let pixels = pairs.map(sharp).collect();
+        Self { pixels, ..self }
+    }
+
+    /// Returns the picture of `width` x `height` that this larger one was made from by repeating pixels, if it
+    /// was, whichever of the two usual ways chose the pixel to repeat: the one under a pixel's middle
+    /// (`image`, Pillow), or under its corner (OpenCV). Not if it has two colours only: a drawing's lines may
+    /// lie so by chance.
+    pub fn unrepeated(&self, width: usize, height: usize) -> Option<Self> {
+        if self.width < width || self.height < height || self.width + self.height == width + height
+        {
+            return None;
+        }
+        let one = self.pixels.first()?;
+        let other = self.pixels.iter().find(|colour| *colour != one)?;
+        let mut more = self.pixels.iter().filter(|c| *c != one && *c != other);
+        more.next()?;
+        [0.5, 0.0].into_iter().find_map(|within| {
+            let columns = sources(self.width, width, within);
+            let rows = sources(self.height, height, within);
+            // The first pixel that repeats one stands for all that do.
+            let first = |line: &[usize], of: usize| line.partition_point(|&source| source < of);
+            let is_repeated = |at: usize| {
+                let (x, y) = (at % self.width, at / self.width);
+                let column = first(&columns, *columns.get(x)?);
+                let row = first(&rows, *rows.get(y)?);
+                Some(self.pixels.get(at)? == self.pixels.get(row * self.width + column)?)
+            };
+            let pixel = |at: usize| {
+                let (column, row) = (first(&columns, at % width), first(&rows, at / width));
+                self.pixels.get(row * self.width + column).copied()
+            };
+            (0..self.pixels.len())
+                .all(|at| is_repeated(at) == Some(true))
+                .then(|| Self {
+                    width,
+                    height,
+                    pixels: (0..width * height).filter_map(pixel).collect(),
+                })
+        })
+    }
+
     /// Returns each pixel with its place: columns and rows from -1 to 1.
     pub fn places(&self) -> impl Iterator<Item = (f32, f32, Colour)> + '_ {
         let place = |at: usize, side: usize| (2.0 * at as f32 + 1.0) / side as f32 - 1.0;
@@ -91,6 +153,14 @@ fn within(width: usize, height: usize, most: usize) -> (usize, usize) {
     let scale = (most as f64 / width.max(height) as f64).min(1.0);
     let side = |side: usize| ((side as f64 * scale).round() as usize).max(1);
     (side(width), side(height))
+}
+
+/// Returns for each pixel of a line of `count` the one of `of` that it repeats: the one under that place
+/// `within` it, 0 its beginning and 0.5 its middle.
+fn sources(count: usize, of: usize, within: f64) -> Vec<usize> {
+    let scale = of as f64 / count as f64;
+    let source = |at: usize| ((at as f64 + within) * scale) as usize;
+    (0..count).map(source).collect()
 }
 
 /// What lies under a transparent picture: white as in a shop, or black where what is seen is so

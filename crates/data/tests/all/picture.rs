@@ -314,6 +314,50 @@ fn a_framed_picture_keeps_its_margins() {
     assert_eq!(picture.pixels, (0..784).map(lit).collect::<Vec<u8>>());
 }
 
+/// Pixels that were repeated, at whichever of the two usual places, are themselves again, whatever the size
+/// and wherever the garment is; a picture that differs from such a one in a pixel is fitted.
+#[test]
+fn repeated_pixels_are_undone() {
+    let shades = |x: u32, y: u32| {
+        let is_garment = x < 20 && y < 25;
+        Luma([if is_garment {
+            (60 + 7 * x + y) as u8
+        } else {
+            0
+        }])
+    };
+    let small = GrayImage::from_fn(28, 28, shades);
+    for (width, height) in [(29, 28), (29, 29), (32, 32), (45, 60), (84, 84), (331, 224)] {
+        let source = |at: u32, side: u32, half: u32| (28 * (2 * at + half)) / (2 * side);
+        for half in [0, 1] {
+            let of = |x: u32, y: u32| shades(source(x, width, half), source(y, height, half));
+            let mut large = GrayImage::from_fn(width, height, of);
+            let picture = prepare(large.clone().into(), 28, 28);
+            assert_eq!(
+                picture.pixels,
+                small.as_raw()[..],
+                "{width}x{height} {half}"
+            );
+            assert_eq!(
+                picture.done[1..],
+                [
+                    "28x28, enlarged by repeating pixels: undone",
+                    "light on dark: kept"
+                ]
+            );
+            let is_repeated = |x: &u32| source(*x, width, half) == source(x - 1, width, half);
+            let repeated = (1..width).find(is_repeated).unwrap();
+            large.put_pixel(repeated, height - 1, Luma([1]));
+            let picture = prepare(large.into(), 28, 28);
+            assert!(
+                picture.done[1..]
+                    .iter()
+                    .all(|done| !done.contains("undone"))
+            );
+        }
+    }
+}
+
 /// Boards of wood are no garment: what waves within the ground is below the level.
 #[test]
 fn a_ground_with_texture_is_still_ground() {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::statistics::Spread;
-use crate::config::{MAX_BYTES, MAX_TRAININGS, Metric, Sweep};
+use crate::config::{self, Experiment, MAX_TRAININGS, Metric, Source, Sweep};
 use crate::failure::{Failure, shown};
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::refuse_taken;
@@ -83,6 +83,8 @@ pub struct Trial {
 pub struct SweepFolder {
     path: PathBuf,
     manifest: SweepManifest,
+    /// Where each setting's data are, if not in the usual places.
+    data_dirs: Vec<Option<PathBuf>>,
     _lock: Lock,
 }
 
@@ -120,15 +122,20 @@ impl SweepFolder {
         };
         for (number, setting) in (1..).zip(&sweep.settings) {
             let file = config_of(&path, number);
-            let toml = setting.experiment.to_toml().map_err(Failure::usage)?;
-            match file.exists() {
-                true => refuse_changed(&file, &toml)?,
-                false => write::atomically(&file, toml.as_bytes())?,
+            if file.exists() {
+                refuse_changed(&file, &setting.experiment)?;
             }
+            let toml = setting.experiment.to_toml().map_err(Failure::usage)?;
+            write::atomically(&file, toml.as_bytes())?;
         }
         Ok(Self {
             path,
             manifest,
+            data_dirs: sweep
+                .settings
+                .iter()
+                .map(|setting| setting.experiment.data.dir.clone())
+                .collect(),
             _lock: lock,
         })
     }
@@ -141,6 +148,11 @@ impl SweepFolder {
     /// Returns how the sweep stands.
     pub fn manifest(&self) -> &SweepManifest {
         &self.manifest
+    }
+
+    /// Returns where a training's data are, if not in the usual places.
+    pub fn data_dir(&self, trial: &Trial) -> Option<&Path> {
+        self.data_dirs.get(trial.setting - 1)?.as_deref()
     }
 
     /// Changes how the sweep stands, on disk as well.
@@ -250,16 +262,14 @@ fn refuse_another(
     Err(another(path, what))
 }
 
-/// Fails when a setting's file is not what it would be now. It names the folder of the data as well: runs
-/// read it from there.
-fn refuse_changed(file: &Path, toml: &str) -> Result<(), Failure> {
-    let known = read::at_most(file, MAX_BYTES)?;
-    match known == toml.as_bytes() {
+/// Fails when a setting's file describes another experiment; its data may have moved (each training compares
+/// the hashes).
+fn refuse_changed(file: &Path, experiment: &Experiment) -> Result<(), Failure> {
+    let mut known = config::load(Source::read(file)?, &[])?;
+    known.data.dir = experiment.data.dir.clone();
+    match known == *experiment {
         true => Ok(()),
-        false => Err(another(
-            file,
-            "another experiment, or with its data elsewhere",
-        )),
+        false => Err(another(file, "another experiment")),
     }
 }
 

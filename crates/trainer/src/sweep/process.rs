@@ -1,6 +1,7 @@
 //! One training in a process of its own, on one core.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
@@ -32,7 +33,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Begins a training, or goes on with it, up to `epochs` epochs.
+    /// Begins a training, or goes on with it, up to `epochs` epochs. The data are in `data_dir`, or in the
+    /// usual places.
     ///
     /// # Errors
     /// When the system gives no process.
@@ -40,6 +42,7 @@ impl Process {
         trial: Trial,
         standing: &Standing,
         epochs: usize,
+        data_dir: Option<&Path>,
         news: Sender<News>,
     ) -> Result<Self, Failure> {
         let failed = |e: std::io::Error| Failure::failed(format!("cannot start a training: {e}"));
@@ -53,6 +56,9 @@ impl Process {
                     .arg(&trial.folder);
             }
             _ => drop(command.arg("resume").arg(&trial.folder)),
+        }
+        if let Some(dir) = data_dir {
+            command.arg("--data-dir").arg(dir);
         }
         command
             .args(["--json", "--set", &format!("training.epochs={epochs}")])
@@ -86,6 +92,15 @@ impl Process {
         let status = self.child.wait().map_err(failed)?;
         let talk = self.talk.take().and_then(|talk| talk.join().ok());
         Ok((status, talk.unwrap_or_default()))
+    }
+
+    /// Asks it to end within its step, with a checkpoint (SIGTERM; only Unix has that).
+    pub fn ask(&self) {
+        #[cfg(unix)]
+        let _ = rustix::process::kill_process(
+            rustix::process::Pid::from_child(&self.child),
+            rustix::process::Signal::TERM,
+        ); // an error means that it has ended
     }
 
     /// Ends it at once. Its run can be gone on with.

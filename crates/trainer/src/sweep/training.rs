@@ -24,7 +24,10 @@ use crate::training::save_and_evaluate;
 
 /// How often signals are looked for, and runs that another process trains.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long trainings have to end by themselves after a signal, which they get as well from a terminal.
+/// How long after a signal trainings are taken to have got it as well, from a terminal. Then they are told: a
+/// second signal would end one without a checkpoint.
+const HEARD: Duration = Duration::from_millis(300);
+/// How long after a signal they have to end by themselves.
 const GRACE: Duration = Duration::from_millis(1500);
 /// How often a training is begun that the system ends.
 const TRIES: usize = 3;
@@ -262,6 +265,7 @@ impl<'a, 'w> Crew<'a, 'w> {
                 job.trial.clone(),
                 &standing,
                 job.epochs,
+                self.folder.data_dir(&job.trial),
                 self.sender.clone(),
             )?;
             (self.watch.observer)(&Event::Begun(&job.trial));
@@ -318,8 +322,16 @@ impl<'a, 'w> Crew<'a, 'w> {
 
     /// Waits a moment until all trainings have ended, some of which have, then ends them.
     fn stop(&mut self, have_ended: usize) {
-        let deadline = Instant::now() + GRACE;
-        let mut left = self.running.len() - have_ended;
+        let now = Instant::now();
+        let left = self.running.len() - have_ended;
+        let left = self.wait(left, now + HEARD);
+        self.running.iter().for_each(|(_, process)| process.ask());
+        self.wait(left, now + GRACE);
+        self.kill_all();
+    }
+
+    /// Waits until as many as are `left` have ended, or the `deadline`; returns how many are left then.
+    fn wait(&self, mut left: usize, deadline: Instant) -> usize {
         while left > 0 {
             let wait = deadline.saturating_duration_since(Instant::now());
             match self.news.recv_timeout(wait) {
@@ -328,7 +340,7 @@ impl<'a, 'w> Crew<'a, 'w> {
                 Err(_) => break,
             }
         }
-        self.kill_all();
+        left
     }
 
     fn kill_all(&mut self) {

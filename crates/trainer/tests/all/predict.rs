@@ -118,7 +118,7 @@ fn the_text_shows_ten_bars_and_what_was_done_to_the_picture() {
     let desk = Desk::new();
     let mut negative = test_image(1);
     imageops::invert(&mut negative);
-    let large = imageops::resize(&negative, 280, 280, imageops::FilterType::Nearest);
+    let large = imageops::resize(&negative, 280, 280, imageops::FilterType::Triangle);
     large.save(desk.path("pullover.png")).unwrap();
     let said = desk.ok(&["predict", arg(&quick().folder), "pullover.png"]);
     let lines: Vec<&str> = said.stdout.lines().collect();

@@ -319,17 +319,18 @@ fn a_setting_that_fails_does_not_end_the_sweep() {
 /// Long enough to be stopped: some two seconds on two cores.
 const LONG: &str = "[sweep]\nseeds = 2\n[sweep.grid]\noptimizer.learning_rate = [1e-3, 0.01]\nmodel.hidden = [[8], [64]]\n";
 
+const LONGER: [&str; 7] = [
+    "sweep",
+    "s.toml",
+    "--json",
+    "--set",
+    "training.epochs=60",
+    "--set",
+    "training.batch_size=4",
+];
+
 fn start(desk: &Desk) -> Child {
-    let mut command = desk.command(&[
-        "sweep",
-        "s.toml",
-        "--json",
-        "--set",
-        "training.epochs=60",
-        "--set",
-        "training.batch_size=4",
-    ]);
-    command
+    desk.command(&LONGER)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -337,16 +338,7 @@ fn start(desk: &Desk) -> Child {
 }
 
 fn finish(desk: &Desk) -> Value {
-    let args = [
-        "sweep",
-        "s.toml",
-        "--json",
-        "--set",
-        "training.epochs=60",
-        "--set",
-        "training.batch_size=4",
-    ];
-    result(&desk.ok(&args))
+    result(&desk.ok(&LONGER))
 }
 
 /// Returns the bytes of every record of the sweep.
@@ -370,10 +362,45 @@ fn a_sweep_that_was_killed_goes_on_where_it_was() {
         sweep.kill().unwrap();
         sweep.wait().unwrap();
     }
-    assert_eq!(finish(&desk), expected);
+    // Its data may move meanwhile.
+    fs::rename(desk.path("tiny"), desk.path("moved")).unwrap();
+    let args = [&LONGER[..], &["--data-dir", "moved"]].concat();
+    assert_eq!(result(&desk.ok(&args)), expected);
     assert!(
         records(&desk) == records(&undisturbed),
         "another record came of it"
+    );
+}
+
+/// Returns when the first training of the sweep has finished an epoch.
+fn wait_for_an_epoch(desk: &Desk) {
+    let begun = desk.path("artifacts/s/001-seed42/metrics.jsonl");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !begun.exists() && Instant::now() < deadline {
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sends the sweep's process, and no other, a signal; checks that it ends with `code` in time.
+fn stop(sweep: Child, signal: &str, code: i32) {
+    let id = sweep.id().to_string();
+    let asked = Instant::now();
+    let killed = std::process::Command::new("kill")
+        .args([signal, &id])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let said = sweep.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(said.status.code(), Some(code), "{stderr}");
+    assert!(
+        asked.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert!(
+        stderr.contains("hint: go on with the same command"),
+        "{stderr}"
     );
 }
 
@@ -382,30 +409,8 @@ fn a_sweep_that_was_asked_to_stop_ends_its_trainings() {
     for (signal, code) in [("-TERM", 143), ("-INT", 130)] {
         let desk = desk(LONG);
         let sweep = start(&desk);
-        let begun = desk.path("artifacts/s/001-seed42/metrics.jsonl");
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !begun.exists() && Instant::now() < deadline {
-            sleep(Duration::from_millis(10));
-        }
-        let id = sweep.id().to_string();
-        let asked = Instant::now();
-        let killed = std::process::Command::new("kill")
-            .args([signal, &id])
-            .status()
-            .unwrap();
-        assert!(killed.success());
-        let said = sweep.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&said.stderr);
-        assert_eq!(said.status.code(), Some(code), "{stderr}");
-        assert!(
-            asked.elapsed() < Duration::from_secs(4),
-            "{:?}",
-            asked.elapsed()
-        );
-        assert!(
-            stderr.contains("hint: go on with the same command"),
-            "{stderr}"
-        );
+        wait_for_an_epoch(&desk);
+        stop(sweep, signal, code);
         assert_eq!(
             read_json(&desk.path("artifacts/s/sweep.json"))["status"],
             "interrupted"
@@ -419,6 +424,24 @@ fn a_sweep_that_was_asked_to_stop_ends_its_trainings() {
     }
 }
 
+/// Trainings that would take minutes write a checkpoint and end; none has to be killed, which would leave it
+/// "running" in its manifest.
+#[test]
+fn a_signal_to_the_sweep_alone_reaches_its_trainings() {
+    let desk = desk(LONG);
+    let endless = [&LONGER[..], &["--set", "training.epochs=100000"]].concat();
+    let sweep = desk
+        .command(&endless)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_an_epoch(&desk);
+    stop(sweep, "-TERM", 143);
+    let run = manifest(&desk, "001-seed42");
+    assert_eq!(run["status"], "interrupted");
+}
+
 #[test]
 fn a_second_sweep_of_the_same_name_is_refused_while_the_first_runs() {
     let desk = desk(LONG);
@@ -427,14 +450,7 @@ fn a_second_sweep_of_the_same_name_is_refused_while_the_first_runs() {
     while !desk.path("artifacts/s/sweep.json").exists() && Instant::now() < deadline {
         sleep(Duration::from_millis(10));
     }
-    let second = desk.run(&[
-        "sweep",
-        "s.toml",
-        "--set",
-        "training.epochs=60",
-        "--set",
-        "training.batch_size=4",
-    ]);
+    let second = desk.run(&LONGER);
     assert_eq!(second.code, 2, "{}", second.stderr);
     let holder = format!("is being written by process {}", first.id());
     assert!(second.stderr.contains(&holder), "{}", second.stderr);

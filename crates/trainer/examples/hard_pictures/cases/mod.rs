@@ -107,7 +107,7 @@ fn sizes(cases: &mut Vec<Case>) {
         ("bilinear", Triangle),
         ("Lanczos", Lanczos3),
     ] {
-        for side in [29, 45, 84, 100, 224, 331] {
+        for side in [29, 32, 45, 84, 100, 224, 331] {
             add(
                 cases,
                 GROUP,
