@@ -18,7 +18,12 @@ pub(super) fn brightness(colour: Colour) -> f32 {
 /// Mean brightness from which on white would hide what is drawn on nothing.
 const NEARLY_WHITE: f64 = 240.0;
 
+/// Steps of sharpening. On training images held out, ten were no better, and one left pictures of 29 and 32
+/// pixels a side 0.3 to 0.5 points worse (2,000 of them).
+const SHARPENINGS: usize = 3;
+
 /// An opaque picture.
+#[derive(Clone)]
 pub(super) struct Colours {
     pub width: usize,
     pub height: usize,
@@ -75,28 +80,28 @@ impl Colours {
         self.scaled(xs, ys, width, height)
     }
 
-    /// Returns the picture, which was made smaller from `width` x `height`, less blurred by that: what it would
-    /// lose if it were enlarged to that size and made smaller again is added (a step of back-projection, Irani
-    /// and Peleg 1991, <https://doi.org/10.1016/1049-9652(91)90045-L>). Further steps changed no accuracy.
-    pub fn sharpened(self, width: usize, height: usize) -> Self {
+    /// Returns the picture, which was made smaller from `width` x `height`, without the blur of that: what it
+    /// would lose if it were enlarged to that size and made smaller again is added, some times
+    /// (back-projection, Irani and Peleg 1991, <https://doi.org/10.1016/1049-9652(91)90045-L>).
+    pub fn sharpened(&self, width: usize, height: usize) -> Self {
+        let mut sharp = self.clone();
         if width <= self.width || height <= self.height {
-            return self;
+            return sharp;
         }
         let whole = |width, height| (0.0..width as f64, 0.0..height as f64);
-        let (xs, ys) = whole(self.width, self.height);
-        let large = self.scaled(xs, ys, width, height);
-        let (xs, ys) = whole(width, height);
-        let blurred = large.scaled(xs, ys, self.width, self.height);
-        let pairs = self.pixels.iter().zip(&blurred.pixels);
-        let sharp = |(pixel, blurred): (&Colour, &Colour)| {
-            let mut sharp = *pixel;
-            for (to, blurred) in sharp.iter_mut().zip(blurred) {
-                *to = (2.0 * *to - blurred).clamp(0.0, 255.0);
+        for _ in 0..SHARPENINGS {
+            let (xs, ys) = whole(self.width, self.height);
+            let large = sharp.scaled(xs, ys, width, height);
+            let (xs, ys) = whole(width, height);
+            let blurred = large.scaled(xs, ys, self.width, self.height);
+            let aims = self.pixels.iter().zip(&blurred.pixels);
+            for (to, (aim, blurred)) in sharp.pixels.iter_mut().zip(aims) {
+                for (to, (aim, blurred)) in to.iter_mut().zip(aim.iter().zip(blurred)) {
+                    *to = (*to + aim - blurred).clamp(0.0, 255.0);
+                }
             }
-            sharp
-        };
-        let pixels = pairs.map(sharp).collect();
-        Self { pixels, ..self }
+        }
+        sharp
     }
 
     /// Returns the picture of `width` x `height` that this larger one was made from by repeating pixels, if it
