@@ -198,7 +198,7 @@ impl View {
             }
         }
         let (xs, ys) = (outermost(&columns, level)?, outermost(&rows, level)?);
-        // As many pixels as will become one of the network's.
+        // As many pixels as will become one of the network's, rounded.
         let step = ((xs.len().max(ys.len()) + side / 2) / side).max(1);
         let stretch = |line: &[f32], full: usize| {
             let scale = full as f64 / line.len() as f64;

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::sweep::{described, name, shown};
+use super::sweep::{described, shown};
 use super::terminal::counted;
-use crate::config::{Metric, Sweep};
+use crate::config::{Metric, Setting, Sweep};
 use crate::sweep::statistics::Spread;
 use crate::sweep::training::Event;
 
@@ -43,7 +43,7 @@ struct Row {
 /// A training.
 #[derive(Clone, Copy, PartialEq)]
 enum Cell {
-    Waiting,
+    /// Waiting as long as `epoch` is 0.
     Running {
         epoch: usize,
         epochs: usize,
@@ -68,15 +68,14 @@ impl Board {
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         let foot = all.add(ProgressBar::new_spinner().with_style(clock));
         foot.enable_steady_tick(TICK);
-        let row = |(number, values): (usize, &[(String, String)])| Row {
-            name: format!("{number:>7}  {}", described(values)),
-            cells: vec![Cell::Waiting; sweep.seeds.len()],
+        let row = |(number, setting): (usize, &Setting)| Row {
+            name: format!("{number:>7}  {}", described(&setting.values)),
+            cells: vec![Cell::waiting(setting.experiment.training.epochs); sweep.seeds.len()],
         };
-        let settings = sweep.settings.iter().map(|setting| &setting.values[..]);
         let mut board = Self {
             metric: sweep.metric,
             seeds: sweep.seeds.clone(),
-            rows: (1..).zip(settings).map(row).collect(),
+            rows: (1..).zip(&sweep.settings).map(row).collect(),
             trainings: 0,
             ended: 0,
             ended_here: 0,
@@ -96,12 +95,7 @@ impl Board {
             Event::Round { trials, .. } => {
                 (self.trainings, self.ended) = (trials.len(), 0);
                 for (trial, epochs) in *trials {
-                    let cell = Cell::Running {
-                        epoch: 0,
-                        epochs: *epochs,
-                        score: None,
-                    };
-                    self.set(trial.setting, trial.seed, cell);
+                    self.set(trial.setting, trial.seed, Cell::waiting(*epochs));
                 }
             }
             Event::Begun(_) => {}
@@ -155,7 +149,7 @@ impl Board {
             "setting",
             "",
             "seeds",
-            name(self.metric)
+            self.metric.name()
         ));
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         if rows.len() > MOST_ROWS {
@@ -215,9 +209,17 @@ impl Row {
 }
 
 impl Cell {
+    fn waiting(epochs: usize) -> Self {
+        Self::Running {
+            epoch: 0,
+            epochs,
+            score: None,
+        }
+    }
+
     fn mark(&self) -> char {
         match *self {
-            Self::Waiting | Self::Running { epoch: 0, .. } => '·',
+            Self::Running { epoch: 0, .. } => '·',
             Self::Running { epoch, epochs, .. } => {
                 let level = epoch * LEVELS.len() / (epochs + 1);
                 LEVELS.get(level).copied().unwrap_or('▇')

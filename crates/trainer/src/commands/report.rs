@@ -75,7 +75,7 @@ fn sweep_contents(folder: &Path) -> Result<report::sweep::Contents, Failure> {
     let manifest = sweep_folder::read(folder)?;
     let outcomes = outcome::ranked(&manifest, folder, |_, _, _| Ok(()))?;
     let curve = |outcome: &Outcome| (outcome.setting, mean_curve(&manifest, folder, outcome));
-    let measure = format!("validation {}", sweep::name(manifest.metric));
+    let measure = format!("validation {}", manifest.metric.name());
     let best = manifest
         .best
         .and_then(|best| outcomes.iter().find(|o| o.setting == best));

@@ -11,7 +11,7 @@ use super::table;
 use super::terminal::{Talk, counted};
 use super::train::with_absolute_folder;
 use crate::cli::SweepArgs;
-use crate::config::{self, Metric, Source, Sweep};
+use crate::config::{self, Source, Sweep};
 use crate::failure::Failure;
 use crate::run::find::ARTIFACTS;
 use crate::run::list;
@@ -153,7 +153,7 @@ fn print_json(outcomes: &[Outcome], sweep: &SweepManifest, path: &Path) -> Resul
 
 fn print(outcomes: &[Outcome], sweep: &SweepManifest, talk: Talk) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    let measure = format!("validation {}", name(sweep.metric));
+    let measure = format!("validation {}", sweep.metric.name());
     table::write(&mut out, &header(&measure), &[1], &rows(outcomes))?;
     writeln!(out)?;
     for line in conclusions(outcomes, sweep) {
@@ -178,14 +178,6 @@ pub(super) fn header(measure: &str) -> [&str; 8] {
         "to the best",
         "p",
     ]
-}
-
-/// Returns what settings are compared by, in a word.
-pub(super) fn name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Accuracy => "accuracy",
-        Metric::Loss => "loss",
-    }
 }
 
 /// Returns a row for each setting: number, values, seeds, epochs, mean and deviation, interval, difference

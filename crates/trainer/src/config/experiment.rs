@@ -254,6 +254,18 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// Both, with their names in configs.
+    pub const NAMED: [(&'static str, Self); 2] =
+        [("loss", Self::Loss), ("accuracy", Self::Accuracy)];
+
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Accuracy => "accuracy",
+        }
+    }
+
     /// Returns a figure of this kind as one of which lower is better.
     pub fn cost(self, figure: f64) -> f64 {
         match self {

@@ -244,10 +244,9 @@ fn early_stopping(table: &Table) -> Result<Option<EarlyStopping>, ConfigError> {
     if !table.is_present() {
         return Ok(None);
     }
-    let metrics = [("loss", Metric::Loss), ("accuracy", Metric::Accuracy)];
     Ok(Some(EarlyStopping {
         patience: table.integer("patience", 3, 1..=MAX_EPOCHS)?,
-        metric: table.choice("metric", Metric::Loss, &metrics)?,
+        metric: table.choice("metric", Metric::Loss, &Metric::NAMED)?,
         min_delta: table.number("min_delta", 0.0, &NOT_NEGATIVE)?,
     }))
 }

@@ -92,8 +92,7 @@ pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigE
     let base = resolve::resolve(&document.without_sweep())?;
     let seeds = seeds(&table, base.seed)?;
     let halving = table.integer("halving", 2, 2..=10)?;
-    let metrics = [("accuracy", Metric::Accuracy), ("loss", Metric::Loss)];
-    let metric = table.choice("metric", Metric::Accuracy, &metrics)?;
+    let metric = table.choice("metric", Metric::Accuracy, &Metric::NAMED)?;
     let grid = axes(&table, "grid")?;
     let random = axes(&table, "random")?;
     refuse_twice(&document, &grid, &random)?;

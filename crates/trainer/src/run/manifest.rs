@@ -130,9 +130,7 @@ impl Manifest {
             started: Timestamp::now(),
             resumed: Vec::new(),
             ended: None,
-            command: std::env::args_os()
-                .map(|arg| arg.to_string_lossy().into_owned())
-                .collect(),
+            command: command_line(),
             version: env!("CARGO_PKG_VERSION").to_string(),
             burn: model::record::BURN_VERSION.to_string(),
             git_commit: git_commit(),
@@ -174,6 +172,13 @@ pub fn read(folder: &Path) -> Result<Manifest, Failure> {
     let hint = "it cannot be gone on with; its record can be used, if it has one";
     let json = read::at_most(&file, MAX_MANIFEST).map_err(|failure| failure.hint(hint))?;
     serde_json::from_slice(&json).map_err(|e| Failure::damaged(&file, &e).hint(hint))
+}
+
+/// Returns the command as typed.
+pub fn command_line() -> Vec<String> {
+    std::env::args_os()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Returns the commit of the git checkout around the working directory, if there is one.

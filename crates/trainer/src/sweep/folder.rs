@@ -11,7 +11,7 @@ use crate::failure::{Failure, shown};
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::refuse_taken;
 use crate::run::lock::{self, Lock};
-use crate::run::{Status, read, write};
+use crate::run::{Status, manifest, read, write};
 
 /// What a sweep is and came to.
 pub const SWEEP: &str = "sweep.json";
@@ -83,8 +83,7 @@ pub struct Trial {
 pub struct SweepFolder {
     path: PathBuf,
     manifest: SweepManifest,
-    /// Where each setting's data are, if not in the usual places.
-    data_dirs: Vec<Option<PathBuf>>,
+    data_dir: Option<PathBuf>,
     _lock: Lock,
 }
 
@@ -131,11 +130,10 @@ impl SweepFolder {
         Ok(Self {
             path,
             manifest,
-            data_dirs: sweep
+            data_dir: sweep
                 .settings
-                .iter()
-                .map(|setting| setting.experiment.data.dir.clone())
-                .collect(),
+                .first()
+                .and_then(|setting| setting.experiment.data.dir.clone()),
             _lock: lock,
         })
     }
@@ -150,9 +148,9 @@ impl SweepFolder {
         &self.manifest
     }
 
-    /// Returns where a training's data are, if not in the usual places.
-    pub fn data_dir(&self, trial: &Trial) -> Option<&Path> {
-        self.data_dirs.get(trial.setting - 1)?.as_deref()
+    /// Returns where the data of all settings are, if not in the usual places.
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
     }
 
     /// Changes how the sweep stands, on disk as well.
@@ -175,9 +173,7 @@ impl SweepManifest {
             experiment: sweep.name.clone(),
             started: Timestamp::now(),
             ended: None,
-            command: std::env::args_os()
-                .map(|arg| arg.to_string_lossy().into_owned())
-                .collect(),
+            command: manifest::command_line(),
             version: env!("CARGO_PKG_VERSION").to_string(),
             settings: sweep
                 .settings

@@ -265,7 +265,7 @@ impl<'a, 'w> Crew<'a, 'w> {
                 job.trial.clone(),
                 &standing,
                 job.epochs,
-                self.folder.data_dir(&job.trial),
+                self.folder.data_dir(),
                 self.sender.clone(),
             )?;
             (self.watch.observer)(&Event::Begun(&job.trial));

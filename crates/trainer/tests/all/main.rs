@@ -38,6 +38,8 @@ mod runs;
 
 mod sweep;
 
+mod sweep_errors;
+
 mod config;
 
 mod config_errors;
