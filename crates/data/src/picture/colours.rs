@@ -18,8 +18,8 @@ pub(super) fn brightness(colour: Colour) -> f32 {
 /// Mean brightness from which on white would hide what is drawn on nothing.
 const NEARLY_WHITE: f64 = 240.0;
 
-/// Steps of sharpening. On training images held out, ten were no better, and one left pictures of 29 and 32
-/// pixels a side 0.3 to 0.5 points worse (2,000 of them).
+/// Steps of sharpening. On training images held out ten were no better than three; with one, soft enlargements of
+/// 29 to 45 pixels a side lost 0.2 points more, and sharp ones (Lanczos) 0.2 less (5,000 of them).
 const SHARPENINGS: usize = 3;
 
 /// An opaque picture.
@@ -117,28 +117,38 @@ impl Colours {
         let other = self.pixels.iter().find(|colour| *colour != one)?;
         let mut more = self.pixels.iter().filter(|c| *c != one && *c != other);
         more.next()?;
-        [0.5, 0.0].into_iter().find_map(|within| {
-            let columns = sources(self.width, width, within);
-            let rows = sources(self.height, height, within);
-            // The first pixel that repeats one stands for all that do.
-            let first = |line: &[usize], of: usize| line.partition_point(|&source| source < of);
-            let is_repeated = |at: usize| {
-                let (x, y) = (at % self.width, at / self.width);
-                let column = first(&columns, *columns.get(x)?);
-                let row = first(&rows, *rows.get(y)?);
-                Some(self.pixels.get(at)? == self.pixels.get(row * self.width + column)?)
-            };
-            let pixel = |at: usize| {
-                let (column, row) = (first(&columns, at % width), first(&rows, at / width));
-                self.pixels.get(row * self.width + column).copied()
-            };
-            (0..self.pixels.len())
-                .all(|at| is_repeated(at) == Some(true))
-                .then(|| Self {
-                    width,
-                    height,
-                    pixels: (0..width * height).filter_map(pixel).collect(),
-                })
+        let places = [0.5, 0.0].into_iter();
+        places
+            .map(|within| {
+                (
+                    repeats(self.width, width, within),
+                    repeats(self.height, height, within),
+                )
+            })
+            .find_map(|(columns, rows)| self.one_of_each(&columns, &rows))
+    }
+
+    /// Returns a pixel for each of the blocks that `columns` and `rows` cut the picture into, if each block has
+    /// one colour.
+    fn one_of_each(&self, columns: &[Range<usize>], rows: &[Range<usize>]) -> Option<Self> {
+        let mut pixels = Vec::with_capacity(columns.len() * rows.len());
+        for row in rows {
+            for column in columns {
+                let lines = row.clone().map(|y| y * self.width);
+                let mut block = lines
+                    .filter_map(|y| self.pixels.get(y + column.start..y + column.end))
+                    .flatten();
+                let first = block.next()?;
+                if block.any(|other| other != first) {
+                    return None;
+                }
+                pixels.push(*first);
+            }
+        }
+        Some(Self {
+            width: columns.len(),
+            height: rows.len(),
+            pixels,
         })
     }
 
@@ -160,12 +170,17 @@ fn within(width: usize, height: usize, most: usize) -> (usize, usize) {
     (side(width), side(height))
 }
 
-/// Returns for each pixel of a line of `count` the one of `of` that it repeats: the one under that place
-/// `within` it, 0 its beginning and 0.5 its middle.
-fn sources(count: usize, of: usize, within: f64) -> Vec<usize> {
+/// Returns where each of `of` pixels stands in a line of `count` that repeats them. Each of these repeats the one
+/// under that place `within` it, 0 its beginning and 0.5 its middle.
+fn repeats(count: usize, of: usize, within: f64) -> Vec<Range<usize>> {
     let scale = of as f64 / count as f64;
-    let source = |at: usize| ((at as f64 + within) * scale) as usize;
-    (0..count).map(source).collect()
+    let sources: Vec<usize> = (0..count)
+        .map(|at| ((at as f64 + within) * scale) as usize)
+        .collect();
+    let begin = |source: usize| sources.partition_point(|&before| before < source);
+    (0..of)
+        .map(|source| begin(source)..begin(source + 1))
+        .collect()
 }
 
 /// What lies under a transparent picture: white as in a shop, or black where what is seen is so

@@ -255,11 +255,13 @@ pub enum Metric {
 
 impl Metric {
     /// Both, with their names in configs.
-    pub const NAMED: [(&'static str, Self); 2] =
-        [("loss", Self::Loss), ("accuracy", Self::Accuracy)];
+    pub const NAMED: [(&'static str, Self); 2] = [
+        (Self::Loss.name(), Self::Loss),
+        (Self::Accuracy.name(), Self::Accuracy),
+    ];
 
     /// Returns its name.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Loss => "loss",
             Self::Accuracy => "accuracy",

@@ -119,12 +119,15 @@ impl SweepFolder {
             }
             false => fresh,
         };
+        let mut changed = Vec::new();
         for (number, setting) in (1..).zip(&sweep.settings) {
             let file = config_of(&path, number);
-            if file.exists() {
-                refuse_changed(&file, &setting.experiment)?;
-            }
             let toml = setting.experiment.to_toml().map_err(Failure::usage)?;
+            if !is_written(&file, &toml, &setting.experiment)? {
+                changed.push((file, toml));
+            }
+        }
+        for (file, toml) in changed {
             write::atomically(&file, toml.as_bytes())?;
         }
         Ok(Self {
@@ -258,13 +261,20 @@ fn refuse_another(
     Err(another(path, what))
 }
 
-/// Fails when a setting's file describes another experiment; its data may have moved (each training compares
-/// the hashes).
-fn refuse_changed(file: &Path, experiment: &Experiment) -> Result<(), Failure> {
-    let mut known = config::load(Source::read(file)?, &[])?;
+/// Returns whether a setting's file has what is to be in it. It fails when the file describes another
+/// experiment; its data may have moved (each training compares the hashes).
+fn is_written(file: &Path, toml: &str, experiment: &Experiment) -> Result<bool, Failure> {
+    if !file.exists() {
+        return Ok(false);
+    }
+    let source = Source::read(file)?;
+    if source.text == toml {
+        return Ok(true);
+    }
+    let mut known = config::load(source, &[])?;
     known.data.dir = experiment.data.dir.clone();
     match known == *experiment {
-        true => Ok(()),
+        true => Ok(false),
         false => Err(another(file, "another experiment")),
     }
 }
