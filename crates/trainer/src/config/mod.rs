@@ -6,6 +6,8 @@
 //! they were set), `keys` (which keys exist), `table` and `wrong_value` (one typed key), `syntax`
 //! (TOML's errors in plain words) and [`ConfigError`] (how a mistake is shown).
 //!
+//! A sweep is read by `sweep` (settings, seeds, what does not go together) from its `axes` (what each key can be).
+//!
 //! An [`Experiment`] that [`load`](fn@load) returns is valid: nothing behind it checks again, except
 //! [`Experiment::check_data`], once the number of images is known.
 
@@ -14,6 +16,7 @@ mod backend;
 mod resolve;
 mod validate;
 mod sweep;
+mod axes;
 mod load;
 mod document;
 mod overrides;
