@@ -13,6 +13,7 @@ mod idx;
 mod loader;
 #[path = "../mutations/mod.rs"]
 mod mutations;
+mod other_data_sets;
 mod picture;
 mod source;
 

@@ -10,6 +10,7 @@
     reason = "a test that panics has found something, and says where"
 )]
 
+mod browser;
 mod fixtures;
 #[path = "../../../data/tests/mutations/mod.rs"]
 mod mutations;
@@ -39,6 +40,8 @@ mod runs;
 mod sweep;
 
 mod sweep_errors;
+
+mod sweep_stops;
 
 mod config;
 
