@@ -188,6 +188,12 @@ impl ImageDataset {
         self.labels[self.rows.get(i)]
     }
 
+    /// Returns the position of image `i` in the file. Panics if `i >= len()`.
+    #[inline]
+    pub(crate) fn row(&self, i: usize) -> usize {
+        self.rows.get(i)
+    }
+
     /// Returns how many images each class has, `[classes]`.
     pub fn label_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];

@@ -4,9 +4,10 @@
 //! 2. [`fashion_mnist`] has the facts of the published data set: names, sizes, checksums.
 //! 3. [`source`] finds the four files, verifies them, and downloads them if nothing else helps.
 //! 4. [`dataset`] holds all pixels once, as bytes, and hands out views.
-//! 5. [`loader`] turns them into `[batch, height, width]` tensors, in an order that depends on
-//!    nothing but the seed and the epoch.
-//! 6. [`picture`] makes the same kind of input from a person's own PNG or JPEG.
+//! 5. [`batches`] says which images are trained on together, and how each is changed: a function of
+//!    nothing but the seed, the epoch and the image.
+//! 6. [`loader`] turns batches into `[batch, channels, height, width]` tensors.
+//! 7. [`picture`] makes the same kind of input from a person's own PNG or JPEG.
 //!
 //! Nothing here prints, reads arguments or knows a model.
 
@@ -24,12 +25,15 @@ pub mod source;
 
 pub mod dataset;
 
+pub mod batches;
+
 pub mod loader;
 
 mod resident;
 
 pub mod picture;
 
+pub use batches::{Augmentation, Batches, Epoch};
 pub use dataset::{DataError, ImageDataset, LabelledImage, permutation};
 pub use download::{Download, DownloadError, MirrorError, download};
 pub use folder::{FileInfo, FolderError};

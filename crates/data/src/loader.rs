@@ -1,8 +1,4 @@
-//! Batches in a known order.
-//!
-//! Burn's own loader keeps its random state in the loader, so the order of an epoch depends on what
-//! was asked for before, and a resumed run cannot repeat it. Here the order is a function of the seed
-//! and the epoch: see [`permutation`].
+//! [`Batches`] as tensors, for Burn.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
@@ -11,25 +7,21 @@ use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::dataset::{ImageDataset, permutation};
-use crate::resident::Resident;
+use crate::batches::{Batches, Epoch};
+use crate::resident::{Resident, Samples};
 
 /// Images and labels on a device.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `[batch, height, width]`, 0 (black) to 1.
-    pub images: Tensor<3>,
+    /// `[batch, channels, height, width]`, 0 (black) to 1.
+    pub images: Tensor<4>,
     /// `[batch]`, class numbers.
     pub labels: Tensor<1, Int>,
 }
 
-/// Hands out batches, epoch by epoch: each call of `iter` is the next epoch. The last batch of an
-/// epoch has what is left, so that every image is seen.
+/// Hands out batches, epoch by epoch: each call of `iter` is the next epoch.
 pub struct Loader {
-    data: ImageDataset,
-    batch_size: usize,
-    /// `None` for the order of the data.
-    seed: Option<u64>,
+    batches: Batches,
     /// Epoch and batch where the first call of `iter` begins.
     start: (usize, usize),
     /// The next epoch, shared by the copies that `to_device` makes.
@@ -41,13 +33,10 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Returns a loader that keeps the order of the data, for evaluation. A batch size of 0 counts
-    /// as 1.
-    pub fn sequential(data: ImageDataset, batch_size: usize, device: &Device) -> Self {
-        Loader {
-            data,
-            batch_size: batch_size.max(1),
-            seed: None,
+    /// Returns a loader of `batches` onto `device`.
+    pub fn new(batches: Batches, device: &Device) -> Self {
+        Self {
+            batches,
             start: (0, 0),
             next: Arc::default(),
             device: device.clone(),
@@ -56,21 +45,11 @@ impl Loader {
         }
     }
 
-    /// Returns a loader for training. Epoch `e` has the order `permutation(seed, e, len)`. A batch
-    /// size of 0 counts as 1.
-    pub fn shuffled(data: ImageDataset, batch_size: usize, seed: u64, device: &Device) -> Self {
-        let seed = Some(seed);
-        Loader {
-            seed,
-            ..Loader::sequential(data, batch_size, device)
-        }
-    }
-
     /// Makes the first call of `iter` begin at a batch of an epoch, both counted from 0; later calls
     /// give whole epochs. At or past the end of an epoch, the first call gives nothing.
     pub fn starting_at(self, epoch: usize, batch: usize) -> Self {
         let next = Arc::new(AtomicUsize::new(epoch));
-        Loader {
+        Self {
             start: (epoch, batch),
             next,
             ..self
@@ -80,79 +59,51 @@ impl Loader {
     /// Chooses whether all pixels are kept on the device, one byte each. For a GPU: a batch then
     /// costs a few small kernels and no copy. The values are the same.
     pub fn resident(self, yes: bool) -> Self {
-        Loader {
+        Self {
             resident: yes,
             uploaded: OnceLock::new(),
             ..self
         }
     }
 
-    /// Returns the number of batches in a whole epoch.
-    pub fn batches_per_epoch(&self) -> usize {
-        self.data.len().div_ceil(self.batch_size)
+    /// Returns all images on the device, if they are to be kept there and there is one.
+    fn uploaded(&self) -> Option<&Resident> {
+        let (images, augmentation) = (self.batches.images(), self.batches.augmentation());
+        let wanted = self.resident && !images.is_empty();
+        let upload = || wanted.then(|| Resident::upload(images, augmentation, &self.device));
+        self.uploaded.get_or_init(upload).as_ref()
     }
 
-    fn order(&self, epoch: usize) -> Vec<u32> {
-        match self.seed {
-            Some(seed) => permutation(seed, epoch as u64, self.data.len()),
-            None => (0..self.data.len() as u32).collect(),
-        }
-    }
-
-    fn source(&self, order: Vec<u32>) -> Source<'_> {
-        let upload = || {
-            self.resident
-                .then(|| Resident::upload(&self.data, &self.device))
-        };
-        match self.uploaded.get_or_init(upload) {
-            Some(resident) => {
-                let order = integers(order.into_iter().map(|i| i as i32).collect(), &self.device);
-                Source::Device {
-                    resident,
-                    order: Box::new(order),
-                }
-            }
-            None => Source::Host {
-                data: &self.data,
-                order,
-                device: &self.device,
-            },
-        }
+    fn images(&self) -> usize {
+        self.batches.images().len()
     }
 }
 
 impl DataLoader<Batch> for Loader {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        let epoch = self.next.fetch_add(1, SeqCst);
-        let total = self.data.len();
-        let done = match epoch == self.start.0 {
-            true => self.start.1.saturating_mul(self.batch_size).min(total),
-            false => 0,
+        let number = self.next.fetch_add(1, SeqCst);
+        let (start, first) = self.start;
+        let epoch = self.batches.epoch(number);
+        let form = match self.uploaded() {
+            Some(resident) => Form::Resident(resident, resident.samples(&epoch)),
+            None => Form::Bytes(Vec::new(), Vec::new()),
         };
-        let source = match total {
-            0 => Source::Host {
-                data: &self.data,
-                order: Vec::new(),
-                device: &self.device,
-            },
-            _ => self.source(self.order(epoch)),
-        };
-        Box::new(Batches {
-            source,
-            batch_size: self.batch_size,
-            done,
-            total,
+        Box::new(Rest {
+            epoch,
+            next: if number == start { first } else { 0 },
+            form,
+            loader: self,
         })
     }
 
     fn num_items(&self) -> usize {
-        self.data.len()
+        self.images()
     }
 
-    /// The copy goes on where this loader is: both count the same epochs.
+    /// The copy continues where this loader is: both count the same epochs.
     fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
-        Arc::new(Loader {
-            data: self.data.clone(),
+        Arc::new(Self {
+            batches: self.batches.clone(),
             next: self.next.clone(),
             device: device.clone(),
             uploaded: OnceLock::new(),
@@ -162,8 +113,8 @@ impl DataLoader<Batch> for Loader {
 
     /// The part counts its own epochs, from where this loader is.
     fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Batch>> {
-        Arc::new(Loader {
-            data: self.data.slice(start, end),
+        Arc::new(Self {
+            batches: self.batches.slice(start, end),
             next: Arc::new(AtomicUsize::new(self.next.load(SeqCst))),
             device: self.device.clone(),
             uploaded: OnceLock::new(),
@@ -173,72 +124,59 @@ impl DataLoader<Batch> for Loader {
 }
 
 /// The rest of an epoch.
-struct Batches<'a> {
-    source: Source<'a>,
-    batch_size: usize,
-    /// Images handed out, those before a resumed start included.
-    done: usize,
-    total: usize,
+struct Rest<'a> {
+    loader: &'a Loader,
+    epoch: Epoch,
+    /// The next batch.
+    next: usize,
+    form: Form<'a>,
 }
 
-impl Iterator for Batches<'_> {
+/// What a batch is made from.
+enum Form<'a> {
+    /// Pixels and labels in the memory of the host, filled in anew for each batch.
+    Bytes(Vec<u8>, Vec<u8>),
+    /// The samples of the epoch, of a data set that is on the device.
+    Resident(&'a Resident, Samples),
+}
+
+impl Iterator for Rest<'_> {
     type Item = Result<Batch, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done >= self.total {
+        let positions = self.epoch.positions(self.next);
+        if positions.is_empty() {
             return None;
         }
-        let end = (self.done.saturating_add(self.batch_size)).min(self.total);
-        let range = self.done..end;
-        self.done = end;
-        Some(Ok(match &self.source {
-            Source::Host {
-                data,
-                order,
-                device,
-            } => gather(data, order.get(range).unwrap_or_default(), device),
-            Source::Device { resident, order } => resident.batch(Tensor::clone(order).slice(range)),
-        }))
+        let batch = match &mut self.form {
+            Form::Bytes(pixels, labels) => {
+                self.epoch.fill(self.next, pixels, labels);
+                let images = self.loader.batches.images();
+                let shape = [labels.len(), 1, images.height(), images.width()];
+                tensors(pixels, labels, shape, &self.loader.device)
+            }
+            Form::Resident(resident, samples) => resident.batch(samples, positions),
+        };
+        self.next += 1;
+        Some(Ok(batch))
     }
 }
 
-impl DataLoaderIterator<Batch> for Batches<'_> {
+impl DataLoaderIterator<Batch> for Rest<'_> {
     fn progress(&self) -> Progress {
-        Progress::new(self.done, self.total, Some("items".into()))
+        let done = self.epoch.positions(self.next).start;
+        Progress::new(done, self.loader.images(), Some("items".into()))
     }
 }
 
-/// What batches of one epoch are made from. An order is `[len]`, positions in the data.
-enum Source<'a> {
-    Host {
-        data: &'a ImageDataset,
-        order: Vec<u32>,
-        device: &'a Device,
-    },
-    Device {
-        resident: &'a Resident,
-        order: Box<Tensor<1, Int>>,
-    },
-}
-
-/// Returns the images at `order`, built in host memory as one block of floats.
+/// Returns bytes as a batch of floats, in one block.
 #[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
-fn gather(data: &ImageDataset, order: &[u32], device: &Device) -> Batch {
+fn tensors(pixels: &[u8], labels: &[u8], shape: [usize; 4], device: &Device) -> Batch {
     const UNIT: [f32; 256] = unit_table();
-    let (count, height, width) = (order.len(), data.height(), data.width());
-    let mut pixels = Vec::with_capacity(count * height * width);
-    let mut labels = Vec::with_capacity(count);
-    for &i in order {
-        pixels.extend(
-            data.image(i as usize)
-                .iter()
-                .map(|&byte| UNIT[usize::from(byte)]),
-        );
-        labels.push(i32::from(data.label(i as usize)));
-    }
+    let pixels: Vec<f32> = pixels.iter().map(|&byte| UNIT[usize::from(byte)]).collect();
     Batch {
-        images: Tensor::from_data(TensorData::new(pixels, [count, height, width]), device),
-        labels: integers(labels, device),
+        images: Tensor::from_data(TensorData::new(pixels, shape), device),
+        labels: integers(labels.iter().map(|&label| label.into()).collect(), device),
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use kernels::{Activation, Adam, Batches, Layer, Loss, Network, Optimizer, Score};
+use kernels::{Activation, Adam, Batches, Layer, Loss, Network, Optimizer};
 
 fn main() {
     divan::main();
@@ -48,13 +48,17 @@ fn cases() -> impl Iterator<Item = Case> {
 fn train<const THREADS: usize>(bencher: Bencher, case: &Case) {
     let steps = (4096 / case.batch).min(20);
     let pixels = pixels(1024);
-    let order: Vec<u32> = (0..case.batch * steps).map(|i| (i % 1024) as u32).collect();
     let batches = Batches {
-        pixels: &|i| &pixels[i as usize * INPUTS..][..INPUTS],
-        label: &|i| (i % CLASSES as u32) as u8,
-        order: &order,
+        fill: &|step, to, labels| {
+            to.clear();
+            labels.clear();
+            for i in step * case.batch..(step + 1) * case.batch {
+                to.extend(&pixels[i % 1024 * INPUTS..][..INPUTS]);
+                labels.push((i % CLASSES) as u8);
+            }
+        },
+        steps: 0..steps,
         batch_size: case.batch,
-        before: Score::default(),
     };
     let layers = layers(case.hidden);
     let mut network = Network::new(&layers, Activation::Relu, Loss::CrossEntropy, ADAM);

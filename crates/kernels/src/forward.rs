@@ -12,16 +12,30 @@ const CHUNK: usize = 64;
 /// Images that take longer than starting a thread does, some 30 microseconds.
 const WORTH_A_THREAD: usize = 128;
 
-/// Returns the probability of every class for each image in `pixels` (bytes `[images, inputs]`, divided
-/// by 255 here): `[images, classes]`, row-major, each row sums to 1. Uses up to `threads` threads.
+/// Returns the logits of each image in `pixels` (bytes `[images, inputs]`, divided by 255 here):
+/// `[images, classes]`, row-major. Uses up to `threads` threads.
+///
+/// An image's logits have the same bits alone and among others, and on any number of threads.
+///
+/// # Panics
+/// When the layers do not fit each other, or `pixels` is not a whole number of images.
+pub fn logits(layers: &[Layer], activation: Activation, pixels: &[u8], threads: usize) -> Vec<f32> {
+    let forward = Forward {
+        layers,
+        widths: widths(layers),
+        activation,
+    };
+    forward.on_threads(pixels, threads, &|_| {})
+}
+
+/// Returns the probability of every class for the same images: `[images, classes]`, row-major, each row
+/// sums to 1.
 ///
 /// `temperature` (above 0) is 1 for what the network itself says; others give these probabilities to the
 /// power of 1 / `temperature`, scaled to sum to 1: above 1 less sure, below 1 surer.
 ///
-/// An image's answer has the same bits alone and among others, and on any number of threads.
-///
 /// # Panics
-/// When the layers do not fit each other, or `pixels` is not a whole number of images.
+/// As [`logits`].
 pub fn predict(
     layers: &[Layer],
     activation: Activation,
@@ -34,45 +48,59 @@ pub fn predict(
         layers,
         widths: widths(layers),
         activation,
-        output,
-        temperature,
     };
-    let (inputs, classes) = (forward.widths[0], forward.widths[layers.len()]);
-    assert!(
-        pixels.len().is_multiple_of(inputs),
-        "{} pixels for images of {inputs}",
-        pixels.len()
-    );
-    let images = pixels.len() / inputs;
-    let threads = threads.clamp(1, (images / WORTH_A_THREAD).max(1));
-    let share = images.div_ceil(threads).max(1);
-    let mut answers = vec![0.0; images * classes];
-    thread::scope(|scope| {
-        let parts = pixels.chunks(share * inputs);
-        let mut parts = parts.zip(answers.chunks_mut(share * classes));
-        let mine = parts.next();
-        for (pixels, answers) in parts {
-            scope.spawn(|| forward.run(pixels, answers));
-        }
-        if let Some((pixels, answers)) = mine {
-            forward.run(pixels, answers);
-        }
-    });
-    answers
+    let classes = forward.classes();
+    forward.on_threads(pixels, threads, &|logits| {
+        math::probabilities(logits, classes, output, temperature);
+    })
 }
 
 struct Forward<'a> {
     layers: &'a [Layer],
     widths: Vec<usize>,
     activation: Activation,
-    output: Output,
-    temperature: f32,
 }
 
 impl Forward<'_> {
+    fn classes(&self) -> usize {
+        self.widths[self.layers.len()]
+    }
+
+    /// Returns what `finish` makes of the logits `[images, classes]` of `pixels`; it is given some rows at a
+    /// time.
+    fn on_threads(
+        &self,
+        pixels: &[u8],
+        threads: usize,
+        finish: &(dyn Fn(&mut [f32]) + Sync),
+    ) -> Vec<f32> {
+        let (inputs, classes) = (self.widths[0], self.classes());
+        assert!(
+            pixels.len().is_multiple_of(inputs),
+            "{} pixels for images of {inputs}",
+            pixels.len()
+        );
+        let images = pixels.len() / inputs;
+        let threads = threads.clamp(1, (images / WORTH_A_THREAD).max(1));
+        let share = images.div_ceil(threads).max(1);
+        let mut answers = vec![0.0; images * classes];
+        thread::scope(|scope| {
+            let parts = pixels.chunks(share * inputs);
+            let mut parts = parts.zip(answers.chunks_mut(share * classes));
+            let mine = parts.next();
+            for (pixels, answers) in parts {
+                scope.spawn(|| self.run(pixels, answers, finish));
+            }
+            if let Some((pixels, answers)) = mine {
+                self.run(pixels, answers, finish);
+            }
+        });
+        answers
+    }
+
     /// Fills `answers` `[images, classes]` from `pixels` `[images, inputs]`.
-    fn run(&self, pixels: &[u8], answers: &mut [f32]) {
-        let (inputs, classes) = (self.widths[0], self.widths[self.layers.len()]);
+    fn run(&self, pixels: &[u8], answers: &mut [f32], finish: &dyn Fn(&mut [f32])) {
+        let (inputs, classes) = (self.widths[0], self.classes());
         let most = CHUNK.min(pixels.len() / inputs);
         let widest = self.widths.iter().copied().max().unwrap_or(0);
         let (mut x, mut y) = (vec![0.0; most * widest], vec![0.0; most * widest]);
@@ -84,7 +112,7 @@ impl Forward<'_> {
                 std::mem::swap(&mut x, &mut y);
             }
             answers.copy_from_slice(&x[..answers.len()]);
-            math::probabilities(answers, classes, self.output, self.temperature);
+            finish(answers);
         }
     }
 

@@ -19,6 +19,7 @@ pub mod forward;
 mod product;
 mod math;
 
-pub use forward::predict;
+pub use forward::{logits, predict};
+pub use math::{losses, probabilities};
 pub use network::{Activation, Adam, Layer, Loss, Network, Optimizer, Output, SHARDS, Sgd};
-pub use run::{Batches, Score};
+pub use run::{Batches, Outcome};

@@ -61,35 +61,40 @@ pub fn activation_backward(gradient: &mut [f32], output: &[f32], activation: Act
     }
 }
 
-/// Turns `logits` `[batch, classes]` into the gradient of the mean loss; returns the sum of the
-/// losses and the number of right answers (the first of equal logits counts).
-pub fn loss_and_gradient(
-    logits: &mut [f32],
-    labels: &[u8],
-    classes: usize,
-    loss: Loss,
-) -> (f64, usize) {
+/// Turns `logits` `[batch, classes]` into the gradient of the mean loss; returns the sum of the losses.
+pub fn loss_and_gradient(logits: &mut [f32], labels: &[u8], classes: usize, loss: Loss) -> f64 {
     let share = 1.0 / labels.len() as f32;
-    let (mut sum, mut correct) = (0.0, 0);
+    let mut sum = 0.0;
     for (row, &label) in logits.chunks_exact_mut(classes).zip(labels) {
         let label = usize::from(label);
-        let mut top = 0;
-        for (class, &logit) in row.iter().enumerate() {
-            if logit > row[top] {
-                top = class;
-            }
-        }
-        correct += usize::from(top == label);
         sum += f64::from(match loss {
-            Loss::CrossEntropy => cross_entropy(row, label, top, share),
+            Loss::CrossEntropy => cross_entropy(row, label, share),
             Loss::Quadratic => quadratic(row, label, share),
         });
     }
-    (sum, correct)
+    sum
 }
 
-fn cross_entropy(row: &mut [f32], label: usize, top: usize, share: f32) -> f32 {
-    let highest = row[top];
+/// Returns the loss of every image `[images]`, from `logits` `[images, classes]` and `labels` `[images]`.
+///
+/// # Panics
+/// When a label is not below the number of classes.
+pub fn losses(logits: &[f32], labels: &[u8], classes: usize, loss: Loss) -> Vec<f32> {
+    let mut row = vec![0.0; classes];
+    let images = logits.chunks_exact(classes).zip(labels);
+    images
+        .map(|(logits, &label)| {
+            row.copy_from_slice(logits);
+            match loss {
+                Loss::CrossEntropy => cross_entropy(&mut row, label.into(), 1.0),
+                Loss::Quadratic => quadratic(&mut row, label.into(), 1.0),
+            }
+        })
+        .collect()
+}
+
+fn cross_entropy(row: &mut [f32], label: usize, share: f32) -> f32 {
+    let highest = highest(row);
     let of_label = row[label] - highest;
     let mut total = 0.0;
     for x in row.iter_mut() {
@@ -101,6 +106,11 @@ fn cross_entropy(row: &mut [f32], label: usize, top: usize, share: f32) -> f32 {
     }
     row[label] -= share;
     total.ln() - of_label
+}
+
+/// Returns the highest of some logits.
+fn highest(row: &[f32]) -> f32 {
+    row.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
 fn quadratic(row: &mut [f32], label: usize, share: f32) -> f32 {
@@ -130,7 +140,7 @@ pub fn probabilities(logits: &mut [f32], classes: usize, output: Output, tempera
 }
 
 fn softmax(row: &mut [f32]) {
-    let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let highest = highest(row);
     let mut total = 0.0;
     for x in row.iter_mut() {
         *x = (*x - highest).exp();

@@ -1,5 +1,6 @@
 //! An epoch: batches, threads, and what the caller sees of it.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
@@ -8,73 +9,67 @@ use crate::math::{self, FlushDenormals, Update};
 use crate::network::{Network, Optimizer, SHARDS, Shard};
 use crate::step::{Exchange, Plan, Scratch, Step};
 
-/// The images of an epoch, in the order they are trained on.
+/// The batches of an epoch that are trained on.
 pub struct Batches<'a> {
-    /// Returns the pixels of an image, `[inputs]`, 0 to 255.
-    pub pixels: &'a (dyn Fn(u32) -> &'a [u8] + Sync),
-    /// Returns the label of an image.
-    pub label: &'a (dyn Fn(u32) -> u8 + Sync),
-    /// The images, first to last.
-    pub order: &'a [u32],
-    /// Images of a step; the last one has what is left.
+    /// Replaces its arguments by the pixels `[images, inputs]`, 0 to 255, and the labels `[images]` of a
+    /// batch.
+    pub fill: &'a (dyn Fn(usize, &mut Vec<u8>, &mut Vec<u8>) + Sync),
+    /// Which batches, a step each.
+    pub steps: Range<usize>,
+    /// Most images in a batch.
     pub batch_size: usize,
-    /// Sums over the images of the epoch that came before these.
-    pub before: Score,
 }
 
-/// Sums over the images of an epoch so far, each seen with the weights of its step.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Score {
-    /// Sum of the losses.
+/// What a step came to, with the weights before it.
+pub struct Outcome<'a> {
+    /// The batch.
+    pub step: usize,
+    /// Sum of the losses of its images.
     pub loss: f64,
-    /// Right answers.
-    pub correct: usize,
-    /// Images.
-    pub images: usize,
+    /// Logits of its images, `[images, classes]`.
+    pub logits: &'a [f32],
+    /// Labels of its images, `[images]`.
+    pub labels: &'a [u8],
 }
 
 impl Network {
     /// Trains on `batches`, on up to `threads` threads.
     ///
-    /// `rate` gives the learning rate of a step of this call, counted from 0. `watch` is called after
-    /// every step with the sums so far and says whether to go on; one more step may follow. Returns
-    /// the sums, [`Batches::before`] included.
+    /// `rate` gives the learning rate of a step. `watch` is called after every step and says whether to
+    /// continue; one more step may follow. Returns the number of steps done.
     ///
     /// # Panics
-    /// When an image has another number of pixels than the network has inputs, or a label is not
-    /// below the number of classes.
+    /// When a batch is empty or has more than `batch_size` images, an image has another number of pixels
+    /// than the network has inputs, or a label is not below the number of classes.
     pub fn train<'a>(
         &mut self,
         batches: &'a Batches<'a>,
         threads: usize,
         rate: &'a (dyn Fn(usize) -> f64 + Sync),
-        watch: &mut dyn FnMut(Score) -> bool,
-    ) -> Score {
+        watch: &mut dyn FnMut(&Outcome) -> bool,
+    ) -> usize {
         let plan = Plan::of(self);
-        let largest = batches.batch_size.min(batches.order.len()).max(1);
         let threads = threads.clamp(1, SHARDS);
         let team = Team {
-            exchange: Exchange::new(&plan, largest),
+            exchange: Exchange::new(&plan, batches.batch_size),
             plan,
             batches,
             rate,
             optimizer: self.optimizer,
             time: self.time,
-            largest,
             barrier: Barrier::new(threads),
             last: AtomicUsize::new(usize::MAX),
         };
         let per_thread = SHARDS.div_ceil(threads);
         let (mine, others) = self.shards.split_at_mut(per_thread);
-        let score = thread::scope(|scope| {
+        let steps = thread::scope(|scope| {
             for shards in others.chunks_mut(per_thread) {
                 scope.spawn(|| team.work(shards, &mut |_| true));
             }
             team.work(mine, watch)
         });
-        let images = score.images - batches.before.images;
-        self.time += images.div_ceil(batches.batch_size.max(1)) as u64;
-        score
+        self.time += steps as u64;
+        steps
     }
 }
 
@@ -87,62 +82,59 @@ struct Team<'a> {
     optimizer: Optimizer,
     /// Steps done before.
     time: u64,
-    largest: usize,
     barrier: Barrier,
     /// The step after which all threads stop. Set before a barrier of that step, read after it.
     last: AtomicUsize,
 }
 
 impl Team<'_> {
-    /// Does every step for `shards`.
-    fn work(&self, shards: &mut [Shard], watch: &mut dyn FnMut(Score) -> bool) -> Score {
+    /// Does every step for `shards`; returns how many.
+    fn work(&self, shards: &mut [Shard], watch: &mut dyn FnMut(&Outcome) -> bool) -> usize {
         let _mode = FlushDenormals::new();
         let _alarm = Alarm(&self.barrier);
-        let mut scratch = Scratch::new(&self.plan, self.largest, shards.len());
-        let mut labels = Vec::with_capacity(self.largest);
-        let mut score = self.batches.before;
-        for (i, images) in self
-            .batches
-            .order
-            .chunks(self.batches.batch_size.max(1))
-            .enumerate()
-        {
-            self.gather(images, &mut scratch.input, &mut labels);
+        let mut scratch = Scratch::new(&self.plan, self.batches.batch_size, shards.len());
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        let mut done = 0;
+        for number in self.batches.steps.clone() {
+            (self.batches.fill)(number, &mut pixels, &mut labels);
+            self.check(&pixels, &labels);
+            math::scale(&mut scratch.input[..pixels.len()], &pixels);
             let step = Step {
                 exchange: &self.exchange,
                 plan: &self.plan,
                 labels: &labels,
-                parity: i % 2,
-                update: Update::new(self.optimizer, (self.rate)(i), self.time + i as u64 + 1),
+                parity: done % 2,
+                update: Update::new(
+                    self.optimizer,
+                    (self.rate)(number),
+                    self.time + done as u64 + 1,
+                ),
             };
-            let (loss, correct) = step.run(shards, &mut scratch, &|| self.barrier.wait());
-            score.loss += loss;
-            score.correct += correct;
-            score.images += images.len();
-            if self.last.load(Acquire) <= i {
+            let loss = step.run(shards, &mut scratch, &|| self.barrier.wait());
+            done += 1;
+            let goes_on = watch(&scratch.outcome(number, loss, &labels));
+            if self.last.load(Acquire) <= number {
                 break;
             }
-            if !watch(score) {
-                self.last.store(i + 1, Release);
+            if !goes_on {
+                self.last.store(number + 1, Release);
             }
         }
-        score
+        done
     }
 
-    fn gather(&self, images: &[u32], input: &mut [f32], labels: &mut Vec<u8>) {
+    /// Checks that a batch fits the network.
+    fn check(&self, pixels: &[u8], labels: &[u8]) {
         let (inputs, classes) = (self.plan.widths[0], self.plan.classes());
-        labels.clear();
-        for (&image, row) in images.iter().zip(input.chunks_exact_mut(inputs)) {
-            let pixels = (self.batches.pixels)(image);
-            let label = (self.batches.label)(image);
-            assert_eq!(pixels.len(), inputs, "pixels of image {image}");
-            assert!(
-                usize::from(label) < classes,
-                "label {label} of image {image}"
-            );
-            math::scale(row, pixels);
-            labels.push(label);
-        }
+        let images = labels.len();
+        assert!(
+            (1..=self.batches.batch_size).contains(&images),
+            "a batch of {images} images, of {} at most",
+            self.batches.batch_size
+        );
+        assert_eq!(pixels.len(), images * inputs, "pixels of a batch");
+        let wrong = labels.iter().find(|label| usize::from(**label) >= classes);
+        assert!(wrong.is_none(), "label {wrong:?} of {classes} classes");
     }
 }
 

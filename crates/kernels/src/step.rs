@@ -10,6 +10,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::math::{self, Update};
 use crate::network::{Dense, Network, SHARDS, Shard, range};
 use crate::product::{Matrix, product};
+use crate::run::Outcome;
 
 /// A value for even steps and one for odd steps.
 type Twice = [RwLock<Vec<f32>>; 2];
@@ -27,9 +28,14 @@ pub(crate) struct Exchange {
 
 /// Scratch space of a thread.
 pub(crate) struct Scratch {
+    /// Most images in a batch.
+    batch: usize,
     /// Pixels `[batch, inputs]`, 0 to 1: each thread's own, near its core.
     pub input: Vec<f32>,
+    /// `[batch, classes]`.
     logits: Vec<f32>,
+    /// Gradient of the mean loss by the logits, `[batch, classes]`.
+    errors: Vec<f32>,
     /// Gradient of each of its shards' neurons, `[shard of this thread]`.
     deltas: Vec<Vec<f32>>,
 }
@@ -99,9 +105,22 @@ impl Scratch {
     pub fn new(plan: &Plan, batch: usize, shards: usize) -> Self {
         let widest = plan.widths[1..].iter().copied().max().unwrap_or(0);
         Self {
+            batch: batch.max(1),
             input: vec![0.0; batch * plan.widths[0]],
             logits: vec![0.0; batch * plan.classes()],
+            errors: vec![0.0; batch * plan.classes()],
             deltas: vec![vec![0.0; batch * widest]; shards],
+        }
+    }
+
+    /// Returns what the last step came to: the batch `step` with `labels`, whose losses sum to `loss`.
+    pub fn outcome<'a>(&'a self, step: usize, loss: f64, labels: &'a [u8]) -> Outcome<'a> {
+        let classes = self.logits.len() / self.batch;
+        Outcome {
+            step,
+            loss,
+            logits: &self.logits[..labels.len() * classes],
+            labels,
         }
     }
 }
@@ -112,17 +131,14 @@ impl Step<'_> {
     }
 
     /// Runs the step for `shards`, on the pixels in `scratch`; `meet` waits for the other threads.
-    /// Returns the sum of the losses and the number of right answers.
-    pub fn run(
-        &self,
-        shards: &mut [Shard],
-        scratch: &mut Scratch,
-        meet: &dyn Fn(),
-    ) -> (f64, usize) {
+    /// Returns the sum of the losses.
+    pub fn run(&self, shards: &mut [Shard], scratch: &mut Scratch, meet: &dyn Fn()) -> f64 {
         let Scratch {
             input,
             logits,
+            errors,
             deltas,
+            ..
         } = scratch;
         let input = &input[..self.batch() * self.plan.widths[0]];
         for layer in 0..self.plan.hidden() {
@@ -138,9 +154,9 @@ impl Step<'_> {
         }
         meet();
 
-        let score = self.loss(&shards[0], logits);
+        let loss = self.loss(&shards[0], logits, errors);
         for (shard, delta) in shards.iter_mut().zip(&mut *deltas) {
-            self.output_backward(shard, input, logits, delta);
+            self.output_backward(shard, input, errors, delta);
         }
         for layer in (0..self.plan.hidden()).rev() {
             for (shard, delta) in shards.iter_mut().zip(&mut *deltas) {
@@ -153,7 +169,7 @@ impl Step<'_> {
                 }
             }
         }
-        score
+        loss
     }
 
     /// Computes the shard's neurons of hidden layer `layer`.
@@ -187,8 +203,8 @@ impl Step<'_> {
         });
     }
 
-    /// Adds up the logits and turns them into their gradient.
-    fn loss(&self, shard: &Shard, logits: &mut [f32]) -> (f64, usize) {
+    /// Adds up the logits; writes their gradient to `errors` and returns the sum of the losses.
+    fn loss(&self, shard: &Shard, logits: &mut [f32], errors: &mut [f32]) -> f64 {
         let classes = self.plan.classes();
         let logits = &mut logits[..self.batch() * classes];
         for row in logits.chunks_exact_mut(classes) {
@@ -198,13 +214,15 @@ impl Step<'_> {
             let part = read(&part[self.parity]);
             math::add(logits, &part[..logits.len()]);
         }
-        math::loss_and_gradient(logits, self.labels, classes, self.plan.loss)
+        let errors = &mut errors[..logits.len()];
+        errors.copy_from_slice(logits);
+        math::loss_and_gradient(errors, self.labels, classes, self.plan.loss)
     }
 
     /// Updates the output layer; leaves the gradient of the shard's last hidden neurons in `delta`.
-    fn output_backward(&self, shard: &mut Shard, input: &[f32], logits: &[f32], delta: &mut [f32]) {
+    fn output_backward(&self, shard: &mut Shard, input: &[f32], errors: &[f32], delta: &mut [f32]) {
         let (batch, classes) = (self.batch(), self.plan.classes());
-        let gradient = Matrix::new(&logits[..batch * classes], batch, classes);
+        let gradient = Matrix::new(&errors[..batch * classes], batch, classes);
         let (index, output) = (shard.index, &mut shard.output);
         let rows = output.weight.values.len() / classes;
         self.with_own_output(index, input, |own| {
@@ -222,7 +240,7 @@ impl Step<'_> {
             product(delta, false, gradient, weight.transposed());
             self.through_activation(index, self.plan.hidden() - 1, delta);
         }
-        math::sum_rows(&mut output.bias.gradient, &logits[..batch * classes]);
+        math::sum_rows(&mut output.bias.gradient, &errors[..batch * classes]);
         self.update(output);
     }
 

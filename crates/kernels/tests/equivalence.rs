@@ -11,7 +11,7 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use kernels::{Activation, Adam, Batches, Layer, Loss, Network, Optimizer, Score, Sgd};
+use kernels::{Activation, Adam, Batches, Layer, Loss, Network, Optimizer, Outcome, Sgd};
 
 type Kind = (Activation, Loss, Optimizer);
 
@@ -75,19 +75,59 @@ fn case(hidden: &[usize]) -> Case {
     }
 }
 
+/// What all steps came to.
+#[derive(Debug, Default, PartialEq)]
+struct Score {
+    loss: f64,
+    correct: usize,
+    images: usize,
+}
+
+impl Score {
+    fn add(&mut self, outcome: &Outcome) {
+        let classes = outcome.logits.len() / outcome.labels.len();
+        self.loss += outcome.loss;
+        self.images += outcome.labels.len();
+        for (row, label) in outcome.logits.chunks_exact(classes).zip(outcome.labels) {
+            let mut top = 0; // the first of equal logits counts
+            for (class, logit) in row.iter().enumerate() {
+                if *logit > row[top] {
+                    top = class;
+                }
+            }
+            self.correct += usize::from(top == usize::from(*label));
+        }
+    }
+}
+
+impl Case {
+    /// Fills in the images at `order`, of which there may be more than once.
+    fn fill(&self, order: &[u32], pixels: &mut Vec<u8>, labels: &mut Vec<u8>) {
+        pixels.clear();
+        labels.clear();
+        for &i in order {
+            pixels.extend(&self.pixels[i as usize * INPUTS..][..INPUTS]);
+            labels.push(self.labels[i as usize]);
+        }
+    }
+}
+
 /// Trains `steps` steps of 32 images, going round the images, as the kernel does.
 fn fused(case: &Case, kind: Kind, steps: usize, threads: usize) -> (Network, Score) {
     let (activation, loss, optimizer) = kind;
     let mut network = Network::new(&case.layers, activation, loss, optimizer);
     let order: Vec<u32> = (0..32 * steps).map(|i| (i % IMAGES) as u32).collect();
     let batches = Batches {
-        pixels: &|i| &case.pixels[i as usize * INPUTS..][..INPUTS],
-        label: &|i| case.labels[i as usize],
-        order: &order,
+        fill: &|step, pixels, labels| case.fill(&order[32 * step..][..32], pixels, labels),
+        steps: 0..steps,
         batch_size: 32,
-        before: Score::default(),
     };
-    let score = network.train(&batches, threads, &rate, &mut |_| true);
+    let mut score = Score::default();
+    let done = network.train(&batches, threads, &rate, &mut |outcome| {
+        score.add(outcome);
+        true
+    });
+    assert_eq!(done, steps);
     (network, score)
 }
 
@@ -366,28 +406,31 @@ fn threads_change_no_bit() {
 fn an_epoch_can_be_cut_anywhere() {
     let case = case(&[40, 33]);
     let train = |network: &mut Network, order: &[u32], stop_after: usize| {
+        let chunk = |step: usize| order.chunks(16).nth(step).unwrap();
         let batches = Batches {
-            pixels: &|i| &case.pixels[i as usize * INPUTS..][..INPUTS],
-            label: &|i| case.labels[i as usize],
-            order,
+            fill: &|step, pixels, labels| case.fill(chunk(step), pixels, labels),
+            steps: 0..order.len().div_ceil(16),
             batch_size: 16,
-            before: Score::default(),
         };
-        network.train(&batches, 2, &|_| 1e-3, &mut |score| {
+        let mut score = Score::default();
+        let done = network.train(&batches, 2, &|_| 1e-3, &mut |outcome| {
+            score.add(outcome);
             score.images < stop_after
-        })
+        });
+        assert_eq!(done, score.images.div_ceil(16));
+        score.images
     };
     let order: Vec<u32> = (0..IMAGES as u32).collect();
     let new = || Network::new(&case.layers, Activation::Relu, Loss::CrossEntropy, PLAIN);
     let (mut whole, mut parts) = (new(), new());
-    assert_eq!(train(&mut whole, &order, usize::MAX).images, IMAGES);
+    assert_eq!(train(&mut whole, &order, usize::MAX), IMAGES);
     train(&mut parts, &order[..48], usize::MAX);
     train(&mut parts, &order[48..], usize::MAX);
     assert_eq!(whole.layers(), parts.layers());
 
     // Asked to stop after the second step, it does one more.
     let mut stopped = new();
-    assert_eq!(train(&mut stopped, &order, 32).images, 48);
+    assert_eq!(train(&mut stopped, &order, 32), 48);
     let mut short = new();
     train(&mut short, &order[..48], usize::MAX);
     assert_eq!(stopped.layers(), short.layers());
@@ -422,18 +465,16 @@ fn a_panic_in_one_thread_ends_all() {
     let order: Vec<u32> = (0..IMAGES as u32).collect();
     let asked = AtomicUsize::new(0);
     let batches = Batches {
-        pixels: &|i| &case.pixels[i as usize * INPUTS..][..INPUTS],
-        label: &|i| {
+        fill: &|step, pixels, labels| {
             assert_ne!(
                 asked.fetch_add(1, Ordering::SeqCst),
-                90,
+                5,
                 "only one thread sees this"
             );
-            case.labels[i as usize]
+            case.fill(&order[16 * step..][..16], pixels, labels);
         },
-        order: &order,
+        steps: 0..IMAGES / 16,
         batch_size: 16,
-        before: Score::default(),
     };
     let mut network = Network::new(&case.layers, Activation::Relu, Loss::CrossEntropy, PLAIN);
     let train = AssertUnwindSafe(|| network.train(&batches, 2, &rate, &mut |_| true));

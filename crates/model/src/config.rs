@@ -1,4 +1,4 @@
-//! What a network looks like: plain data, checked once, stored in every record.
+//! What networks are described by: plain data, stored in every record.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,27 +8,6 @@ pub const MAX_WIDTH: usize = 65_536;
 pub const MAX_LAYERS: usize = 64;
 /// Largest network accepted, in parameters (400 MB of `f32` weights; Adam needs three times that).
 pub const MAX_PARAMETERS: usize = 100_000_000;
-
-/// The architecture of an [`Mlp`](crate::Mlp): Flatten → Dense(h, activation) for every h in
-/// `hidden` → Dense(classes).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MlpConfig {
-    /// Image height and width in pixels.
-    pub input: [usize; 2],
-    /// Neurons of each hidden layer, first to last; empty for a linear classifier.
-    pub hidden: Vec<usize>,
-    /// Neurons of the output layer, one for each class.
-    pub classes: usize,
-    /// Activation of the hidden layers.
-    pub activation: Activation,
-    /// What the output neurons mean.
-    pub output: Output,
-    /// Share of hidden activations set to zero while training, 0 ≤ dropout < 1.
-    pub dropout: f64,
-    /// How the weights start.
-    pub init: Init,
-}
 
 /// Activation function of the hidden layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +23,18 @@ pub enum Activation {
     Gelu,
 }
 
+impl Activation {
+    /// Returns its name as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "ReLU",
+            Self::Sigmoid => "Sigmoid",
+            Self::Tanh => "Tanh",
+            Self::Gelu => "GELU",
+        }
+    }
+}
+
 /// What the output neurons mean, and so how logits become probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +43,16 @@ pub enum Output {
     Softmax,
     /// One sigmoid neuron a class (trained with the quadratic cost).
     Sigmoid,
+}
+
+impl Output {
+    /// Returns its name as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "Softmax",
+            Self::Sigmoid => "Sigmoid",
+        }
+    }
 }
 
 /// Distribution of the initial weights. `in` and `out` are the layer's input and output widths.
@@ -73,6 +74,9 @@ pub enum ConfigError {
     /// Height or width is zero or too large.
     #[error("input of {0}x{1} pixels: each side must be 1 to {MAX_WIDTH}")]
     Input(usize, usize),
+    /// Images are neither grey nor coloured.
+    #[error("images of {0} channels: must be 1 (grey) or 3 (red, green, blue)")]
+    Channels(usize),
     /// There are too many hidden layers.
     #[error("{0} hidden layers: at most {MAX_LAYERS}")]
     Layers(usize),
@@ -88,92 +92,4 @@ pub enum ConfigError {
     /// The network has too many parameters.
     #[error("the network would have more than {MAX_PARAMETERS} parameters")]
     Parameters,
-}
-
-impl MlpConfig {
-    /// Returns the notebook's network for `input` = (height, width): one hidden layer of 128 ReLU
-    /// neurons, softmax, Glorot weights.
-    pub fn tutorial(input: [usize; 2], classes: usize) -> Self {
-        Self {
-            input,
-            hidden: vec![128],
-            classes,
-            activation: Activation::Relu,
-            output: Output::Softmax,
-            dropout: 0.0,
-            init: Init::GlorotUniform,
-        }
-    }
-
-    /// Checks every limit; nothing behind this call checks again.
-    ///
-    /// # Errors
-    /// The first limit that is broken.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        let [height, width] = self.input;
-        if !(1..=MAX_WIDTH).contains(&height) || !(1..=MAX_WIDTH).contains(&width) {
-            return Err(ConfigError::Input(height, width));
-        }
-        if self.hidden.len() > MAX_LAYERS {
-            return Err(ConfigError::Layers(self.hidden.len()));
-        }
-        if let Some(&bad) = self.hidden.iter().find(|h| !(1..=MAX_WIDTH).contains(*h)) {
-            return Err(ConfigError::Width(bad));
-        }
-        if !(2..=256).contains(&self.classes) {
-            return Err(ConfigError::Classes(self.classes));
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(ConfigError::Dropout(self.dropout));
-        }
-        match self.parameters() {
-            Some(count) if count <= MAX_PARAMETERS => Ok(()),
-            _ => Err(ConfigError::Parameters),
-        }
-    }
-
-    /// Returns the widths (in, out) of every dense layer, first to last.
-    pub fn layer_shapes(&self) -> Vec<[usize; 2]> {
-        let [height, width] = self.input;
-        let widths = || self.hidden.iter().copied();
-        let from = std::iter::once(height.saturating_mul(width)).chain(widths());
-        let to = widths().chain([self.classes]);
-        from.zip(to).map(|(from, to)| [from, to]).collect()
-    }
-
-    /// Returns the number of weights and biases, or `None` when it does not fit a `usize`.
-    pub fn parameters(&self) -> Option<usize> {
-        self.layer_shapes().iter().try_fold(0usize, |sum, [i, o]| {
-            sum.checked_add(i.checked_mul(*o)?.checked_add(*o)?)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_are_checked() {
-        let good = MlpConfig::tutorial([28, 28], 10);
-        assert_eq!(good.validate(), Ok(()));
-        assert_eq!(good.parameters(), Some(101_770));
-        let check = |change: fn(&mut MlpConfig), expect: ConfigError| {
-            let mut config = MlpConfig::tutorial([28, 28], 10);
-            change(&mut config);
-            assert_eq!(config.validate(), Err(expect));
-        };
-        check(|c| c.input = [0, 28], ConfigError::Input(0, 28));
-        check(
-            |c| c.input = [usize::MAX, 2],
-            ConfigError::Input(usize::MAX, 2),
-        );
-        check(|c| c.hidden = vec![0], ConfigError::Width(0));
-        check(|c| c.hidden = vec![128, 65_537], ConfigError::Width(65_537));
-        check(|c| c.hidden = vec![1; 65], ConfigError::Layers(65));
-        check(|c| c.hidden = vec![65_536, 65_536], ConfigError::Parameters);
-        check(|c| c.classes = 1, ConfigError::Classes(1));
-        check(|c| c.classes = 257, ConfigError::Classes(257));
-        check(|c| c.dropout = 1.0, ConfigError::Dropout(1.0));
-    }
 }

@@ -1,181 +1,207 @@
-//! Flatten → Dense(128, ReLU) → Dense(10): the network of the notebook, and its relatives.
+//! A multilayer perceptron: Flatten → Dense(128, ReLU) → Dense(10), the network of the notebook, and its
+//! relatives.
+//!
+//! In the order the data flows: [`MlpConfig`] (its shape), the names of its tensors, its first weights, its
+//! forward pass on the CPU, and [`Mlp`], the same as a Burn module.
 
-use burn::module::{Module, Param, ParamId};
-use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::{Device, Tensor, TensorData, activation};
-pub use kernels::Layer as LayerWeights;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use serde::{Deserialize, Serialize};
 
-use crate::config::{Activation, ConfigError, Init, MlpConfig, Output};
-use crate::record::RecordError;
+use crate::config::{Activation, ConfigError, Init, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH, Output};
+use crate::network::LayerSummary;
+use crate::tensor::{Shape, Tensor};
 
 /// Stream of the seed's random numbers that the weights are drawn from. The order of the images uses
 /// the streams from 0 up (one an epoch) and the last one (the validation split).
 const WEIGHTS_STREAM: u64 = u64::MAX - 1;
 
-/// A multilayer perceptron on images.
-///
-/// `forward` returns logits and the losses take logits (Keras: `from_logits=True`); softmax lives
-/// in [`Mlp::probabilities`] alone.
-#[derive(Module, Debug)]
-pub struct Mlp {
-    layers: Vec<Linear>,
-    dropout: Dropout,
-    #[module(skip)]
-    config: MlpConfig,
+/// The shape of a multilayer perceptron: Flatten → Dense(h, activation) for every h in `hidden` →
+/// Dense(classes).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MlpConfig {
+    /// Channels, height and width of an image.
+    pub input: [usize; 3],
+    /// Neurons of each hidden layer, first to last; empty for a linear classifier.
+    pub hidden: Vec<usize>,
+    /// Neurons of the output layer, one for each class.
+    pub classes: usize,
+    /// Activation of the hidden layers.
+    pub activation: Activation,
+    /// What the output neurons mean.
+    pub output: Output,
+    /// Share of hidden activations set to zero while training, 0 ≤ dropout < 1.
+    pub dropout: f64,
+    /// How the weights start.
+    pub init: Init,
 }
 
-impl Mlp {
-    /// Returns a network with fresh weights on `device`.
-    ///
-    /// The weights are a function of `config` and `seed` alone: they are drawn here, not by the
-    /// backend, so that every backend starts from the same numbers.
+impl MlpConfig {
+    /// Returns the notebook's network for `input` = (channels, height, width): one hidden layer of 128
+    /// ReLU neurons, softmax, Glorot weights.
+    pub fn tutorial(input: [usize; 3], classes: usize) -> Self {
+        Self {
+            input,
+            hidden: vec![128],
+            classes,
+            activation: Activation::Relu,
+            output: Output::Softmax,
+            dropout: 0.0,
+            init: Init::GlorotUniform,
+        }
+    }
+
+    /// Checks every limit; nothing behind this call checks again.
     ///
     /// # Errors
-    /// When `config` breaks a limit, see [`MlpConfig::validate`].
-    pub fn init(config: &MlpConfig, seed: u64, device: &Device) -> Result<Self, ConfigError> {
-        config.validate()?;
+    /// The first limit that is broken.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let [channels, height, width] = self.input;
+        if !(1..=MAX_WIDTH).contains(&height) || !(1..=MAX_WIDTH).contains(&width) {
+            return Err(ConfigError::Input(height, width));
+        }
+        if ![1, 3].contains(&channels) {
+            return Err(ConfigError::Channels(channels));
+        }
+        if self.hidden.len() > MAX_LAYERS {
+            return Err(ConfigError::Layers(self.hidden.len()));
+        }
+        if let Some(&bad) = self.hidden.iter().find(|h| !(1..=MAX_WIDTH).contains(*h)) {
+            return Err(ConfigError::Width(bad));
+        }
+        if !(2..=256).contains(&self.classes) {
+            return Err(ConfigError::Classes(self.classes));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(ConfigError::Dropout(self.dropout));
+        }
+        match self.parameters() {
+            Some(count) if count <= MAX_PARAMETERS => Ok(()),
+            _ => Err(ConfigError::Parameters),
+        }
+    }
+
+    /// Returns the widths (in, out) of every dense layer, first to last.
+    pub fn layer_shapes(&self) -> Vec<[usize; 2]> {
+        let widths = || self.hidden.iter().copied();
+        let inputs = self.input.into_iter().fold(1, usize::saturating_mul);
+        let from = std::iter::once(inputs).chain(widths());
+        let to = widths().chain([self.classes]);
+        from.zip(to).map(|(from, to)| [from, to]).collect()
+    }
+
+    /// Returns the number of weights and biases, or `None` when it does not fit a `usize`.
+    pub fn parameters(&self) -> Option<usize> {
+        self.layer_shapes().iter().try_fold(0usize, |sum, [i, o]| {
+            sum.checked_add(i.checked_mul(*o)?.checked_add(*o)?)
+        })
+    }
+
+    /// Returns the network in a line: `784 -> 128 -> 10`.
+    pub fn chain(&self) -> String {
+        let inputs = self.input.into_iter().fold(1, usize::saturating_mul);
+        let widths = [&[inputs], &self.hidden[..], &[self.classes]].concat();
+        let widths: Vec<String> = widths.iter().map(usize::to_string).collect();
+        widths.join(" -> ")
+    }
+
+    /// Returns the layers in the order the data flows.
+    pub fn summary(&self) -> Vec<LayerSummary> {
+        let shapes = self.layer_shapes();
+        let layer = |kind, outputs: usize, weights: usize, biases: usize| LayerSummary {
+            kind,
+            output: vec![outputs],
+            parameters: weights + biases,
+            multiply_adds: weights,
+        };
+        let inputs = shapes.first().map_or(0, |[inputs, _]| *inputs);
+        let mut layers = vec![layer("Flatten", inputs, 0, 0)];
+        for (i, [inputs, outputs]) in shapes.iter().copied().enumerate() {
+            layers.push(layer("Dense", outputs, inputs * outputs, outputs));
+            if i + 1 == shapes.len() {
+                layers.push(layer(self.output.name(), outputs, 0, 0));
+                continue;
+            }
+            layers.push(layer(self.activation.name(), outputs, 0, 0));
+            if self.dropout > 0.0 {
+                layers.push(layer("Dropout", outputs, 0, 0));
+            }
+        }
+        layers
+    }
+
+    /// Returns names and shapes of the tensors, in their order: `layers.N.weight` `[in, out]` and
+    /// `layers.N.bias` `[out]` for each dense layer, first to last.
+    pub fn tensors(&self) -> Vec<Shape> {
+        let shapes = self.layer_shapes().into_iter().enumerate();
+        let of_layer = |(layer, [inputs, outputs]): (usize, [usize; 2])| {
+            let shape = |what: &str, shape: &[usize]| Shape {
+                name: format!("layers.{layer}.{what}"),
+                shape: shape.to_vec(),
+            };
+            [
+                shape("weight", &[inputs, outputs]),
+                shape("bias", &[outputs]),
+            ]
+        };
+        shapes.flat_map(of_layer).collect()
+    }
+
+    /// Returns first weights. They are a function of the shape and `seed` alone: they are drawn here, not
+    /// by a backend, so that every backend starts from the same numbers.
+    pub fn init(&self, seed: u64) -> Vec<Tensor> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(WEIGHTS_STREAM);
-        let weights = config
-            .layer_shapes()
-            .into_iter()
-            .map(|[inputs, outputs]| {
-                let (weight_limit, bias_limit) = limits(config.init, inputs, outputs);
-                let weight = uniform(&mut rng, inputs * outputs, weight_limit);
-                let bias = uniform(&mut rng, outputs, bias_limit);
-                LayerWeights { weight, bias }
-            })
-            .collect();
-        Ok(Self::assemble(config, weights, device))
-    }
-
-    /// Returns a network with the given weights, first layer to last, on `device`.
-    ///
-    /// # Errors
-    /// When `config` breaks a limit, or the weights are not those of such a network.
-    pub fn from_weights(
-        config: &MlpConfig,
-        weights: Vec<LayerWeights>,
-        device: &Device,
-    ) -> Result<Self, RecordError> {
-        config.validate()?;
-        let shapes = config.layer_shapes();
-        let found: Vec<[usize; 2]> = weights
-            .iter()
-            .map(|l| [l.weight.len(), l.bias.len()])
-            .collect();
-        let expected: Vec<[usize; 2]> = shapes.iter().map(|[i, o]| [i * o, *o]).collect();
-        if found != expected {
-            return Err(RecordError::Shape {
-                name: "layers".into(),
-                found: format!("{found:?} weights and biases"),
-                expected: format!("{expected:?}"),
-            });
-        }
-        Ok(Self::assemble(config, weights, device))
-    }
-
-    /// Returns the weights, first layer to last.
-    ///
-    /// # Errors
-    /// When the device cannot hand them out.
-    pub fn weights(&self) -> Result<Vec<LayerWeights>, RecordError> {
-        let layer = |layer: &Linear| {
-            let weight = floats(layer.weight.val())?;
-            let bias = layer
-                .bias
-                .as_ref()
-                .map_or(Ok(Vec::new()), |bias| floats(bias.val()))?;
-            Ok(LayerWeights { weight, bias })
+        let mut draw = |Shape { name, shape }: Shape, limit: f64| Tensor {
+            name,
+            values: uniform(&mut rng, shape.iter().product(), limit),
+            shape,
         };
-        self.layers.iter().map(layer).collect()
+        let mut tensors = Vec::new();
+        let mut shapes = self.tensors().into_iter();
+        for [inputs, outputs] in self.layer_shapes() {
+            let limits = limits(self.init, inputs, outputs);
+            for (shape, limit) in shapes.by_ref().take(2).zip(limits) {
+                tensors.push(draw(shape, limit));
+            }
+        }
+        tensors
     }
 
-    /// Puts a network together; the lengths of the weights were checked by the caller.
-    fn assemble(config: &MlpConfig, weights: Vec<LayerWeights>, device: &Device) -> Self {
-        let layers = config
-            .layer_shapes()
-            .into_iter()
-            .zip(weights)
-            .enumerate()
-            .map(|(i, (shape, LayerWeights { weight, bias }))| {
-                // Burn numbers parameters at random and seeds nothing there; numbering them by
-                // position keeps two equal runs equal in everything they write.
-                let id = 2 * i as u64;
-                Linear {
-                    weight: parameter(id, TensorData::new(weight, shape), device),
-                    bias: Some(parameter(id + 1, TensorData::new(bias, [shape[1]]), device)),
-                }
+    /// Returns the dense layers that tensors with the shapes of [`MlpConfig::tensors`] make up, as the
+    /// kernels take them.
+    pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
+        let mut values = tensors.into_iter().map(|tensor| tensor.values);
+        let next = || {
+            let (weight, bias) = values.next().zip(values.next())?;
+            Some(kernels::Layer { weight, bias })
+        };
+        std::iter::from_fn(next).collect()
+    }
+
+    /// Returns the tensors of dense `layers`: what [`MlpConfig::layers`] was given. They may as well be an
+    /// optimizer's moments.
+    pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
+        let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
+        let named = self.tensors().into_iter().zip(values);
+        named
+            .map(|(Shape { name, shape }, values)| Tensor {
+                name,
+                shape,
+                values,
             })
-            .collect();
-        Self {
-            layers,
-            dropout: DropoutConfig::new(config.dropout).init(),
-            config: config.clone(),
-        }
-    }
-
-    /// Returns the logits `[batch, classes]` of `images` `[batch, height, width]`, pixels 0 to 1.
-    pub fn forward(&self, images: Tensor<3>) -> Tensor<2> {
-        let mut x = images.flatten::<2>(1, 2); // [batch, height * width]
-        for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x); // [batch, out]
-            if i + 1 < self.layers.len() {
-                x = self.activate(x); // [batch, hidden]
-                x = self.dropout.forward(x); // acts while training only
-            }
-        }
-        x // [batch, classes]
-    }
-
-    /// Returns the probabilities `[batch, classes]` of `images` `[batch, height, width]`; each row
-    /// sums to 1.
-    pub fn predict(&self, images: Tensor<3>) -> Tensor<2> {
-        self.probabilities(self.forward(images))
-    }
-
-    /// Returns the probabilities `[batch, classes]` that `logits` `[batch, classes]` stand for:
-    /// their softmax; for a network of sigmoid output neurons, the neurons divided by their sum.
-    pub fn probabilities(&self, logits: Tensor<2>) -> Tensor<2> {
-        match self.config.output {
-            Output::Softmax => activation::softmax(logits, 1),
-            Output::Sigmoid => {
-                // Softmax of log-sigmoid is sigmoid / sum of sigmoids, safe when all are near 0.
-                activation::softmax(activation::log_sigmoid(logits), 1)
-            }
-        }
-    }
-
-    /// Returns the architecture.
-    pub fn config(&self) -> &MlpConfig {
-        &self.config
-    }
-
-    /// Returns the device the weights are on.
-    #[expect(clippy::indexing_slicing, reason = "every network has an output layer")]
-    pub fn device(&self) -> Device {
-        self.layers[0].weight.device()
-    }
-
-    fn activate(&self, x: Tensor<2>) -> Tensor<2> {
-        match self.config.activation {
-            Activation::Relu => activation::relu(x),
-            Activation::Sigmoid => activation::sigmoid(x),
-            Activation::Tanh => activation::tanh(x),
-            Activation::Gelu => activation::gelu(x),
-        }
+            .collect()
     }
 }
 
 /// Returns the half-widths of the uniform distributions of a layer's weight and bias.
-fn limits(init: Init, inputs: usize, outputs: usize) -> (f64, f64) {
+fn limits(init: Init, inputs: usize, outputs: usize) -> [f64; 2] {
     let (inputs, outputs) = (inputs as f64, outputs as f64);
     match init {
-        Init::GlorotUniform => ((6.0 / (inputs + outputs)).sqrt(), 0.0),
-        Init::HeUniform => ((6.0 / inputs).sqrt(), 0.0),
-        Init::Torch => (inputs.sqrt().recip(), inputs.sqrt().recip()),
+        Init::GlorotUniform => [(6.0 / (inputs + outputs)).sqrt(), 0.0],
+        Init::HeUniform => [(6.0 / inputs).sqrt(), 0.0],
+        Init::Torch => [inputs.sqrt().recip(), inputs.sqrt().recip()],
     }
 }
 
@@ -191,48 +217,174 @@ fn uniform(rng: &mut ChaCha8Rng, count: usize, limit: f64) -> Vec<f32> {
         .collect()
 }
 
-/// Returns the values of a tensor, row-major.
-///
-/// # Errors
-/// When the device cannot hand them out.
-pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, RecordError> {
-    let data = tensor
-        .try_into_data()
-        .map_err(|e| RecordError::Device(e.to_string()))?;
-    Ok(data.iter::<f32>().collect())
-}
+#[cfg(feature = "burn")]
+pub use module::Mlp;
 
-fn parameter<const D: usize>(id: u64, data: TensorData, device: &Device) -> Param<Tensor<D>> {
-    let (_, value, mapper) = Param::<Tensor<D>>::from_data(data, device).consume();
-    Param::from_mapped_value(ParamId::from(id), value, mapper)
+/// The network as a Burn module, to be trained or to run on any device.
+#[cfg(feature = "burn")]
+mod module {
+    use burn::module::{Module, Param, ParamId};
+    use burn::nn::{Dropout, DropoutConfig, Linear};
+    use burn::tensor::{self, Device, TensorData, activation};
+
+    use super::MlpConfig;
+    use crate::config::Activation;
+    use crate::network::floats;
+    use crate::record::RecordError;
+    use crate::tensor::Tensor;
+
+    /// A multilayer perceptron on a device. `forward` returns logits and the losses take logits (Keras:
+    /// `from_logits=True`).
+    #[derive(Module, Debug)]
+    pub struct Mlp {
+        layers: Vec<Linear>,
+        dropout: Dropout,
+        #[module(skip)]
+        config: MlpConfig,
+    }
+
+    impl Mlp {
+        /// Returns the network of `tensors`, which have the shapes of [`MlpConfig::tensors`], on `device`.
+        pub fn new(config: &MlpConfig, tensors: Vec<Tensor>, device: &Device) -> Self {
+            let layers = config.layers(tensors).into_iter();
+            let shapes = config.layer_shapes().into_iter();
+            let linear = |(i, (layer, shape)): (u64, (kernels::Layer, [usize; 2]))| {
+                // Burn numbers parameters at random and seeds nothing there; numbering them by
+                // position keeps two equal runs equal in everything they write.
+                let id = 2 * i;
+                let bias = TensorData::new(layer.bias, [shape[1]]);
+                Linear {
+                    weight: parameter(id, TensorData::new(layer.weight, shape), device),
+                    bias: Some(parameter(id + 1, bias, device)),
+                }
+            };
+            Self {
+                layers: (0..).zip(layers.zip(shapes)).map(linear).collect(),
+                dropout: DropoutConfig::new(config.dropout).init(),
+                config: config.clone(),
+            }
+        }
+
+        /// Returns the logits `[batch, classes]` of `images` `[batch, channels, height, width]`, pixels 0
+        /// to 1.
+        pub fn forward(&self, images: tensor::Tensor<4>) -> tensor::Tensor<2> {
+            let mut x = images.flatten::<2>(1, 3); // [batch, channels * height * width]
+            for (i, layer) in self.layers.iter().enumerate() {
+                x = layer.forward(x); // [batch, out]
+                if i + 1 < self.layers.len() {
+                    x = self.activate(x); // [batch, hidden]
+                    x = self.dropout.forward(x); // acts while training only
+                }
+            }
+            x // [batch, classes]
+        }
+
+        /// Returns the tensors, in the order of [`MlpConfig::tensors`].
+        ///
+        /// # Errors
+        /// When the device cannot hand them out.
+        pub fn tensors(&self) -> Result<Vec<Tensor>, RecordError> {
+            let layer = |layer: &Linear| {
+                let bias = layer.bias.as_ref();
+                Ok(kernels::Layer {
+                    weight: floats(layer.weight.val())?,
+                    bias: bias.map_or(Ok(Vec::new()), |bias| floats(bias.val()))?,
+                })
+            };
+            let layers: Result<_, RecordError> = self.layers.iter().map(layer).collect();
+            Ok(self.config.from_layers(layers?))
+        }
+
+        /// Returns the shape.
+        pub fn config(&self) -> &MlpConfig {
+            &self.config
+        }
+
+        fn activate(&self, x: tensor::Tensor<2>) -> tensor::Tensor<2> {
+            match self.config.activation {
+                Activation::Relu => activation::relu(x),
+                Activation::Sigmoid => activation::sigmoid(x),
+                Activation::Tanh => activation::tanh(x),
+                Activation::Gelu => activation::gelu(x),
+            }
+        }
+    }
+
+    fn parameter<const D: usize>(
+        id: u64,
+        data: TensorData,
+        device: &Device,
+    ) -> Param<tensor::Tensor<D>> {
+        let (_, value, mapper) = Param::<tensor::Tensor<D>>::from_data(data, device).consume();
+        Param::from_mapped_value(ParamId::from(id), value, mapper)
+    }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
-    fn weights(model: &Mlp) -> Vec<f32> {
-        let layers = model.weights().unwrap().into_iter();
-        layers
-            .flat_map(|layer| layer.weight.into_iter().chain(layer.bias))
-            .collect()
+    fn values(tensors: &[Tensor]) -> Vec<f32> {
+        let all = tensors.iter().flat_map(|tensor| &tensor.values);
+        all.copied().collect()
+    }
+
+    #[test]
+    fn limits_are_checked() {
+        let good = MlpConfig::tutorial([1, 28, 28], 10);
+        assert_eq!(good.validate(), Ok(()));
+        assert_eq!(good.parameters(), Some(101_770));
+        let check = |change: fn(&mut MlpConfig), expect: ConfigError| {
+            let mut config = MlpConfig::tutorial([1, 28, 28], 10);
+            change(&mut config);
+            assert_eq!(config.validate(), Err(expect));
+        };
+        check(|c| c.input = [1, 0, 28], ConfigError::Input(0, 28));
+        check(
+            |c| c.input = [1, usize::MAX, 2],
+            ConfigError::Input(usize::MAX, 2),
+        );
+        check(|c| c.input = [2, 28, 28], ConfigError::Channels(2));
+        check(|c| c.hidden = vec![0], ConfigError::Width(0));
+        check(|c| c.hidden = vec![128, 65_537], ConfigError::Width(65_537));
+        check(|c| c.hidden = vec![1; 65], ConfigError::Layers(65));
+        check(|c| c.hidden = vec![65_536, 65_536], ConfigError::Parameters);
+        check(|c| c.classes = 1, ConfigError::Classes(1));
+        check(|c| c.classes = 257, ConfigError::Classes(257));
+        check(|c| c.dropout = 1.0, ConfigError::Dropout(1.0));
     }
 
     #[test]
     fn the_tutorial_network_has_101_770_parameters() {
-        let config = MlpConfig::tutorial([28, 28], 10);
-        let model = Mlp::init(&config, 1, &Device::flex()).unwrap();
-        assert_eq!(model.num_params(), 101_770);
-        assert_eq!(weights(&model).len(), 101_770);
+        let config = MlpConfig::tutorial([1, 28, 28], 10);
+        assert_eq!(values(&config.init(1)).len(), 101_770);
+        let names: Vec<String> = config.tensors().into_iter().map(|t| t.name).collect();
+        assert_eq!(
+            names,
+            [
+                "layers.0.weight",
+                "layers.0.bias",
+                "layers.1.weight",
+                "layers.1.bias"
+            ]
+        );
     }
 
     #[test]
     fn weights_are_a_function_of_the_seed() {
-        let config = MlpConfig::tutorial([28, 28], 10);
-        let draw = |seed| weights(&Mlp::init(&config, seed, &Device::flex()).unwrap());
-        assert_eq!(draw(7), draw(7));
-        assert_ne!(draw(7), draw(8));
+        let config = MlpConfig::tutorial([1, 28, 28], 10);
+        assert_eq!(config.init(7), config.init(7));
+        assert_ne!(config.init(7), config.init(8));
+    }
+
+    #[test]
+    fn layers_and_tensors_are_the_same_thing() {
+        let config = MlpConfig {
+            hidden: vec![5, 4],
+            ..MlpConfig::tutorial([3, 2, 2], 3)
+        };
+        let tensors = config.init(1);
+        assert_eq!(config.from_layers(config.layers(tensors.clone())), tensors);
     }
 
     #[test]
@@ -248,9 +400,9 @@ mod tests {
         ] {
             let config = MlpConfig {
                 init,
-                ..MlpConfig::tutorial([28, 28], 10)
+                ..MlpConfig::tutorial([1, 28, 28], 10)
             };
-            let all = weights(&Mlp::init(&config, 3, &Device::flex()).unwrap());
+            let all = values(&config.init(3));
             let (weight, bias) = (&all[..784 * 128], &all[784 * 128..784 * 128 + 128]);
             let max = |v: &[f32]| f64::from(v.iter().fold(0f32, |m, x| m.max(x.abs())));
             let variance = weight.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / 100_352.0;
@@ -260,24 +412,6 @@ mod tests {
                 "{init:?}"
             );
             assert!(max(bias) <= bias_limit + 1e-7 && max(bias) >= 0.9 * bias_limit);
-        }
-    }
-
-    #[test]
-    fn predictions_are_distributions() {
-        let device = Device::flex();
-        for output in [Output::Softmax, Output::Sigmoid] {
-            let config = MlpConfig {
-                output,
-                ..MlpConfig::tutorial([4, 5], 3)
-            };
-            let model = Mlp::init(&config, 1, &device).unwrap();
-            let images = Tensor::<3>::ones([2, 4, 5], &device) * 1e3; // large logits
-            let p = model.predict(images);
-            assert_eq!(p.dims(), [2, 3]);
-            for sum in p.sum_dim(1).into_data().iter::<f32>() {
-                assert!((sum - 1.0).abs() < 1e-6, "{output:?}: {sum}");
-            }
         }
     }
 }

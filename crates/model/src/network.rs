@@ -1,0 +1,358 @@
+//! Every kind of network there is, under one name each: [`Architecture`] is its shape, [`Forward`] its forward
+//! pass on the CPU, [`Network`] the same as a Burn module. Each variant has a file of its own.
+
+#[cfg(feature = "burn")]
+use burn::module::Module;
+#[cfg(feature = "burn")]
+use burn::tensor::{self, Device, activation};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Activation, ConfigError, Loss, Output};
+#[cfg(feature = "burn")]
+use crate::mlp::Mlp;
+use crate::mlp::MlpConfig;
+use crate::record::RecordError;
+use crate::tensor::{Shape, Tensor};
+
+/// The shape of a network, everything about it but its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Architecture {
+    /// A multilayer perceptron.
+    Mlp(MlpConfig),
+}
+
+/// One layer of a network, as Keras's `summary()` has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerSummary {
+    /// What it is: `Flatten`, `Dense`, `ReLU`.
+    pub kind: &'static str,
+    /// Shape of its output for one image.
+    pub output: Vec<usize>,
+    /// Weights and biases.
+    pub parameters: usize,
+    /// Multiplications with additions for one image.
+    pub multiply_adds: usize,
+}
+
+impl Architecture {
+    /// Returns channels, height and width of an image.
+    pub fn input(&self) -> [usize; 3] {
+        match self {
+            Self::Mlp(mlp) => mlp.input,
+        }
+    }
+
+    /// Returns the number of values of an image.
+    pub fn pixels(&self) -> usize {
+        self.input().into_iter().fold(1, usize::saturating_mul)
+    }
+
+    /// Returns the number of classes.
+    pub fn classes(&self) -> usize {
+        match self {
+            Self::Mlp(mlp) => mlp.classes,
+        }
+    }
+
+    /// Returns what the output neurons mean.
+    pub fn output(&self) -> Output {
+        match self {
+            Self::Mlp(mlp) => mlp.output,
+        }
+    }
+
+    /// Returns the loss that trains the output neurons.
+    pub fn loss(&self) -> Loss {
+        Loss::of(self.output())
+    }
+
+    /// Checks every limit; nothing behind this call checks again.
+    ///
+    /// # Errors
+    /// The first limit that is broken.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Mlp(mlp) => mlp.validate(),
+        }
+    }
+
+    /// Returns the number of weights and biases, or `None` when it does not fit a `usize`.
+    pub fn parameters(&self) -> Option<usize> {
+        match self {
+            Self::Mlp(mlp) => mlp.parameters(),
+        }
+    }
+
+    /// Returns the network in a line: `784 -> 128 -> 10`.
+    pub fn chain(&self) -> String {
+        match self {
+            Self::Mlp(mlp) => mlp.chain(),
+        }
+    }
+
+    /// Returns the layers in the order the data flows.
+    pub fn summary(&self) -> Vec<LayerSummary> {
+        match self {
+            Self::Mlp(mlp) => mlp.summary(),
+        }
+    }
+
+    /// Returns names and shapes of the tensors that the weights are, in their order.
+    pub fn tensors(&self) -> Vec<Shape> {
+        match self {
+            Self::Mlp(mlp) => mlp.tensors(),
+        }
+    }
+
+    /// Returns first weights, a function of the shape and `seed` alone.
+    ///
+    /// # Errors
+    /// When the shape breaks a limit, see [`Architecture::validate`].
+    pub fn init(&self, seed: u64) -> Result<Vec<Tensor>, ConfigError> {
+        self.validate()?;
+        Ok(match self {
+            Self::Mlp(mlp) => mlp.init(seed),
+        })
+    }
+
+    /// Checks that `tensors` are the weights of such a network, or values of the same shape like an
+    /// optimizer's moments.
+    ///
+    /// # Errors
+    /// When one is missing, has another shape, a value that is not finite, or belongs to nothing.
+    pub fn check(&self, tensors: &[Tensor]) -> Result<(), RecordError> {
+        self.validate()?;
+        let shapes = self.tensors();
+        for (shape, tensor) in shapes.iter().zip(tensors) {
+            shape.check(tensor)?;
+        }
+        match (shapes.get(tensors.len()), tensors.get(shapes.len())) {
+            (Some(missing), _) => Err(RecordError::Missing(missing.name.clone())),
+            (_, Some(left)) => Err(RecordError::Unexpected(left.name.clone())),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Returns the network of these `tensors`, ready to answer on the CPU.
+    ///
+    /// # Errors
+    /// When they are not its weights, see [`Architecture::check`].
+    pub fn forward(&self, tensors: Vec<Tensor>) -> Result<Forward, RecordError> {
+        self.check(&tensors)?;
+        Ok(match self {
+            Self::Mlp(mlp) => Forward {
+                layers: mlp.layers(tensors),
+                activation: kernel_activation(mlp.activation),
+                output: kernel_output(mlp.output),
+            },
+        })
+    }
+}
+
+/// A network that answers on the CPU.
+#[derive(Debug, Clone)]
+pub struct Forward {
+    layers: Vec<kernels::Layer>,
+    activation: kernels::Activation,
+    output: kernels::Output,
+}
+
+impl Forward {
+    /// Returns the logits `[images, classes]` of images given as bytes `[images, channels, height, width]`,
+    /// a whole number of them. Uses up to `threads` threads, on which the bits do not depend.
+    pub fn logits(&self, pixels: &[u8], threads: usize) -> Vec<f32> {
+        kernels::logits(&self.layers, self.activation, pixels, threads)
+    }
+
+    /// Returns the probabilities `[images, classes]` of the same, to the power of 1 / `temperature`; each row
+    /// sums to 1.
+    pub fn probabilities(&self, pixels: &[u8], temperature: f32, threads: usize) -> Vec<f32> {
+        kernels::predict(
+            &self.layers,
+            self.activation,
+            self.output,
+            temperature,
+            pixels,
+            threads,
+        )
+    }
+}
+
+impl Output {
+    /// Turns `logits` `[images, classes]` into the probabilities that they stand for: their softmax; for
+    /// sigmoid output neurons, the neurons divided by their sum.
+    pub fn probabilities(self, logits: &mut [f32], classes: usize) {
+        kernels::probabilities(logits, classes, kernel_output(self), 1.0);
+    }
+}
+
+impl Loss {
+    /// Returns the loss of every image `[images]`, from `logits` `[images, classes]` and `labels`
+    /// `[images]`.
+    pub fn of_logits(self, logits: &[f32], labels: &[u8], classes: usize) -> Vec<f32> {
+        kernels::losses(logits, labels, classes, self.into())
+    }
+}
+
+impl From<Loss> for kernels::Loss {
+    fn from(loss: Loss) -> Self {
+        match loss {
+            Loss::CrossEntropy => Self::CrossEntropy,
+            Loss::Quadratic => Self::Quadratic,
+        }
+    }
+}
+
+fn kernel_output(output: Output) -> kernels::Output {
+    match output {
+        Output::Softmax => kernels::Output::Softmax,
+        Output::Sigmoid => kernels::Output::Sigmoid,
+    }
+}
+
+fn kernel_activation(activation: Activation) -> kernels::Activation {
+    match activation {
+        Activation::Relu => kernels::Activation::Relu,
+        Activation::Sigmoid => kernels::Activation::Sigmoid,
+        Activation::Tanh => kernels::Activation::Tanh,
+        Activation::Gelu => kernels::Activation::Gelu,
+    }
+}
+
+/// A network on a device, to be trained or to run there with Burn's operations.
+///
+/// `forward` returns logits and the losses take logits (Keras: `from_logits=True`); softmax lives in
+/// [`Network::probabilities`] alone.
+#[cfg(feature = "burn")]
+#[derive(Module, Debug)]
+pub enum Network {
+    /// A multilayer perceptron.
+    Mlp(Mlp),
+}
+
+#[cfg(feature = "burn")]
+impl Network {
+    /// Returns the network of `tensors` on `device`.
+    ///
+    /// # Errors
+    /// When they are not its weights, see [`Architecture::check`].
+    pub fn new(
+        architecture: &Architecture,
+        tensors: Vec<Tensor>,
+        device: &Device,
+    ) -> Result<Self, RecordError> {
+        architecture.check(&tensors)?;
+        Ok(match architecture {
+            Architecture::Mlp(mlp) => Self::Mlp(Mlp::new(mlp, tensors, device)),
+        })
+    }
+
+    /// Returns the logits `[batch, classes]` of `images` `[batch, channels, height, width]`, pixels 0 to 1.
+    pub fn forward(&self, images: tensor::Tensor<4>) -> tensor::Tensor<2> {
+        match self {
+            Self::Mlp(mlp) => mlp.forward(images),
+        }
+    }
+
+    /// Returns the probabilities `[batch, classes]` of `images` `[batch, channels, height, width]`; each row
+    /// sums to 1.
+    pub fn predict(&self, images: tensor::Tensor<4>) -> tensor::Tensor<2> {
+        self.probabilities(self.forward(images))
+    }
+
+    /// Returns the probabilities `[batch, classes]` that `logits` `[batch, classes]` stand for: their
+    /// softmax; for a network of sigmoid output neurons, the neurons divided by their sum.
+    pub fn probabilities(&self, logits: tensor::Tensor<2>) -> tensor::Tensor<2> {
+        match self.architecture().output() {
+            Output::Softmax => activation::softmax(logits, 1),
+            Output::Sigmoid => {
+                // Softmax of log-sigmoid is sigmoid / sum of sigmoids, safe when all are near 0.
+                activation::softmax(activation::log_sigmoid(logits), 1)
+            }
+        }
+    }
+
+    /// Returns the weights, in the order of [`Architecture::tensors`].
+    ///
+    /// # Errors
+    /// When the device cannot hand them out.
+    pub fn tensors(&self) -> Result<Vec<Tensor>, RecordError> {
+        match self {
+            Self::Mlp(mlp) => mlp.tensors(),
+        }
+    }
+
+    /// Returns the shape.
+    pub fn architecture(&self) -> Architecture {
+        match self {
+            Self::Mlp(mlp) => Architecture::Mlp(mlp.config().clone()),
+        }
+    }
+}
+
+/// Returns the values of a tensor, row-major.
+///
+/// # Errors
+/// When the device cannot hand them out.
+#[cfg(feature = "burn")]
+pub(crate) fn floats<const D: usize>(tensor: tensor::Tensor<D>) -> Result<Vec<f32>, RecordError> {
+    let data = tensor
+        .try_into_data()
+        .map_err(|e| RecordError::Device(e.to_string()))?;
+    Ok(data.iter::<f32>().collect())
+}
+
+#[cfg(all(test, feature = "burn"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tutorial_network_has_101_770_parameters() {
+        let architecture = Architecture::Mlp(MlpConfig::tutorial([1, 28, 28], 10));
+        let tensors = architecture.init(1).unwrap();
+        let network = Network::new(&architecture, tensors.clone(), &Device::flex()).unwrap();
+        assert_eq!(network.num_params(), 101_770);
+        assert_eq!(network.tensors().unwrap(), tensors);
+        assert_eq!(network.architecture(), architecture);
+    }
+
+    #[test]
+    fn predictions_are_distributions() {
+        let device = Device::flex();
+        for output in [Output::Softmax, Output::Sigmoid] {
+            let architecture = Architecture::Mlp(MlpConfig {
+                output,
+                ..MlpConfig::tutorial([1, 4, 5], 3)
+            });
+            let tensors = architecture.init(1).unwrap();
+            let network = Network::new(&architecture, tensors, &device).unwrap();
+            let images = tensor::Tensor::<4>::ones([2, 1, 4, 5], &device) * 1e3; // large logits
+            let p = network.predict(images);
+            assert_eq!(p.dims(), [2, 3]);
+            for sum in p.sum_dim(1).into_data().iter::<f32>() {
+                assert!((sum - 1.0).abs() < 1e-6, "{output:?}: {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_tensors_are_refused_by_name() {
+        let architecture = Architecture::Mlp(MlpConfig::tutorial([1, 2, 2], 3));
+        let good = architecture.init(1).unwrap();
+        assert_eq!(architecture.check(&good), Ok(()));
+        let check = |change: fn(&mut Vec<Tensor>), expect: &str| {
+            let mut tensors = good.clone();
+            change(&mut tensors);
+            let error = architecture.check(&tensors).unwrap_err().to_string();
+            assert!(error.contains(expect), "{error:?} should contain {expect:?}");
+        };
+        check(|t| drop(t.pop()), "no tensor `layers.1.bias`");
+        check(|t| t.push(t[0].clone()), "a tensor `layers.0.weight`");
+        check(|t| t.swap(0, 1), "no tensor `layers.0.weight`");
+        check(|t| t[0].shape.reverse(), "expected F32 [4, 128]");
+        check(|t| drop(t[1].values.pop()), "layers.0.bias");
+        check(|t| t[1].values[0] = f32::NAN, "not a finite number");
+    }
+}

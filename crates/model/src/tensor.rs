@@ -1,0 +1,49 @@
+//! The form in which weights travel between networks, records, checkpoints and other programs' files.
+
+use crate::record::RecordError;
+
+/// A tensor of `f32` values with its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Its name, unlike that of any other tensor beside it: `layers.0.weight`.
+    pub name: String,
+    /// Its dimensions; a single number has none.
+    pub shape: Vec<usize>,
+    /// Its values, row-major. The product of `shape` is their number.
+    pub values: Vec<f32>,
+}
+
+/// Name and shape of a tensor that a network has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Its name.
+    pub name: String,
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+}
+
+impl Shape {
+    /// Checks that `tensor` is this one: name, shape, and every value a finite number.
+    ///
+    /// # Errors
+    /// When it is another.
+    pub fn check(&self, tensor: &Tensor) -> Result<(), RecordError> {
+        let Self { name, shape } = self;
+        if tensor.name != *name {
+            return Err(RecordError::Missing(name.clone()));
+        }
+        let count = shape.iter().product::<usize>();
+        if tensor.shape != *shape || tensor.values.len() != count {
+            return Err(RecordError::Shape {
+                name: name.clone(),
+                found: format!("F32 {:?}, {} values", tensor.shape, tensor.values.len()),
+                expected: format!("F32 {shape:?}"),
+            });
+        }
+        if tensor.values.iter().all(|value| value.is_finite()) {
+            Ok(())
+        } else {
+            Err(RecordError::NotFinite(name.clone()))
+        }
+    }
+}

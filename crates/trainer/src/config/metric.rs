@@ -1,0 +1,242 @@
+//! What is measured: one table of metrics, and the sums over images that they are computed from.
+//!
+//! Everything that shows, stores or compares a metric walks over [`METRICS`]: a new one is a row here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its name in configs, files and `--json`.
+    pub key: &'static str,
+    /// Its name for people, in lower case.
+    pub label: &'static str,
+    /// Whether a higher figure is a better one.
+    pub higher_is_better: bool,
+    /// Whether it is in the line that is printed after an epoch or a test.
+    pub in_line: bool,
+    /// Computes it; `None` where the sums do not know.
+    of: fn(&Sums) -> Option<f64>,
+}
+
+/// The metrics, in the order in which they are shown.
+pub static METRICS: [Definition; 2] = [
+    Definition {
+        key: "loss",
+        label: "loss",
+        higher_is_better: false,
+        in_line: true,
+        of: |sums| Some(sums.mean_loss()),
+    },
+    Definition {
+        key: "accuracy",
+        label: "accuracy",
+        higher_is_better: true,
+        in_line: true,
+        of: |sums| Some(share(sums.correct, sums.images)),
+    },
+];
+
+/// One of [`METRICS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric(usize);
+
+impl Metric {
+    /// The mean loss.
+    pub const LOSS: Self = Self(0);
+    /// Correct answers over all, 0 to 1.
+    pub const ACCURACY: Self = Self(1);
+
+    /// Returns all of them, in order.
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> {
+        (0..METRICS.len()).map(Self)
+    }
+
+    /// Returns all of them with their names in configs.
+    pub fn named() -> [(&'static str, Self); METRICS.len()] {
+        std::array::from_fn(|i| (Self(i).key, Self(i)))
+    }
+
+    /// Returns a figure of this kind as one of which lower is better.
+    pub fn cost(self, figure: f64) -> f64 {
+        if self.higher_is_better { -figure } else { figure }
+    }
+}
+
+impl std::ops::Deref for Metric {
+    type Target = Definition;
+
+    #[expect(clippy::indexing_slicing, reason = "made from the table alone")]
+    fn deref(&self) -> &Definition {
+        &METRICS[self.0]
+    }
+}
+
+/// As its key.
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.key)
+    }
+}
+
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = String::deserialize(deserializer)?;
+        let found = Self::all().find(|metric| metric.key == key);
+        found.ok_or_else(|| de::Error::custom("no such metric"))
+    }
+}
+
+/// What all [`METRICS`] come to on some images.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Figures([Option<f64>; METRICS.len()]);
+
+impl Figures {
+    /// Returns the figure of a metric, if it is known.
+    pub fn get(&self, metric: Metric) -> Option<f64> {
+        self.0.get(metric.0).copied().flatten()
+    }
+
+    /// Returns the mean loss; not a number where it is not known.
+    pub fn loss(&self) -> f64 {
+        self.get(Metric::LOSS).unwrap_or(f64::NAN)
+    }
+
+    /// Returns the accuracy, 0 to 1; not a number where it is not known.
+    pub fn accuracy(&self) -> f64 {
+        self.get(Metric::ACCURACY).unwrap_or(f64::NAN)
+    }
+
+    /// Returns the figures that are known, in the order of the table.
+    pub fn known(&self) -> impl Iterator<Item = (Metric, f64)> {
+        Metric::all().filter_map(|metric| Some((metric, self.get(metric)?)))
+    }
+
+    /// Returns the figures whose metrics are printed in a line: `loss 0.4912  accuracy 0.8271`.
+    pub fn line(&self) -> String {
+        let in_line = self.known().filter(|(metric, _)| metric.in_line);
+        let texts = in_line.map(|(metric, figure)| format!("{} {figure:.4}", metric.label));
+        texts.collect::<Vec<_>>().join("  ")
+    }
+
+    /// Returns the figures that `find` has, by their metrics' keys.
+    pub fn find(find: impl Fn(&str) -> Option<f64>) -> Self {
+        Self(std::array::from_fn(|i| find(Metric(i).key)))
+    }
+}
+
+/// As a map from the keys of those that are known.
+impl Serialize for Figures {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.known().map(|(metric, figure)| (metric.key, figure)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Figures {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = BTreeMap::<String, f64>::deserialize(deserializer)?;
+        Ok(Self::find(|key| map.get(key).copied()))
+    }
+}
+
+/// Sums over some images, from which every metric is computed: exact for batches of any size.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sums {
+    /// Sum of the losses.
+    pub loss: f64,
+    /// Number of images.
+    pub images: usize,
+    /// Right answers: the first of equal logits counts.
+    pub correct: usize,
+    /// What is counted class by class; `None` in sums of which earlier versions of the program counted a
+    /// part.
+    pub counts: Option<Counts>,
+}
+
+/// What is counted class by class. Empty before the first image.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Images by the rank of their label among the logits, the highest first, `[classes]`.
+    pub ranks: Vec<usize>,
+    /// Of each class: images of it, images taken for it, and images of it that are taken for it.
+    pub classes: Vec<[usize; 3]>,
+}
+
+impl Sums {
+    /// Returns the sums of no images.
+    pub fn new() -> Self {
+        Self {
+            counts: Some(Counts::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the mean loss; 0 of no images.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.images.max(1) as f64
+    }
+
+    /// Returns what all metrics come to.
+    pub fn figures(&self) -> Figures {
+        Figures(std::array::from_fn(|i| (METRICS[i].of)(self)))
+    }
+
+    /// Adds the answers to images: `logits` `[images, classes]` and the `labels` `[images]`, which are below
+    /// the number of classes. The losses are added by the caller.
+    pub fn add_answers(&mut self, logits: &[f32], labels: &[u8]) {
+        let classes = logits.len() / labels.len().max(1);
+        for (row, &label) in logits.chunks_exact(classes.max(1)).zip(labels) {
+            let label = usize::from(label);
+            let top = top(row);
+            self.images += 1;
+            self.correct += usize::from(top == label);
+            if let Some(counts) = &mut self.counts {
+                counts.add(row, label, top);
+            }
+        }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, row: &[f32], label: usize, top: usize) {
+        self.ranks.resize(row.len(), 0);
+        self.classes.resize(row.len(), [0; 3]);
+        if let Some(count) = self.ranks.get_mut(rank(row, label)) {
+            *count += 1;
+        }
+        if let Some([images, _, hits]) = self.classes.get_mut(label) {
+            *images += 1;
+            *hits += usize::from(top == label);
+        }
+        if let Some([_, predicted, _]) = self.classes.get_mut(top) {
+            *predicted += 1;
+        }
+    }
+}
+
+/// Returns the place of the highest value, the first of equals; 0 of none.
+pub fn top(row: &[f32]) -> usize {
+    let mut top = (0, f32::NEG_INFINITY);
+    for (class, &value) in row.iter().enumerate() {
+        if value > top.1 {
+            top = (class, value);
+        }
+    }
+    top.0
+}
+
+/// Returns how many classes come before `label`: those of a higher logit, and those before it of the same.
+fn rank(row: &[f32], label: usize) -> usize {
+    let Some(own) = row.get(label) else {
+        return row.len();
+    };
+    let before = |(class, logit): &(usize, &f32)| *logit > own || (*logit == own && *class < label);
+    row.iter().enumerate().filter(before).count()
+}
+
+fn share(part: usize, of: usize) -> f64 {
+    part as f64 / of.max(1) as f64
+}
