@@ -4,11 +4,11 @@
 //! 2. [`fashion_mnist`] has the facts of the published data set: names, sizes, checksums.
 //! 3. [`source`] finds the four files, verifies them, and downloads them if nothing else helps.
 //! 4. [`dataset`] holds all pixels once, as bytes, and hands out views.
-//! 5. [`loader`] turns them into `[batch, height, width]` tensors, in an order that depends on
+//! 5. `loader` turns them into `[batch, height, width]` tensors, in an order that depends on
 //!    nothing but the seed and the epoch.
-//! 6. [`picture`] makes the same kind of input from a person's own PNG or JPEG.
 //!
-//! Nothing here prints, reads arguments or knows a model.
+//! Nothing here prints, reads arguments or knows a model. Without default features there is no Burn
+//! (`loader`, `resident` and `item` are left out) and nothing that downloads.
 
 #![forbid(unsafe_code)]
 
@@ -24,16 +24,23 @@ pub mod source;
 
 pub mod dataset;
 
+#[cfg(feature = "burn")]
+mod item;
+
+#[cfg(feature = "burn")]
 pub mod loader;
 
+#[cfg(feature = "burn")]
 mod resident;
 
-pub mod picture;
-
-pub use dataset::{DataError, ImageDataset, LabelledImage, permutation};
-pub use download::{Download, DownloadError, MirrorError, download};
+pub use dataset::{DataError, ImageDataset, permutation};
+#[cfg(feature = "download")]
+pub use download::download;
+pub use download::{Download, DownloadError, MirrorError};
 pub use folder::{FileInfo, FolderError};
 pub use idx::{IdxError, Images};
+#[cfg(feature = "burn")]
+pub use item::LabelledImage;
+#[cfg(feature = "burn")]
 pub use loader::{Batch, Loader};
-pub use picture::{PictureError, Prepared};
 pub use source::{DataSet, Place, PlaceState, Request, SourceError, load, places};

@@ -7,7 +7,7 @@ use std::path::Path;
 use image::error::DecodingError;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::PictureError;
+use crate::PictureError;
 
 const MAX_FILE: u64 = 64 << 20;
 /// A colour photograph of 22 megapixels.
@@ -17,7 +17,7 @@ const MAX_IN_ALL: u64 = 2 * MAX_MEMORY;
 const MAX_SIDE: u32 = 16_384;
 
 /// Returns the bytes of a regular file of at most 64 MiB.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, PictureError> {
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, PictureError> {
     let failed = |source| PictureError::Io {
         file: file.into(),
         source,
@@ -44,7 +44,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, PictureError> {
 }
 
 /// Decodes within the limits, and turns the picture upright as its EXIF data says.
-pub(super) fn decode(bytes: Vec<u8>) -> Result<DynamicImage, ImageError> {
+pub(crate) fn decode(bytes: Vec<u8>) -> Result<DynamicImage, ImageError> {
     let mut limits = Limits::no_limits();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -139,7 +139,7 @@ fn of_frame(header: &[u8]) -> u64 {
 }
 
 /// Returns the error as a person understands it.
-pub(super) fn explain(file: &Path, error: ImageError) -> PictureError {
+pub(crate) fn explain(file: &Path, error: ImageError) -> PictureError {
     let file = file.to_path_buf();
     match error {
         ImageError::Unsupported(_) => PictureError::NotAPicture { file },
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_cut_palette_is_an_error() {
-        let file = include_bytes!("../../../../fuzz/seeds/picture/cut-palette.png");
+        let file = include_bytes!("../../../fuzz/seeds/picture/cut-palette.png");
         let error = decode(file.to_vec()).map(drop).map_err(|e| e.to_string());
         assert!(error.is_err_and(|text| text.contains("its palette ends within a colour")));
     }

@@ -5,13 +5,13 @@ use std::ops::Range;
 use image::{DynamicImage, GenericImageView};
 
 /// Red, green and blue, 0 to 255.
-pub(super) type Colour = [f32; 3];
+pub(crate) type Colour = [f32; 3];
 
 /// What the eye makes of red, green and blue (Rec. 709, as `image` weighs them).
 const LUMA: Colour = [0.2126, 0.7152, 0.0722];
 
 /// Returns the brightness of a colour, 0 to 255.
-pub(super) fn brightness(colour: Colour) -> f32 {
+pub(crate) fn brightness(colour: Colour) -> f32 {
     LUMA.iter().zip(colour).map(|(luma, c)| luma * c).sum()
 }
 
@@ -24,7 +24,7 @@ const SHARPENINGS: usize = 3;
 
 /// An opaque picture.
 #[derive(Clone)]
-pub(super) struct Colours {
+pub(crate) struct Colours {
     pub width: usize,
     pub height: usize,
     /// `[height, width]`, row-major.

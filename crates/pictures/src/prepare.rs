@@ -1,21 +1,13 @@
-//! A person's own PNG or JPEG as input for a model that knows Fashion-MNIST: grey, light on black,
-//! filling the frame.
-//!
-//! Upstream made its images in the same way: trim, scale the longest edge, centre, invert, grey
-//! (<https://github.com/zalandoresearch/fashion-mnist>, "How are the images processed").
-
-mod colours;
-mod decode;
-mod ground;
-mod tone;
+//! From a file to the network's input: decode, find the ground, cut out, scale, centre.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use image::DynamicImage;
 
-use colours::{Colours, brightness};
-use ground::{Ground, Seen};
+use crate::colours::{Colours, brightness};
+use crate::ground::{self, Ground, Seen};
+use crate::{decode, tone};
 
 /// Input for a model.
 #[derive(Clone, Debug, PartialEq, Eq)]

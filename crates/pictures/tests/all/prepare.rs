@@ -2,10 +2,9 @@ use std::io::Cursor;
 use std::path::Path;
 
 use data::idx::read_images;
-use data::picture::open;
-use data::{PictureError, Prepared};
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba};
+use pictures::{PictureError, Prepared, open};
 
 use crate::package;
 
@@ -17,7 +16,7 @@ pub fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 
 /// Prepares a picture in which something is to be seen.
 fn prepare(image: DynamicImage, height: usize, width: usize) -> Prepared {
-    data::picture::prepare(image, height, width).unwrap()
+    pictures::prepare(image, height, width).unwrap()
 }
 
 /// Writes bytes to a file whose name says nothing, and opens it as 28 x 28.
@@ -206,7 +205,7 @@ fn extreme_shapes() {
     ] {
         for ground in [255, 0] {
             let mut image = GrayImage::from_pixel(width, height, Luma([ground]));
-            assert_eq!(data::picture::prepare(image.clone().into(), 28, 28), None);
+            assert_eq!(pictures::prepare(image.clone().into(), 28, 28), None);
             let blank = open_bytes(&encode(&image.clone().into(), ImageFormat::Png));
             assert!(
                 matches!(blank, Err(PictureError::Blank { .. })),
@@ -246,7 +245,7 @@ fn extreme_shapes() {
         (square(255, 0).into(), 0, 0),
         (square(255, 0).into(), 0, 5),
     ] {
-        assert_eq!(data::picture::prepare(image, height, width), None);
+        assert_eq!(pictures::prepare(image, height, width), None);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Colours on a ground, as a network's greys: the ground black.
 
-use super::colours::{Colour, Colours, brightness};
-use super::ground::{Seen, distance};
+use crate::colours::{Colour, Colours, brightness};
+use crate::ground::{Seen, distance};
 
 /// Share of what stands out from which on it counts as both lighter and darker than the ground.
 const MIXED: f32 = 0.03;
@@ -22,7 +22,7 @@ const FAINT: f32 = 200.0;
 /// inverted, as upstream inverted its pictures.
 ///
 /// `hint` becomes what to do where parts of the garment may be as light as the ground: those are lost.
-pub(super) fn values(
+pub(crate) fn values(
     small: &Colours,
     under: &[Colour],
     seen: &Seen,

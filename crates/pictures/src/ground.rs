@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::colours::{Colour, Colours, brightness};
+use crate::colours::{Colour, Colours, brightness};
 
 /// How far inward the frame goes that the ground is taken from; half a side is 1.
 const FRAME: f32 = 0.12;
@@ -32,7 +32,7 @@ const COARSEST: usize = 64;
 
 /// The ground's colour: a surface of second degree, for light that falls from a side or fades
 /// towards the corners.
-pub(super) struct Ground {
+pub(crate) struct Ground {
     /// For red, green and blue the factors of [`terms`].
     factors: [[f32; 6]; 3],
     /// Whether the corners are light. Of the 70,000 images none is taken for dark on light, and of
@@ -41,7 +41,7 @@ pub(super) struct Ground {
 }
 
 /// What stands out from the ground.
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// From where to where it goes in the picture, in pixels and their parts; never empty.
     pub xs: Range<f64>,
     pub ys: Range<f64>,
@@ -132,7 +132,7 @@ impl Seen {
 }
 
 /// Returns how far two colours are from each other, in the channel that tells most: 0 to 255.
-pub(super) fn distance(one: Colour, other: Colour) -> f32 {
+pub(crate) fn distance(one: Colour, other: Colour) -> f32 {
     let off = one
         .iter()
         .zip(other)
@@ -142,7 +142,7 @@ pub(super) fn distance(one: Colour, other: Colour) -> f32 {
 
 /// Returns what stands out from the ground, if anything does. `side` is that of the network's input,
 /// in pixels.
-pub(super) fn seen(picture: &Colours, ground: &Ground, side: usize) -> Option<Seen> {
+pub(crate) fn seen(picture: &Colours, ground: &Ground, side: usize) -> Option<Seen> {
     let mut most = picture.width.max(picture.height);
     loop {
         let view = View::new(picture.at_most(most), ground);
