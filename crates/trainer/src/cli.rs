@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use experiment::Backend;
 use model::Activation;
 
-use crate::config::Backend;
 use crate::exchange::{Format, Layout};
 use crate::run::query::Condition;
 
@@ -107,7 +107,7 @@ pub struct ExperimentArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Where to compute (overrides the config)
-    #[arg(long, value_name = "BACKEND")]
+    #[arg(long, value_name = "BACKEND", value_parser = backend())]
     pub backend: Option<Backend>,
     /// Seed of weights, order and split (overrides the config)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -172,7 +172,7 @@ pub struct SavedArgs {
     /// Folder, prefix of a name, model.bpk file, or `last`
     pub run: String,
     /// Where to compute
-    #[arg(long, value_name = "BACKEND", default_value = "flex")]
+    #[arg(long, value_name = "BACKEND", default_value = "flex", value_parser = backend())]
     pub backend: Backend,
     /// Folder with the four IDX files [default: where the run found them]
     #[arg(long, value_name = "D")]
@@ -457,6 +457,29 @@ fn size(text: &str) -> Result<[usize; 2], String> {
         Some([Ok(height), Ok(width)]) => Ok([height, width]),
         _ => Err("expected a height and a width in pixels, like 28x28".into()),
     }
+}
+
+/// Reads one of `choices`, and shows each with its help. The libraries' own types know no clap.
+fn choice<T: Copy + Send + Sync + 'static>(
+    choices: &'static [(&'static str, T)],
+    help: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let shown = |(name, value): &(&'static str, T)| PossibleValue::new(*name).help(help(*value));
+    PossibleValuesParser::new(choices.iter().map(shown)).try_map(|text| {
+        let chosen = choices.iter().find(|(name, _)| *name == text);
+        chosen
+            .map(|(_, value)| *value)
+            .ok_or("not one of the names")
+    })
+}
+
+fn backend() -> impl TypedValueParser<Value = Backend> {
+    choice(&Backend::ALL, |backend| match backend {
+        Backend::Flex => "Burn's own CPU backend",
+        Backend::Ndarray => "Burn on the `ndarray` crate",
+        Backend::Wgpu => "A GPU, through Vulkan, Metal or DirectX 12",
+        Backend::Auto => "A GPU if there is one, else the CPU",
+    })
 }
 
 fn activation() -> impl TypedValueParser<Value = Activation> {

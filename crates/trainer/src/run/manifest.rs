@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use data::DataSet;
+use experiment::Experiment;
 use jiff::Timestamp;
 use model::TestMetrics;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::folder::MANIFEST;
 use super::read;
 use crate::backend::Compute;
-use crate::config::Experiment;
 use crate::exchange::Kind;
 use crate::failure::{Failure, shown};
 

@@ -4,27 +4,27 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::document::{Document, Entries, Entry, Node, Value};
-use super::keys::{list, nearest};
-use super::{ConfigError, diagnostic::echo};
+use crate::document::{Document, Entries, Entry, Node, Value};
+use crate::keys::{list, nearest};
+use crate::{ConfigError, diagnostic::echo};
 
 /// A table, which may be absent: then every key has its default.
-pub(super) struct Table<'d> {
-    pub(super) document: &'d Document,
-    pub(super) name: &'static str,
+pub(crate) struct Table<'d> {
+    pub(crate) document: &'d Document,
+    pub(crate) name: &'static str,
     entries: Option<&'d Entries>,
 }
 
 /// The numbers a key may have: a test, and the words for it.
-pub(super) struct Limit(pub(super) fn(f64) -> bool, pub(super) &'static str);
+pub(crate) struct Limit(pub(crate) fn(f64) -> bool, pub(crate) &'static str);
 
 /// Whole numbers of any width.
-pub(super) trait Whole: TryFrom<i128> + PartialOrd + Display {}
+pub(crate) trait Whole: TryFrom<i128> + PartialOrd + Display {}
 impl<T: TryFrom<i128> + PartialOrd + Display> Whole for T {}
 
 impl<'d> Table<'d> {
     /// Returns the keys above the first table.
-    pub(super) fn top(document: &'d Document) -> Self {
+    pub(crate) fn top(document: &'d Document) -> Self {
         Self {
             document,
             name: "",
@@ -33,7 +33,7 @@ impl<'d> Table<'d> {
     }
 
     /// Returns the table called `name`.
-    pub(super) fn of(document: &'d Document, name: &'static str) -> Self {
+    pub(crate) fn of(document: &'d Document, name: &'static str) -> Self {
         let entries = match document.root.get(name).map(|entry| &entry.node.value) {
             Some(Value::Table(entries)) => Some(entries),
             _ => None,
@@ -46,13 +46,13 @@ impl<'d> Table<'d> {
     }
 
     /// Returns whether the table was written at all.
-    pub(super) fn is_present(&self) -> bool {
+    pub(crate) fn is_present(&self) -> bool {
         self.entries.is_some()
     }
 
     /// Returns a number within `limit`, also after it is rounded to single precision, in which the
     /// weights are.
-    pub(super) fn number(
+    pub(crate) fn number(
         &self,
         key: &str,
         default: f64,
@@ -84,7 +84,7 @@ impl<'d> Table<'d> {
     }
 
     /// Returns a whole number in `range`.
-    pub(super) fn integer<T: Whole>(
+    pub(crate) fn integer<T: Whole>(
         &self,
         key: &str,
         default: T,
@@ -97,7 +97,7 @@ impl<'d> Table<'d> {
     }
 
     /// Returns a list of whole numbers in `range`; by default with one number.
-    pub(super) fn integers<T: Whole>(
+    pub(crate) fn integers<T: Whole>(
         &self,
         key: &str,
         default: T,
@@ -117,7 +117,7 @@ impl<'d> Table<'d> {
     }
 
     /// Returns true or false.
-    pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool, ConfigError> {
+    pub(crate) fn flag(&self, key: &str, default: bool) -> Result<bool, ConfigError> {
         match self.node(key) {
             None => Ok(default),
             Some(Node {
@@ -129,14 +129,14 @@ impl<'d> Table<'d> {
     }
 
     /// Returns a text that is not empty and has no control characters.
-    pub(super) fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
         self.node(key)
             .map(|node| self.text_of(key, node, "text", "\"...\""))
             .transpose()
     }
 
     /// Returns a list of such texts.
-    pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
         let Some(node) = self.node(key) else {
             return Ok(None);
         };
@@ -152,7 +152,7 @@ impl<'d> Table<'d> {
     }
 
     /// Returns the choice whose name was written.
-    pub(super) fn choice<T: Copy>(
+    pub(crate) fn choice<T: Copy>(
         &self,
         key: &str,
         default: T,
@@ -183,11 +183,11 @@ impl<'d> Table<'d> {
             }))
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'d Entry> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'d Entry> {
         self.entries.and_then(|entries| entries.get(key))
     }
 
-    pub(super) fn node(&self, key: &str) -> Option<&'d Node> {
+    pub(crate) fn node(&self, key: &str) -> Option<&'d Node> {
         self.get(key).map(|entry| &entry.node)
     }
 

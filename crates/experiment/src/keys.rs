@@ -1,10 +1,10 @@
 //! Which keys exist, and the nearest one to a key that does not.
 
-use super::document::{Document, Entries, Entry, Span, Value};
-use super::{ConfigError, diagnostic::echo};
+use crate::document::{Document, Entries, Entry, Span, Value};
+use crate::{ConfigError, diagnostic::echo};
 
 /// Every table with its keys; "" holds the keys above the first table.
-pub(super) const TABLES: &[(&str, &[&str])] = &[
+pub(crate) const TABLES: &[(&str, &[&str])] = &[
     ("", &["name", "backend", "seed"]),
     ("data", &["name", "dir", "validation", "classes"]),
     ("model", &["hidden", "activation", "dropout", "init"]),
@@ -55,7 +55,7 @@ const ALIASES: &[(&str, &str)] = &[
 const ALIKE: f64 = 0.8;
 
 /// Checks that every key of the document exists. Names the first that does not, in file order.
-pub(super) fn check(document: &Document) -> Result<(), ConfigError> {
+pub(crate) fn check(document: &Document) -> Result<(), ConfigError> {
     for (name, entry) in in_order(&document.root) {
         if keys_of("").contains(&name) {
             continue; // a value, whose type is checked when it is read
@@ -91,7 +91,7 @@ pub(super) fn check(document: &Document) -> Result<(), ConfigError> {
 }
 
 /// Returns the choice most like `word`, if one is like it at all.
-pub(super) fn nearest<'c>(
+pub(crate) fn nearest<'c>(
     word: &str,
     choices: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
@@ -109,7 +109,7 @@ pub(super) fn nearest<'c>(
 }
 
 /// Returns names in backticks with commas between.
-pub(super) fn list(names: &[&str]) -> String {
+pub(crate) fn list(names: &[&str]) -> String {
     names
         .iter()
         .map(|name| format!("`{name}`"))
@@ -118,7 +118,7 @@ pub(super) fn list(names: &[&str]) -> String {
 }
 
 /// Returns `table.key`, the way `--set` writes it.
-pub(super) fn path(table: &str, key: &str) -> String {
+pub(crate) fn path(table: &str, key: &str) -> String {
     match table {
         "" => key.to_owned(),
         _ => format!("{table}.{key}"),
@@ -171,7 +171,7 @@ fn unknown_key(document: &Document, table: &str, key: &str, span: &Span) -> Conf
 }
 
 /// Returns whether an experiment has a table of this name.
-pub(super) fn is_table(name: &str) -> bool {
+pub(crate) fn is_table(name: &str) -> bool {
     !matches!(name, "" | "sweep") && !keys_of(name).is_empty()
 }
 

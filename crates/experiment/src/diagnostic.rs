@@ -190,7 +190,7 @@ fn excerpt(line: &str, span: Range<usize>) -> (String, Range<usize>) {
 }
 
 /// Returns a user's text for a message: on one line, shortened, without control characters.
-pub(super) fn echo(text: &str) -> String {
+pub(crate) fn echo(text: &str) -> String {
     match text.char_indices().nth(ECHO) {
         Some((end, _)) => one_line(&text[..end]) + "…",
         None => one_line(text),
@@ -198,7 +198,7 @@ pub(super) fn echo(text: &str) -> String {
 }
 
 /// Returns text as it is shown, without control characters.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 

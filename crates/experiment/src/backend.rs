@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use clap::ValueEnum;
 use serde::Serialize;
 
 /// What computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
     /// Burn's own CPU backend.

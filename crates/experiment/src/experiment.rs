@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use model::{Activation, Init, Loss, MlpConfig};
 use serde::{Deserialize, Serialize};
 
-use super::Backend;
+use crate::Backend;
 
 /// One complete experiment.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -9,41 +9,41 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::echo;
-use super::{ConfigError, Place, Source, syntax};
+use crate::diagnostic::echo;
+use crate::{ConfigError, Place, Source, syntax};
 
 /// Bytes in all the texts, file first.
-pub(super) type Span = Range<usize>;
+pub(crate) type Span = Range<usize>;
 /// The keys of a table with their values.
-pub(super) type Entries = BTreeMap<String, Entry>;
+pub(crate) type Entries = BTreeMap<String, Entry>;
 
 /// A config as it was written: not checked against the keys that exist.
 #[derive(Clone)]
-pub(super) struct Document {
+pub(crate) struct Document {
     label: String,
     file: String,
     overrides: Vec<String>,
     /// Keys and values, the overrides merged in.
-    pub(super) root: Entries,
+    pub(crate) root: Entries,
 }
 
 /// A key and its value.
 #[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) key: Span,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: Span,
+    pub(crate) node: Node,
 }
 
 /// A value and where it was set.
 #[derive(Clone)]
-pub(super) struct Node {
-    pub(super) span: Span,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) value: Value,
 }
 
 /// A TOML value.
 #[derive(Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(String),
     /// Saturated when it is larger than any range allows anyway.
     Integer(i128),
@@ -56,7 +56,7 @@ pub(super) enum Value {
 
 impl Document {
     /// Reads the file, then the overrides in order; the last one to set a key wins.
-    pub(super) fn parse(source: Source, overrides: &[String]) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(source: Source, overrides: &[String]) -> Result<Self, ConfigError> {
         let Source { label, text } = source;
         let text = text
             .strip_prefix('\u{feff}')
@@ -79,7 +79,7 @@ impl Document {
     }
 
     /// Returns where `span` is, ready to be shown.
-    pub(super) fn place(&self, span: Span) -> Place {
+    pub(crate) fn place(&self, span: Span) -> Place {
         match self.text_of(&span) {
             Some((text, local)) if self.is_override(&span) => Place::in_override(text, local),
             Some((text, local)) => Place::in_file(&self.label, text, local),
@@ -88,7 +88,7 @@ impl Document {
     }
 
     /// Returns the bytes of `span`, a whole key or value.
-    pub(super) fn text(&self, span: &Span) -> &str {
+    pub(crate) fn text(&self, span: &Span) -> &str {
         let found = self.text_of(span);
         found
             .and_then(|(text, local)| text.get(local))
@@ -113,7 +113,7 @@ impl Document {
 
     /// Returns where the blame for values that do not fit together lies: with the last override
     /// among them, else with the first that the file sets, else nowhere.
-    pub(super) fn blame(&self, keys: &[(&str, &str)]) -> Option<Place> {
+    pub(crate) fn blame(&self, keys: &[(&str, &str)]) -> Option<Place> {
         let spans: Vec<&Span> = keys
             .iter()
             .filter_map(|(table, key)| self.find(table, key))
@@ -137,7 +137,7 @@ impl Document {
     }
 
     /// Returns whether `span` is in a `--set` argument.
-    pub(super) fn is_override(&self, span: &Span) -> bool {
+    pub(crate) fn is_override(&self, span: &Span) -> bool {
         span.start > self.file.len()
     }
 
@@ -152,7 +152,7 @@ impl Document {
         Ok(entries(table.into_inner(), 0))
     }
 
-    pub(super) fn syntax_error(
+    pub(crate) fn syntax_error(
         &self,
         error: &toml::de::Error,
         text: &str,
@@ -165,7 +165,7 @@ impl Document {
 
 impl Value {
     /// Returns what the value is, for "expected ..., found ...".
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Text(text) => format!("the text \"{}\"", echo(text)),
             Self::Integer(number) => format!("the whole number {number}"),
@@ -217,7 +217,7 @@ fn entries(table: DeTable<'_>, base: usize) -> Entries {
 }
 
 /// Returns a parsed value with its position moved by `base`.
-pub(super) fn node(value: Spanned<DeValue<'_>>, base: usize) -> Node {
+pub(crate) fn node(value: Spanned<DeValue<'_>>, base: usize) -> Node {
     let span = base + value.span().start..base + value.span().end;
     let value = match value.into_inner() {
         DeValue::String(text) => Value::Text(text.into_owned()),

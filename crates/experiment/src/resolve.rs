@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use data::fashion_mnist;
 use model::{Activation, Init, Loss};
 
-use super::document::Document;
-use super::table::{Limit, Table};
-use super::{
+use crate::document::Document;
+use crate::table::{Limit, Table};
+use crate::{
     Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, Evaluation, Every, Experiment,
     Log, Metric, Model, Optimizer, Schedule, Training, keys, validate,
 };
@@ -26,7 +26,7 @@ const SHARE: Limit = Limit(|x| (0.0..=1.0).contains(&x), "0 to 1");
 const FACTOR: Limit = Limit(|x| x > 0.0 && x <= 1.0, "above 0 and at most 1");
 
 /// Returns the experiment a document describes.
-pub(super) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
+pub(crate) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
     keys::check(document)?;
     let top = Table::top(document);
     let experiment = Experiment {
@@ -120,7 +120,7 @@ fn check_classes(classes: &[String], data_set: &str) -> Result<(), String> {
     match classes.iter().find(|class| !seen.insert(*class)) {
         Some(class) => Err(format!(
             "`data.classes` has \"{}\" twice",
-            super::diagnostic::echo(class)
+            crate::diagnostic::echo(class)
         )),
         None => Ok(()),
     }

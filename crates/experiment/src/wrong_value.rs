@@ -1,16 +1,16 @@
 //! What is said about a value of the wrong type or size, or in the wrong place.
 
-use super::document::{Node, Value};
-use super::keys::{self, list};
-use super::table::Table;
-use super::{ConfigError, diagnostic::echo};
+use crate::document::{Node, Value};
+use crate::keys::{self, list};
+use crate::table::Table;
+use crate::{ConfigError, diagnostic::echo};
 
 impl Table<'_> {
     /// Refuses a key that exists, but that `kind` (the table's `name`) does not read.
     ///
     /// A key from the file is passed over when `name` comes from a `--set`: `--set
     /// optimizer.name=sgd` works with a file that spells out Adam's constants.
-    pub(super) fn only_for(
+    pub(crate) fn only_for(
         &self,
         key: &str,
         readers: &[&str],
@@ -41,21 +41,21 @@ impl Table<'_> {
     }
 
     /// Returns an error at the value of `key`, if that was written.
-    pub(super) fn refuse(&self, key: &str, message: impl Into<String>) -> ConfigError {
+    pub(crate) fn refuse(&self, key: &str, message: impl Into<String>) -> ConfigError {
         ConfigError::new(message).at(self
             .node(key)
             .map(|node| self.document.place(node.span.clone())))
     }
 
-    pub(super) fn refuse_node(&self, node: &Node, message: String) -> ConfigError {
+    pub(crate) fn refuse_node(&self, node: &Node, message: String) -> ConfigError {
         ConfigError::new(message).at(self.document.place(node.span.clone()))
     }
 
-    pub(super) fn path(&self, key: &str) -> String {
+    pub(crate) fn path(&self, key: &str) -> String {
         keys::path(self.name, key)
     }
 
-    pub(super) fn out_of_range(
+    pub(crate) fn out_of_range(
         &self,
         key: &str,
         node: &Node,
@@ -70,7 +70,7 @@ impl Table<'_> {
         .hint(format!("the default is {default}"))
     }
 
-    pub(super) fn wrong_type(
+    pub(crate) fn wrong_type(
         &self,
         key: &str,
         node: &Node,

@@ -4,10 +4,10 @@
 //! what each is to be: a list, or (drawn at random) a range. A setting is the file with those values in
 //! place of its own, and is checked like a file, so a wrong value is shown where it stands.
 
-use super::axes::{Assignment, Axis, axes, cells, draw};
-use super::document::{Document, Entries, Entry, Node, Span, Value};
-use super::table::Table;
-use super::{ConfigError, Decay, Experiment, Metric, Source, diagnostic::echo, keys, resolve};
+use crate::axes::{Assignment, Axis, axes, cells, draw};
+use crate::document::{Document, Entries, Entry, Node, Span, Value};
+use crate::table::Table;
+use crate::{ConfigError, Decay, Experiment, Metric, Source, diagnostic::echo, keys, resolve};
 
 /// Most settings of a sweep.
 const MAX_SETTINGS: usize = 1_000;

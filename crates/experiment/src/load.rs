@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::diagnostic::{echo, one_line};
-use super::document::Document;
-use super::keys::nearest;
-use super::{ConfigError, Experiment, resolve};
+use crate::diagnostic::{echo, one_line};
+use crate::document::Document;
+use crate::keys::nearest;
+use crate::{ConfigError, Experiment, resolve};
 
 /// Largest config file, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;

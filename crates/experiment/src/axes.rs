@@ -3,12 +3,12 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::document::{Entries, Entry, Node, Value};
-use super::table::Table;
-use super::{ConfigError, diagnostic::echo, keys};
+use crate::document::{Entries, Entry, Node, Value};
+use crate::table::Table;
+use crate::{ConfigError, diagnostic::echo, keys};
 
 /// A key with what it can be.
-pub(super) struct Axis<'d> {
+pub(crate) struct Axis<'d> {
     pub table: &'d str,
     pub key: &'d str,
     pub entry: &'d Entry,
@@ -31,7 +31,7 @@ struct Range {
 }
 
 /// A key's value in one setting.
-pub(super) struct Assignment<'d> {
+pub(crate) struct Assignment<'d> {
     pub axis: &'d Axis<'d>,
     pub node: Node,
     /// The value as TOML.
@@ -39,7 +39,7 @@ pub(super) struct Assignment<'d> {
 }
 
 /// Returns the keys in the table `[sweep.<kind>]`, in the order they are written.
-pub(super) fn axes<'d>(table: &Table<'d>, kind: &str) -> Result<Vec<Axis<'d>>, ConfigError> {
+pub(crate) fn axes<'d>(table: &Table<'d>, kind: &str) -> Result<Vec<Axis<'d>>, ConfigError> {
     let Some(entry) = table.get(kind) else {
         return Ok(Vec::new());
     };
@@ -156,7 +156,7 @@ fn range(sweep: &Table, path: &str, entry: &Entry, range: &Entries) -> Result<Ra
 }
 
 /// Returns every combination of the grid's values; one that sets nothing when there is no grid.
-pub(super) fn cells<'d>(grid: &'d [Axis<'d>]) -> Vec<Vec<Assignment<'d>>> {
+pub(crate) fn cells<'d>(grid: &'d [Axis<'d>]) -> Vec<Vec<Assignment<'d>>> {
     let mut cells: Vec<Vec<(&Axis, &Node)>> = vec![Vec::new()];
     for axis in grid {
         let Choices::Of(items) = axis.choices else {
@@ -181,7 +181,7 @@ pub(super) fn cells<'d>(grid: &'d [Axis<'d>]) -> Vec<Vec<Assignment<'d>>> {
 }
 
 /// Returns `count` draws of a value for every key. Equal seeds draw equally.
-pub(super) fn draw<'d>(
+pub(crate) fn draw<'d>(
     random: &'d [Axis<'d>],
     count: usize,
     seed: u64,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::ConfigError;
+use crate::ConfigError;
 
 /// How an error of the `toml` crate begins, what is said instead, and the advice. The first match
 /// counts; an error without one keeps its words.
@@ -110,7 +110,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
 ];
 
 /// Returns the error with its plain words, and the bytes of `text` it is about.
-pub(super) fn explain(error: &toml::de::Error, text: &str) -> (ConfigError, Range<usize>) {
+pub(crate) fn explain(error: &toml::de::Error, text: &str) -> (ConfigError, Range<usize>) {
     let span = error.span().unwrap_or(text.len()..text.len());
     let missing = text
         .get(span.clone())

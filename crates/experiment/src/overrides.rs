@@ -2,12 +2,12 @@
 
 use toml::de::DeValue;
 
-use super::ConfigError;
-use super::document::{Document, Entries, Entry, Node, Span, Value, node};
+use crate::ConfigError;
+use crate::document::{Document, Entries, Entry, Node, Span, Value, node};
 
 impl Document {
     /// Reads `key=value` or `table.key=value`; a value that is no TOML is text without quotes.
-    pub(super) fn parse_override(
+    pub(crate) fn parse_override(
         &self,
         argument: &str,
         base: usize,

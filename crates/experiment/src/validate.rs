@@ -2,13 +2,13 @@
 
 use data::fashion_mnist::{CLASS_NAMES, HEIGHT, WIDTH};
 
-use super::document::Document;
-use super::{ConfigError, Experiment};
+use crate::document::Document;
+use crate::{ConfigError, Experiment};
 
 /// Checks what keys must agree on, and the limits of the network.
 ///
 /// The network is tried on Fashion-MNIST's sizes; those of the real data set come later.
-pub(super) fn between_keys(
+pub(crate) fn between_keys(
     experiment: &Experiment,
     document: &Document,
 ) -> Result<(), ConfigError> {
