@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use exchange::{Format, Layout};
 use experiment::Backend;
 use model::Activation;
 
-use crate::exchange::{Format, Layout};
 use crate::run::query::Condition;
 
 /// Train, evaluate and use small image classifiers
@@ -402,12 +402,13 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub saved: SavedArgs,
     /// What to write
+    #[arg(value_parser = format())]
     pub format: Format,
     /// File to write
     #[arg(long, value_name = "PATH")]
     pub out: PathBuf,
     /// What comes first in a weight's shape, and whose names are used (safetensors, f16, npz)
-    #[arg(long, value_name = "LAYOUT", default_value = "in-out")]
+    #[arg(long, value_name = "LAYOUT", default_value = "in-out", value_parser = layout())]
     pub layout: Layout,
 }
 
@@ -423,7 +424,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "D")]
     pub run_dir: Option<PathBuf>,
     /// What comes first in a weight's shape, where the shapes leave it open
-    #[arg(long, value_name = "LAYOUT")]
+    #[arg(long, value_name = "LAYOUT", value_parser = layout())]
     pub layout: Option<Layout>,
     /// Names of the classes, in label order [default: the file's, or Fashion-MNIST's, or numbers]
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
@@ -479,6 +480,23 @@ fn backend() -> impl TypedValueParser<Value = Backend> {
         Backend::Ndarray => "Burn on the `ndarray` crate",
         Backend::Wgpu => "A GPU, through Vulkan, Metal or DirectX 12",
         Backend::Auto => "A GPU if there is one, else the CPU",
+    })
+}
+
+fn format() -> impl TypedValueParser<Value = Format> {
+    choice(&Format::ALL, |format| match format {
+        Format::Safetensors => "safetensors, 32-bit floats",
+        Format::Onnx => "ONNX, for onnxruntime and others",
+        Format::Npz => "NumPy's archive of arrays",
+        Format::F16 => "safetensors, 16-bit floats: half the size",
+        Format::Int8 => "safetensors, weights in 8 bits: a quarter of the size",
+    })
+}
+
+fn layout() -> impl TypedValueParser<Value = Layout> {
+    choice(&Layout::ALL, |layout| match layout {
+        Layout::InOut => "`[in, out]`, as Keras and this program store it",
+        Layout::OutIn => "`[out, in]`, as PyTorch stores it",
     })
 }
 

@@ -119,6 +119,12 @@ impl From<experiment::ConfigError> for Failure {
     }
 }
 
+impl From<exchange::ExchangeError> for Failure {
+    fn from(error: exchange::ExchangeError) -> Self {
+        Self::failed(&error).hint(error.hint())
+    }
+}
+
 impl From<data::DataError> for Failure {
     fn from(error: data::DataError) -> Self {
         Self::failed(error)

@@ -5,6 +5,8 @@ use std::io::{Read, Write, stdout};
 use std::path::Path;
 
 use ::data::{DataSet, fashion_mnist};
+use exchange::about::{self, Told};
+use exchange::{ExchangeError, Kind, MAX_BYTES};
 use experiment::{Backend, Experiment};
 use model::{LayerWeights, Loss, Metadata, Mlp, Record};
 use serde_json::json;
@@ -15,8 +17,6 @@ use super::train::{quoted, with_absolute_folder};
 use crate::backend::Compute;
 use crate::cli::ImportArgs;
 use crate::evaluation::Evaluation;
-use crate::exchange::about::{self, Told};
-use crate::exchange::{self, ExchangeError, Kind, MAX_BYTES};
 use crate::failure::Failure;
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::{self, MODEL, sha256};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use data::DataSet;
+use exchange::Kind;
 use experiment::Experiment;
 use jiff::Timestamp;
 use model::TestMetrics;
@@ -12,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use super::folder::MANIFEST;
 use super::read;
 use crate::backend::Compute;
-use crate::exchange::Kind;
 use crate::failure::{Failure, shown};
 
 /// Largest manifest read, in bytes.

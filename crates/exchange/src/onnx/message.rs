@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use super::FORMAT;
 use super::field::{attribute, entry, graph, model, node, tensor, value};
-use crate::exchange::ExchangeError;
-use crate::exchange::layout::printable;
-use crate::exchange::number::{self, Number};
-use crate::exchange::protobuf::{Malformed, Value, fields};
+use crate::ExchangeError;
+use crate::layout::printable;
+use crate::number::{self, Number};
+use crate::protobuf::{Malformed, Value, fields};
 
 /// Most nodes, constants, inputs and metadata entries of a file that are looked at, of each.
 const MOST: usize = 1000;
@@ -276,7 +276,7 @@ fn text(bytes: &[u8]) -> Result<&str, ExchangeError> {
 fn varints(mut packed: &[u8]) -> Result<Vec<usize>, ExchangeError> {
     let mut numbers = Vec::new();
     while !packed.is_empty() && numbers.len() <= MOST {
-        let number = crate::exchange::protobuf::varint(&mut packed);
+        let number = crate::protobuf::varint(&mut packed);
         numbers.push(number.ok_or_else(|| damaged(Malformed))? as usize);
     }
     Ok(numbers)

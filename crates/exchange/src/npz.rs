@@ -2,10 +2,10 @@
 //!
 //! What is known besides the weights is the array `metadata`: one byte string, JSON.
 
-use super::archive::{self, Archive};
-use super::layout::{self, Layout, Tensor, printable};
-use super::number::{self, Number};
-use super::{About, ExchangeError, Network};
+use crate::archive::{self, Archive};
+use crate::layout::{self, Layout, Tensor, printable};
+use crate::number::{self, Number};
+use crate::{About, ExchangeError, Network};
 
 /// What errors call the format.
 const FORMAT: &str = "npz";
@@ -34,7 +34,7 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
         })?;
         if name == METADATA && array.kind.starts_with("|S") {
             let text = String::from_utf8_lossy(array.data);
-            about = About::from_entries([(super::about::KEY, text.trim_end_matches('\0'))])?;
+            about = About::from_entries([(crate::about::KEY, text.trim_end_matches('\0'))])?;
         } else {
             tensors.push(array.tensor(name)?);
         }

@@ -11,22 +11,21 @@
 //! A name that is used with both orders of axes is settled by the shapes: the outputs of a layer are
 //! its bias's, and the inputs of the next.
 
-use clap::ValueEnum;
 use model::LayerWeights;
 use serde::{Deserialize, Serialize};
 
-use super::ExchangeError;
+use crate::ExchangeError;
 
 /// Most tensors looked at: a weight and a bias for each layer allowed, and some room.
 const MAX_TENSORS: usize = 4 * (model::config::MAX_LAYERS + 1);
 
 /// What comes first in the shape of a weight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// `[in, out]`, as Keras and this program store it
+    /// `[in, out]`, as Keras and this program store it.
     InOut,
-    /// `[out, in]`, as PyTorch stores it
+    /// `[out, in]`, as PyTorch stores it.
     OutIn,
 }
 
@@ -42,6 +41,9 @@ pub struct Tensor {
 }
 
 impl Layout {
+    /// Both, with their names in files and on the command line.
+    pub const ALL: [(&'static str, Self); 2] = [("in-out", Self::InOut), ("out-in", Self::OutIn)];
+
     /// Returns the names of layer `index`'s weight and bias: this program's, or those of PyTorch's
     /// `Sequential(Flatten(), Linear(...), ReLU(), Linear(...), ...)`.
     pub fn names(self, index: usize) -> [String; 2] {
@@ -54,7 +56,7 @@ impl Layout {
 
     /// Returns the shape and values of a weight `[in, out]` in this layout.
     pub fn weight(self, layer: &LayerWeights) -> ([usize; 2], Vec<f32>) {
-        let (inputs, outputs) = (super::inputs(layer), layer.bias.len());
+        let (inputs, outputs) = (crate::inputs(layer), layer.bias.len());
         match self {
             Self::InOut => ([inputs, outputs], layer.weight.clone()),
             Self::OutIn => ([outputs, inputs], transpose(&layer.weight, outputs)),
@@ -222,7 +224,7 @@ fn same(one: &[&Dense], other: &[&Dense]) -> bool {
 }
 
 /// Returns `name` cut where numbers begin and end, so that `layer 10` follows `layer 9`.
-pub(super) fn natural(name: &str) -> Vec<(u64, String)> {
+pub(crate) fn natural(name: &str) -> Vec<(u64, String)> {
     let mut parts: Vec<(bool, String)> = Vec::new();
     for letter in name.chars() {
         let is_digit = letter.is_ascii_digit();
@@ -239,7 +241,7 @@ pub(super) fn natural(name: &str) -> Vec<(u64, String)> {
 }
 
 /// Returns a matrix of rows of `columns` values with rows and columns exchanged.
-pub(super) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
+pub(crate) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
     let columns = columns.clamp(1, values.len().max(1)); // of no values a file can claim any number
     (0..columns)
         .flat_map(|column| values.iter().skip(column).step_by(columns).copied())
@@ -264,7 +266,7 @@ fn shapes(order: &[&Dense]) -> String {
 }
 
 /// Returns a name from a file as it may be printed: short, without control characters.
-pub(super) fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     let short: String = name.chars().take(80).collect();
     short.escape_debug().to_string()
 }

@@ -3,10 +3,13 @@
 //! Reading order: [`Network`] (what every file is turned into) → [`layout`] (names and shapes →
 //! layers) → [`about`] (what a file says, and what is assumed) → one file a format:
 //! [`safetensors`], [`npz`], [`torch`], [`onnx`]; [`quantize`] (bytes for weights). Behind those:
-//! `number` (floats), [`archive`] (zip), `pickle` and `protobuf`.
+//! `number` (floats), [`archive`] (zip), `pickle` and [`protobuf`].
 //!
 //! Everything here is bytes in, layers out, or the other way round. Nothing in a file is executed,
-//! nothing outside of it is opened, and no more memory is taken than a small multiple of its size.
+//! nothing outside of it is opened, and no more memory is taken than a small multiple of its size. No
+//! Burn is needed.
+
+#![forbid(unsafe_code)]
 
 pub mod about;
 pub mod archive;
@@ -18,13 +21,11 @@ pub mod safetensors;
 pub mod torch;
 mod number;
 mod pickle;
-pub(crate) mod protobuf;
+pub mod protobuf;
 
-use clap::ValueEnum;
-use model::{LayerWeights, Record};
+use model::{LayerWeights, Metadata};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Failure, one_line};
 pub use about::About;
 pub use layout::Layout;
 
@@ -42,22 +43,31 @@ pub struct Network {
 }
 
 /// What a network can be exported to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// safetensors, 32-bit floats
+    /// safetensors, 32-bit floats.
     Safetensors,
-    /// ONNX, for onnxruntime and others
+    /// ONNX, for onnxruntime and others.
     Onnx,
-    /// NumPy's archive of arrays
+    /// NumPy's archive of arrays.
     Npz,
-    /// safetensors, 16-bit floats: half the size
+    /// safetensors, 16-bit floats: half the size.
     F16,
-    /// safetensors, weights in 8 bits: a quarter of the size
+    /// safetensors, weights in 8 bits: a quarter of the size.
     Int8,
 }
 
 impl Format {
+    /// Every format with its name on the command line.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("safetensors", Self::Safetensors),
+        ("onnx", Self::Onnx),
+        ("npz", Self::Npz),
+        ("f16", Self::F16),
+        ("int8", Self::Int8),
+    ];
+
     /// Returns whether every weight comes back as it was.
     pub fn is_exact(self) -> bool {
         !matches!(self, Self::F16 | Self::Int8)
@@ -167,29 +177,28 @@ impl ExchangeError {
     }
 }
 
-/// Returns another program's or crate's words on a file, which may quote anything from it.
+/// Returns another program's or crate's words on a file, which may quote anything from it: shortened, on
+/// one line, without control characters.
 fn quoting(reason: impl std::fmt::Display) -> String {
     const LONGEST: usize = 300; // characters
-    let cut: String = reason.to_string().chars().take(LONGEST).collect();
-    one_line(&cut)
-}
-
-impl From<ExchangeError> for Failure {
-    fn from(error: ExchangeError) -> Self {
-        Self::failed(&error).hint(error.hint())
-    }
+    let visible = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    let reason = reason.to_string();
+    reason.chars().take(LONGEST).map(visible).collect()
 }
 
 impl Network {
-    /// Returns the network of a record.
-    ///
-    /// # Errors
-    /// When its device cannot hand the weights out.
-    pub fn of(record: &Record) -> Result<Self, Failure> {
-        Ok(Self {
-            layers: record.model.weights().map_err(Failure::failed)?,
-            about: About::of(&record.metadata),
-        })
+    /// Returns the network of a record, which has these weights.
+    pub fn of(layers: Vec<LayerWeights>, metadata: &Metadata) -> Self {
+        Self {
+            layers,
+            about: About::of(metadata),
+        }
     }
 
     /// Returns the widths from the inputs to the classes, `[layers + 1]`.

@@ -1,7 +1,7 @@
 //! safetensors: a JSON header and little-endian numbers, <https://github.com/huggingface/safetensors>.
 //!
 //! An 8-bit weight `NAME` `[in, out]` has its scales in `NAME_scale` `[out]`, see
-//! [`quantize`](super::quantize).
+//! [`quantize`](crate::quantize).
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use half::f16;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::layout::{Layout, Tensor, printable};
-use super::number::{self, Number};
-use super::quantize::{Quantized, dequantize, quantize};
-use super::{About, ExchangeError, Network, about, layout};
+use crate::layout::{Layout, Tensor, printable};
+use crate::number::{self, Number};
+use crate::quantize::{Quantized, dequantize, quantize};
+use crate::{About, ExchangeError, Network, about, layout};
 
 /// What errors call the format.
 const FORMAT: &str = "safetensors";

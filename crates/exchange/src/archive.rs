@@ -6,7 +6,7 @@ use std::io::Read;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use super::{ExchangeError, MAX_BYTES};
+use crate::{ExchangeError, MAX_BYTES};
 
 /// First bytes of a file in the archive, of its entry in the directory, and of the directory's end.
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -77,7 +77,7 @@ impl<'a> Archive<'a> {
     /// When it is not there, or its size or checksum is not what the directory says.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, ExchangeError> {
         let damaged = |reason: &str| {
-            let name = super::layout::printable(name);
+            let name = crate::layout::printable(name);
             ExchangeError::damaged(self.format, format_args!("{name} in its zip {reason}"))
         };
         let entry = self.entries.iter().find(|entry| entry.name == name);

@@ -7,8 +7,8 @@ use model::{Activation, LayerWeights, Output};
 use super::FORMAT;
 use super::field::tensor;
 use super::message::{Constant, Model, Node};
-use crate::exchange::layout::{printable, transpose};
-use crate::exchange::{About, ExchangeError, Network};
+use crate::layout::{printable, transpose};
+use crate::{About, ExchangeError, Network};
 
 /// Returns the network of a file. Activations, and whether the outputs are sigmoid neurons, come from
 /// the graph, the size of the images from the shape of its input, the rest from its metadata.

@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use super::layout::printable;
-use super::number::Number;
+use crate::layout::printable;
+use crate::number::Number;
 
 /// Most bytes of a pickle; a state dict of 65 layers has 12,000.
 pub const MAX_PICKLE: usize = 1 << 20;

@@ -3,8 +3,8 @@
 use model::{Activation, LayerWeights, Output};
 
 use super::field::{attribute, entry, graph, model as model_field, node, opset, tensor, value};
-use crate::exchange::protobuf::Message;
-use crate::exchange::{About, Network, number};
+use crate::protobuf::Message;
+use crate::{About, Network, number};
 
 /// Version of the file format, and of the operators: the lowest that have what is used, so that old
 /// programs can read it. Gelu came with 20.
@@ -133,7 +133,7 @@ impl Chain {
 
     /// Adds a layer's weight `[in, out]` and bias and returns their names.
     fn weights(&mut self, index: usize, layer: &LayerWeights) -> [String; 2] {
-        let layout = crate::exchange::Layout::InOut;
+        let layout = crate::Layout::InOut;
         let names = layout.names(index);
         let (shape, weight) = layout.weight(layer);
         let tensors = [

@@ -1,11 +1,11 @@
 //! PyTorch's `.pt`: a zip with one pickle, which names the tensors, and one file of numbers a storage.
 //! Written by `torch.save(model.state_dict(), file)` of PyTorch 1.6 or newer.
 
-use super::archive::Archive;
-use super::layout::{self, Layout, Tensor, printable};
-use super::number;
-use super::pickle::{self, PickleError, View};
-use super::{About, ExchangeError, Network};
+use crate::archive::Archive;
+use crate::layout::{self, Layout, Tensor, printable};
+use crate::number;
+use crate::pickle::{self, PickleError, View};
+use crate::{About, ExchangeError, Network};
 
 /// What errors call the format.
 const FORMAT: &str = "PyTorch";

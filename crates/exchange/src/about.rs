@@ -22,8 +22,8 @@ use model::{Activation, Init, Metadata, MlpConfig, Output, TestMetrics};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::layout::{Layout, printable};
-use super::{ExchangeError, Network};
+use crate::layout::{Layout, printable};
+use crate::{ExchangeError, Network};
 
 /// Name of the one entry that has it all as JSON, as in a `.bpk` record.
 pub const KEY: &str = "classifier";
@@ -147,7 +147,7 @@ impl About {
         }
         serde_json::from_value(Value::Object(object)).map_err(|e| ExchangeError::About {
             key: "metadata",
-            reason: super::quoting(e),
+            reason: crate::quoting(e),
         })
     }
 }
