@@ -1,8 +1,8 @@
 //! An experiment: a TOML file, and behind each zero byte an override as `--set` takes it.
 #![no_main]
 
+use experiment::{Source, load};
 use libfuzzer_sys::fuzz_target;
-use trainer::config::{Source, load};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else {

@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     if (SMALL + 1..=REFUSED).contains(&claimed) {
         return;
     }
-    let read = data::picture::from_bytes(bytes.to_vec(), Path::new("picture"), 28, 28);
+    let read = pictures::from_bytes(bytes.to_vec(), Path::new("picture"), 28, 28);
     if let Ok(prepared) = read {
         assert!(claimed <= SMALL, "{claimed} pixels were read");
         assert_eq!(prepared.pixels.len(), 28 * 28);

@@ -1,4 +1,4 @@
-//! A Burn `Dataset` over pixels that are held once, as bytes.
+//! Labelled images whose pixels are held once, as bytes.
 //!
 //! 70,000 images of 28 x 28 are 55 MB as bytes and four times that as floats, so splitting, taking
 //! and handing out items copies no pixel: a view is a range or a list of row numbers.
@@ -6,7 +6,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::data::dataset::Dataset;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -238,41 +237,6 @@ impl ImageDataset {
             rows: self.rows.slice(start.min(end)..end),
             ..self.clone()
         }
-    }
-}
-
-/// One image and its label. It shares the pixels with the data set it comes from.
-#[derive(Clone, Debug)]
-pub struct LabelledImage {
-    images: Arc<Images>,
-    row: usize,
-    label: u8,
-}
-
-impl LabelledImage {
-    /// Returns the pixels, `[height * width]`, 0 is black.
-    pub fn pixels(&self) -> &[u8] {
-        self.images.image(self.row)
-    }
-
-    /// Returns the label.
-    pub fn label(&self) -> u8 {
-        self.label
-    }
-}
-
-impl Dataset<LabelledImage> for ImageDataset {
-    fn get(&self, index: usize) -> Result<LabelledImage, burn::data::dataset::DatasetError> {
-        let images = self.images.clone();
-        Ok(LabelledImage {
-            images,
-            row: self.rows.get(index),
-            label: self.label(index),
-        })
-    }
-
-    fn len(&self) -> usize {
-        ImageDataset::len(self)
     }
 }
 

@@ -6,10 +6,10 @@
 //! 4. [`dataset`] holds all pixels once, as bytes, and hands out views.
 //! 5. [`batches`] says which images are trained on together, and how each is changed: a function of
 //!    nothing but the seed, the epoch and the image.
-//! 6. [`loader`] turns batches into `[batch, channels, height, width]` tensors.
-//! 7. [`picture`] makes the same kind of input from a person's own PNG or JPEG.
+//! 6. `loader` turns batches into `[batch, channels, height, width]` tensors.
 //!
-//! Nothing here prints, reads arguments or knows a model.
+//! Nothing here prints, reads arguments or knows a model. Without default features there is no Burn
+//! (`loader`, `resident` and `item` are left out) and nothing that downloads.
 
 #![forbid(unsafe_code)]
 
@@ -27,17 +27,24 @@ pub mod dataset;
 
 pub mod batches;
 
+#[cfg(feature = "burn")]
+mod item;
+
+#[cfg(feature = "burn")]
 pub mod loader;
 
+#[cfg(feature = "burn")]
 mod resident;
 
-pub mod picture;
-
 pub use batches::{Augmentation, Batches, Epoch};
-pub use dataset::{DataError, ImageDataset, LabelledImage, permutation};
-pub use download::{Download, DownloadError, MirrorError, download};
+pub use dataset::{DataError, ImageDataset, permutation};
+#[cfg(feature = "download")]
+pub use download::download;
+pub use download::{Download, DownloadError, MirrorError};
 pub use folder::{FileInfo, FolderError};
 pub use idx::{IdxError, Images};
+#[cfg(feature = "burn")]
+pub use item::LabelledImage;
+#[cfg(feature = "burn")]
 pub use loader::{Batch, Loader};
-pub use picture::{PictureError, Prepared};
 pub use source::{DataSet, Place, PlaceState, Request, SourceError, load, places};

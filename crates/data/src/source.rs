@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{DataError, ImageDataset};
-use crate::download::{Download, DownloadError, download};
+use crate::download::{CLIENT, Download, DownloadError};
 use crate::fashion_mnist;
 use crate::folder::{Content, FileInfo, FolderError, read_any, read_fashion_mnist};
 
@@ -42,7 +42,8 @@ pub struct Request<'a> {
     pub system: Option<&'a Path>,
     /// Names for the labels from 0 on; labels beyond them are refused.
     pub class_names: Option<&'a [String]>,
-    /// Addresses to download from, see [`download`]; none means never.
+    /// Addresses to download from, see [`download`](crate::download); none means never, as does a build
+    /// without the feature `download`.
     pub mirrors: &'a [String],
 }
 
@@ -197,7 +198,8 @@ pub fn load(request: &Request, progress: &mut dyn FnMut(Download)) -> Result<Dat
             Err(error) => places.push(place(kind, dir, error)),
         }
     }
-    let Some(cache) = request.cache.filter(|_| !request.mirrors.is_empty()) else {
+    let client = CLIENT.filter(|_| !request.mirrors.is_empty());
+    let Some((download, cache)) = client.zip(request.cache) else {
         return Err(SourceError::NotFound {
             places,
             download: None,

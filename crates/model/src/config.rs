@@ -55,6 +55,18 @@ impl Output {
     }
 }
 
+/// A loss on logits. Both kinds come as one value a sample, so that sums over batches of any size
+/// stay exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// −log of the label's share in softmax(logits); Keras: `SparseCategoricalCrossentropy(from_logits=True)`.
+    CrossEntropy,
+    /// Σ over the classes of (sigmoid(logit) − ideal)², ideal 1 for the label and 0 elsewhere:
+    /// the cost of the notebook's theory part.
+    Quadratic,
+}
+
 /// Distribution of the initial weights. `in` and `out` are the layer's input and output widths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,4 +104,22 @@ pub enum ConfigError {
     /// The network has too many parameters.
     #[error("the network would have more than {MAX_PARAMETERS} parameters")]
     Parameters,
+}
+
+impl Loss {
+    /// Returns the output layer this loss trains.
+    pub fn output(self) -> Output {
+        match self {
+            Loss::CrossEntropy => Output::Softmax,
+            Loss::Quadratic => Output::Sigmoid,
+        }
+    }
+
+    /// Returns the loss that trains `output`.
+    pub fn of(output: Output) -> Self {
+        match output {
+            Output::Softmax => Loss::CrossEntropy,
+            Output::Sigmoid => Loss::Quadratic,
+        }
+    }
 }

@@ -12,8 +12,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Reading order: [`config`] (what a network looks like) → `mlp` (the network) → `loss` (what
-//! training minimises) → [`record`] (weights and metadata, in and out) → `memory` (an optimizer's,
+//! Reading order: [`config`] (what a network looks like, and what it is trained on) → `mlp` (the
+//! network) → `loss` (what training minimises, on tensors) → [`record`] (weights and metadata, in and out) → `memory` (an optimizer's,
 //! checked) → [`calibration`] (probabilities that can be taken at their word) → [`unknown`] (none of
 //! these) → [`classifier`] (answers on the CPU) → [`answer`] → [`queue`] (many callers).
 //!
@@ -43,10 +43,8 @@ pub mod queue;
 pub use answer::Answer;
 pub use calibration::{Calibration, Reliability};
 pub use classifier::Classifier;
-pub use config::{Activation, ConfigError, Init, MlpConfig, Output};
+pub use config::{Activation, ConfigError, Init, Loss, MlpConfig, Output};
 pub use kernels::Layer as LayerWeights;
-#[cfg(feature = "burn")]
-pub use loss::Loss;
 #[cfg(feature = "burn")]
 pub use mlp::Mlp;
 pub use queue::{Pending, Queue, QueueError};

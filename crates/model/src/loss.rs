@@ -1,39 +1,10 @@
-//! What training minimises: cross-entropy, and the notebook's quadratic cost.
+//! What training minimises, on tensors: cross-entropy, and the notebook's quadratic cost.
 
 use burn::tensor::{Int, Tensor, activation};
-use serde::{Deserialize, Serialize};
 
-use crate::config::Output;
-
-/// A loss on logits. Both kinds come as one value a sample, so that sums over batches of any size
-/// stay exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Loss {
-    /// −log of the label's share in softmax(logits); Keras: `SparseCategoricalCrossentropy(from_logits=True)`.
-    CrossEntropy,
-    /// Σ over the classes of (sigmoid(logit) − ideal)², ideal 1 for the label and 0 elsewhere:
-    /// the cost of the notebook's theory part.
-    Quadratic,
-}
+use crate::config::Loss;
 
 impl Loss {
-    /// Returns the output layer this loss trains.
-    pub fn output(self) -> Output {
-        match self {
-            Loss::CrossEntropy => Output::Softmax,
-            Loss::Quadratic => Output::Sigmoid,
-        }
-    }
-
-    /// Returns the loss that trains `output`.
-    pub fn of(output: Output) -> Self {
-        match output {
-            Output::Softmax => Loss::CrossEntropy,
-            Output::Sigmoid => Loss::Quadratic,
-        }
-    }
-
     /// Returns the loss of every sample `[batch]`, from `logits` `[batch, classes]` and `labels`
     /// `[batch]`.
     pub fn per_sample(self, logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {

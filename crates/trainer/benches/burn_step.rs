@@ -9,8 +9,8 @@ use burn::train::{Learner, TrainStep};
 use data::{Batch, ImageDataset, Images, Loader};
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use experiment::Optimizer;
 use model::{Loss, Mlp, MlpConfig};
-use trainer::config::Optimizer;
 use trainer::learner::{Classifier, optimizer};
 
 /// As in the program.

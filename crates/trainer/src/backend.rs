@@ -3,9 +3,9 @@
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuBackend, wgpu};
 use data::ImageDataset;
+use experiment::Backend;
 use serde::Serialize;
 
-use crate::config::Backend;
 use crate::failure::Failure;
 
 /// A device that is open and can compute.

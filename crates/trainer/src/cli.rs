@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use exchange::{Format, Layout};
+use experiment::Backend;
 use model::Activation;
 
-use crate::config::Backend;
-use crate::exchange::{Format, Layout};
 use crate::run::query::Condition;
 
 /// Train, evaluate and use small image classifiers
@@ -107,7 +107,7 @@ pub struct ExperimentArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Where to compute (overrides the config)
-    #[arg(long, value_name = "BACKEND")]
+    #[arg(long, value_name = "BACKEND", value_parser = backend())]
     pub backend: Option<Backend>,
     /// Seed of weights, order and split (overrides the config)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -172,7 +172,7 @@ pub struct SavedArgs {
     /// Folder, prefix of a name, model.bpk file, or `last`
     pub run: String,
     /// Where to compute
-    #[arg(long, value_name = "BACKEND", default_value = "flex")]
+    #[arg(long, value_name = "BACKEND", default_value = "flex", value_parser = backend())]
     pub backend: Backend,
     /// Folder with the four IDX files [default: where the run found them]
     #[arg(long, value_name = "D")]
@@ -402,12 +402,13 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub saved: SavedArgs,
     /// What to write
+    #[arg(value_parser = format())]
     pub format: Format,
     /// File to write
     #[arg(long, value_name = "PATH")]
     pub out: PathBuf,
     /// What comes first in a weight's shape, and whose names are used (safetensors, f16, npz)
-    #[arg(long, value_name = "LAYOUT", default_value = "in-out")]
+    #[arg(long, value_name = "LAYOUT", default_value = "in-out", value_parser = layout())]
     pub layout: Layout,
 }
 
@@ -423,7 +424,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "D")]
     pub run_dir: Option<PathBuf>,
     /// What comes first in a weight's shape, where the shapes leave it open
-    #[arg(long, value_name = "LAYOUT")]
+    #[arg(long, value_name = "LAYOUT", value_parser = layout())]
     pub layout: Option<Layout>,
     /// Names of the classes, in label order [default: the file's, or Fashion-MNIST's, or numbers]
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
@@ -457,6 +458,46 @@ fn size(text: &str) -> Result<[usize; 2], String> {
         Some([Ok(height), Ok(width)]) => Ok([height, width]),
         _ => Err("expected a height and a width in pixels, like 28x28".into()),
     }
+}
+
+/// Reads one of `choices`, and shows each with its help. The libraries' own types know no clap.
+fn choice<T: Copy + Send + Sync + 'static>(
+    choices: &'static [(&'static str, T)],
+    help: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let shown = |(name, value): &(&'static str, T)| PossibleValue::new(*name).help(help(*value));
+    PossibleValuesParser::new(choices.iter().map(shown)).try_map(|text| {
+        let chosen = choices.iter().find(|(name, _)| *name == text);
+        chosen
+            .map(|(_, value)| *value)
+            .ok_or("not one of the names")
+    })
+}
+
+fn backend() -> impl TypedValueParser<Value = Backend> {
+    choice(&Backend::ALL, |backend| match backend {
+        Backend::Flex => "Burn's own CPU backend",
+        Backend::Ndarray => "Burn on the `ndarray` crate",
+        Backend::Wgpu => "A GPU, through Vulkan, Metal or DirectX 12",
+        Backend::Auto => "A GPU if there is one, else the CPU",
+    })
+}
+
+fn format() -> impl TypedValueParser<Value = Format> {
+    choice(&Format::ALL, |format| match format {
+        Format::Safetensors => "safetensors, 32-bit floats",
+        Format::Onnx => "ONNX, for onnxruntime and others",
+        Format::Npz => "NumPy's archive of arrays",
+        Format::F16 => "safetensors, 16-bit floats: half the size",
+        Format::Int8 => "safetensors, weights in 8 bits: a quarter of the size",
+    })
+}
+
+fn layout() -> impl TypedValueParser<Value = Layout> {
+    choice(&Layout::ALL, |layout| match layout {
+        Layout::InOut => "`[in, out]`, as Keras and this program store it",
+        Layout::OutIn => "`[out, in]`, as PyTorch stores it",
+    })
 }
 
 fn activation() -> impl TypedValueParser<Value = Activation> {

@@ -112,10 +112,16 @@ impl From<data::SourceError> for Failure {
     }
 }
 
-impl From<crate::config::ConfigError> for Failure {
-    fn from(error: crate::config::ConfigError) -> Self {
+impl From<experiment::ConfigError> for Failure {
+    fn from(error: experiment::ConfigError) -> Self {
         // The error's own text ends in its hint already.
         Self::usage(error)
+    }
+}
+
+impl From<exchange::ExchangeError> for Failure {
+    fn from(error: exchange::ExchangeError) -> Self {
+        Self::failed(&error).hint(error.hint())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use data::PictureError;
 use model::Record;
+use pictures::PictureError;
 
 use crate::failure::{Failure, one_line};
 
@@ -30,7 +30,7 @@ pub struct Answer {
 /// When the file is no picture, or the device fails.
 pub fn picture(record: &Record, file: &Path) -> Result<Answer, Failure> {
     let [height, width] = record.metadata.architecture.input;
-    let prepared = data::picture::open(file, height, width)
+    let prepared = pictures::open(file, height, width)
         .map_err(|error| Failure::failed(one_line(&error.to_string())).hint(what_to_do(&error)))?;
     Ok(Answer {
         done: prepared.done,

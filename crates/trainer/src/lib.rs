@@ -1,9 +1,9 @@
 //! Experiment → run → answers.
 //!
-//! Reading order: [`config`] (an experiment) → [`backend`] (where it computes) → [`training`]
+//! Reading order: `experiment` (a crate of its own) → [`backend`] (where it computes) → [`training`]
 //! (config in, run out) → [`learner`] (one epoch) → [`evaluation`] (exact metrics) →
 //! [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on new pictures) →
-//! [`exchange`] (other programs' files) → [`run`] (the folder a run leaves) →
+//! [`run`] (the folder a run leaves) →
 //! [`sweep`] (many runs, one question) → [`report`] (pictures, the
 //! page of a run). [`commands`] is what a person types; it alone prints.
 
@@ -13,9 +13,7 @@
 pub mod backend;
 pub mod cli;
 pub mod commands;
-pub mod config;
 pub mod evaluation;
-pub mod exchange;
 pub mod failure;
 pub mod inference;
 pub mod learner;

@@ -12,11 +12,11 @@ use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::renderer::default_renderer;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use data::{DataSet, Loader};
+use experiment::Experiment;
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR, layers_from_bytes};
 use model::{Loss, Metadata, Mlp, Record, TestMetrics};
 
 use crate::backend::Compute;
-use crate::config::Experiment;
 use crate::evaluation::{self, Evaluation, Predictions, class_name, top};
 use crate::failure::{Code, Failure};
 use crate::learner::capture::{Always, Capture, Ignore};

@@ -14,7 +14,6 @@ mod loader;
 #[path = "../mutations/mod.rs"]
 mod mutations;
 mod other_data_sets;
-mod picture;
 mod source;
 
 use std::io::Write;

@@ -1,7 +1,7 @@
 //! Damaged copies of a file, the same ones every time, and what a reader owes each of them: an answer,
 //! or an error that a person can read; soon, and without a panic. All crates' tests use it (`#[path]`).
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -61,6 +61,15 @@ pub fn overwrite(path: &Path, bytes: &[u8]) {
         file.set_len(bytes.len() as u64)
     });
     written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// Returns the most memory this process has had at a time, in bytes; 0 where the system does not tell.
+#[allow(dead_code)] // not all crates have claims to refuse
+pub fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+    kib.unwrap_or(0u64) << 10
 }
 
 /// Whether an error's text is one line that can be printed.

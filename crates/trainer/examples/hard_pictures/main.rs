@@ -124,7 +124,7 @@ fn label(
         None => images.image(i).to_vec(),
         Some(case) => {
             let bytes = (case.draw)(&test_image(images, i), i);
-            data::picture::from_bytes(bytes, Path::new(&case.name), height, width)
+            pictures::from_bytes(bytes, Path::new(&case.name), height, width)
                 .ok()?
                 .pixels
         }

@@ -87,7 +87,7 @@ fn cell(
             *below = ((u32::from(above) * alpha + u32::from(*below) * (255 - alpha)) / 255) as u8;
         }
     }
-    let prepared = data::picture::from_bytes(bytes, Path::new(&case.name), 28, 28)?;
+    let prepared = pictures::from_bytes(bytes, Path::new(&case.name), 28, 28)?;
     let input = GrayImage::from_raw(28, 28, prepared.pixels).ok_or("28 x 28 pixels")?;
     let input = imageops::resize(&input, PICTURE, PICTURE, FilterType::Nearest);
     for (dx, dy, &Luma([light])) in input.enumerate_pixels() {

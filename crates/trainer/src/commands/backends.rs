@@ -2,12 +2,12 @@
 
 use std::io::{Write, stdout};
 
+use experiment::Backend;
 use serde_json::json;
 
 use super::terminal::Talk;
 use crate::backend::{Compute, SOFTWARE, adapters};
 use crate::cli::OutputArgs;
-use crate::config::Backend;
 use crate::failure::Failure;
 
 /// Lists the backends this build has and the adapters of this machine.

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use experiment::{Metric, Setting, Sweep};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::sweep::{described, shown};
 use super::terminal::counted;
-use crate::config::{Metric, Setting, Sweep};
 use crate::sweep::statistics::Spread;
 use crate::sweep::training::Event;
 

@@ -5,25 +5,10 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
+use experiment::{DEFAULT_CONFIG, Experiment, Source};
 
 use crate::cli::{Cli, ExperimentArgs};
-use crate::config::{self, Experiment, Source};
 use crate::failure::{Failure, shown};
-
-const DEFAULT_CONFIG: &str = "configs/fashion-mnist.toml";
-const BUILT_IN: &str = include_str!("../../../../configs/fashion-mnist.toml");
-
-/// Returns the tutorial's experiment.
-///
-/// # Errors
-/// Never: the file is built in.
-pub(super) fn tutorial() -> Result<Experiment, Failure> {
-    let source = Source {
-        label: "built-in fashion-mnist.toml".into(),
-        text: BUILT_IN.into(),
-    };
-    Ok(config::load(source, &[])?)
-}
 
 /// Returns the experiment that `args` describe: file, then `--set`, then the options with a name.
 ///
@@ -33,17 +18,9 @@ pub fn experiment(args: &ExperimentArgs) -> Result<Experiment, Failure> {
     let source = match &args.config.config {
         Some(file) => Source::read(file)?,
         None if Path::new(DEFAULT_CONFIG).is_file() => Source::read(Path::new(DEFAULT_CONFIG))?,
-        None => built_in(),
+        None => experiment::built_in(),
     };
-    Ok(config::load(source, &overrides(args)?)?)
-}
-
-/// Returns the config that comes with the program.
-pub(super) fn built_in() -> Source {
-    Source {
-        label: "built-in fashion-mnist.toml".into(),
-        text: BUILT_IN.into(),
-    }
+    Ok(experiment::load(source, &overrides(args)?)?)
 }
 
 /// Returns `--set` and, after it, the options with a name of their own in the same form.

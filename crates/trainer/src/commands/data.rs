@@ -4,12 +4,12 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 
 use ::data::{DataSet, Download, Place, PlaceState, Request, fashion_mnist, places};
+use experiment::Experiment;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::terminal::Talk;
 use crate::cli::{DataArgs, ExperimentArgs};
-use crate::config::Experiment;
 use crate::failure::Failure;
 
 /// Returns the data set of `experiment`, found, verified and, if need be, downloaded.

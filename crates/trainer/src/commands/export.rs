@@ -5,6 +5,7 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use ::data::{DataSet, ImageDataset};
+use exchange::{Format, Layout, Network};
 use model::{Loss, Mlp};
 use serde_json::json;
 
@@ -12,7 +13,6 @@ use super::saved;
 use crate::backend::Compute;
 use crate::cli::ExportArgs;
 use crate::evaluation::{self, Predictions};
-use crate::exchange::{self, Format, Layout, Network};
 use crate::failure::Failure;
 use crate::run::find::Saved;
 use crate::run::write;
@@ -41,7 +41,8 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     }
     let (compute, saved) = saved::open(&args.saved)?;
     let data = data_at_hand(args, &saved)?;
-    let network = Network::of(&saved.record)?;
+    let weights = saved.record.model.weights().map_err(Failure::failed)?;
+    let network = Network::of(weights, &saved.record.metadata);
     let bytes = exchange::write(&network, args.format, args.layout)?;
     write::atomically(&args.out, &bytes)?;
 

@@ -5,6 +5,9 @@ use std::io::{Read, Write, stdout};
 use std::path::Path;
 
 use ::data::{DataSet, fashion_mnist};
+use exchange::about::{self, Told};
+use exchange::{ExchangeError, Kind, MAX_BYTES};
+use experiment::{Backend, Experiment};
 use model::{LayerWeights, Loss, Metadata, Mlp, Record};
 use serde_json::json;
 
@@ -13,10 +16,7 @@ use super::terminal::Talk;
 use super::train::{quoted, with_absolute_folder};
 use crate::backend::Compute;
 use crate::cli::ImportArgs;
-use crate::config::{self, Backend, Experiment};
 use crate::evaluation::Evaluation;
-use crate::exchange::about::{self, Told};
-use crate::exchange::{self, ExchangeError, Kind, MAX_BYTES};
 use crate::failure::Failure;
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::{self, MODEL, sha256};
@@ -141,7 +141,7 @@ fn experiment(args: &ImportArgs, metadata: &Metadata) -> Result<Experiment, Fail
         };
         sets.push(super::config::data_dir(dir)?);
     }
-    Ok(config::load(super::config::built_in(), &sets)?)
+    Ok(experiment::load(experiment::built_in(), &sets)?)
 }
 
 /// Returns a choice as the config spells it.

@@ -3,11 +3,11 @@
 use std::io::{Write, stdout};
 use std::path::Path;
 
+use experiment::MAX_BYTES;
 use serde_json::json;
 
 use super::train;
 use crate::cli::{ConfigArgs, ExperimentArgs, RepeatArgs, TrainArgs};
-use crate::config::MAX_BYTES;
 use crate::failure::Failure;
 use crate::learner::EpochMetrics;
 use crate::run::folder::{CONFIG, MODEL, PREDICTIONS, sha256};

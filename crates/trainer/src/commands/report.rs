@@ -4,15 +4,14 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use ::data::ImageDataset;
+use experiment::{Backend, Data, Experiment, Source};
 use model::{Metadata, Record};
 use serde_json::json;
 
-use super::config::tutorial;
 use super::terminal::Talk;
 use super::{compare, data, sweep};
 use crate::backend::Compute;
 use crate::cli::ReportArgs;
-use crate::config::{self, Backend, Data, Experiment, Source};
 use crate::evaluation::Predictions;
 use crate::failure::Failure;
 use crate::learner::EpochMetrics;
@@ -160,7 +159,7 @@ fn contents(folder: &Path, args: &ReportArgs, talk: Talk) -> Result<Contents, Fa
     let experiment = config
         .clone()
         .ok()
-        .and_then(|source| config::load(source, &[]).ok());
+        .and_then(|source| experiment::load(source, &[]).ok());
     let tested = predictions::read(folder);
     let images = match &tested {
         Ok(tested) => test_images(&manifest, experiment.as_ref(), tested, args),
@@ -277,7 +276,7 @@ fn neurons(record: &Record) -> Result<Sheet, Failure> {
 
 /// Returns whether an experiment is the tutorial's but for what has no part in the recipe.
 fn is_tutorial(experiment: Experiment) -> Result<bool, Failure> {
-    let tutorial = tutorial()?;
+    let tutorial = experiment::tutorial()?;
     let recipe = Experiment {
         name: tutorial.name.clone(),
         backend: tutorial.backend,

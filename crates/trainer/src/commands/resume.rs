@@ -1,11 +1,12 @@
 //! `trainer resume`: goes on with a run as if nothing had happened.
 
+use experiment::{Decay, Experiment, Source};
+
 use super::signals::Signals;
 use super::terminal::Talk;
 use super::train::{Session, introduce, quoted, talk, with_absolute_folder};
 use crate::backend::Compute;
 use crate::cli::ResumeArgs;
-use crate::config::{self, Decay, Experiment, Source};
 use crate::failure::Failure;
 use crate::learner::state::{Parts, State};
 use crate::run::checkpoint::{self, Checkpoint};
@@ -93,7 +94,7 @@ fn experiment(args: &ResumeArgs, run: &RunFolder) -> Result<Experiment, Failure>
         overrides.push(super::config::data_dir(dir)?);
     }
     let source = Source::read(&run.path().join(CONFIG))?;
-    Ok(config::load(source, &overrides)?)
+    Ok(experiment::load(source, &overrides)?)
 }
 
 /// Returns what to go on from.
@@ -121,7 +122,11 @@ fn start(
         label: "the checkpoint's experiment".to_string(),
         text: start.state.experiment,
     };
-    refuse_changes(&config::load(source, &[])?, experiment, start.state.epoch)?;
+    refuse_changes(
+        &experiment::load(source, &[])?,
+        experiment,
+        start.state.epoch,
+    )?;
     start.state.experiment = resolved.to_string();
     Ok(start)
 }
@@ -137,7 +142,7 @@ fn begun_with(run: &RunFolder) -> Result<Experiment, Failure> {
         ))
         .hint("train it anew: --config FILE"));
     }
-    Ok(config::load(source, &[])?)
+    Ok(experiment::load(source, &[])?)
 }
 
 /// Fails when the experiment is another than `before`, apart from what cannot change what was trained.

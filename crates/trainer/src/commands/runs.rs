@@ -5,7 +5,6 @@ use std::fs;
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 use std::path::Path;
 
-use super::config::tutorial;
 use super::table;
 use super::terminal::{Talk, counted};
 use crate::cli::{ExportRunsArgs, ExportTarget, ListArgs, RemoveArgs, ShowRunArgs};
@@ -59,7 +58,7 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
 }
 
 fn settings_of_tutorial() -> Result<Settings, Failure> {
-    let toml = tutorial()?.to_toml().map_err(Failure::usage)?;
+    let toml = experiment::tutorial()?.to_toml().map_err(Failure::usage)?;
     Ok(list::flatten(&toml))
 }
 

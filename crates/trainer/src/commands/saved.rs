@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use ::data::DataSet;
+use experiment::Source;
 use model::{Loss, Metadata};
 
 use super::terminal::Talk;
 use crate::backend::Compute;
 use crate::cli::SavedArgs;
-use crate::config::{self, Source};
 use crate::evaluation::{self, Predictions};
 use crate::failure::Failure;
 use crate::run::RunFolder;
@@ -112,5 +112,5 @@ pub fn predictions(
 /// Returns the data folder that the run's config names, if it can be read and names one.
 fn folder_trained_in(run: &Path) -> Option<PathBuf> {
     let source = Source::read(&run.join(CONFIG)).ok()?;
-    config::load(source, &[]).ok()?.data.dir
+    experiment::load(source, &[]).ok()?.data.dir
 }

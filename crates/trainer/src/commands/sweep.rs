@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 
+use experiment::{Source, Sweep};
 use serde_json::json;
 
 use super::board::Board;
@@ -11,7 +12,6 @@ use super::table;
 use super::terminal::{Talk, counted};
 use super::train::with_absolute_folder;
 use crate::cli::SweepArgs;
-use crate::config::{self, Source, Sweep};
 use crate::failure::Failure;
 use crate::run::find::ARTIFACTS;
 use crate::run::list;
@@ -82,7 +82,7 @@ fn load(args: &SweepArgs) -> Result<Sweep, Failure> {
     if let Some(dir) = &args.data_dir {
         overrides.push(super::config::data_dir(dir)?);
     }
-    let mut sweep = config::load_sweep(Source::read(&args.file)?, &overrides)?;
+    let mut sweep = experiment::load_sweep(Source::read(&args.file)?, &overrides)?;
     for setting in &mut sweep.settings {
         setting.experiment = with_absolute_folder(&setting.experiment);
     }

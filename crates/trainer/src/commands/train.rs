@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use ::data::DataSet;
+use experiment::Experiment;
 use serde_json::json;
 
 use super::progress::Progress;
@@ -13,7 +14,6 @@ use super::signals::Signals;
 use super::terminal::{Talk, counted, print_trust};
 use crate::backend::Compute;
 use crate::cli::{ShowArgs, TrainArgs};
-use crate::config::Experiment;
 use crate::failure::Failure;
 use crate::learner::state::{Parts, State};
 use crate::run::checkpoint::Checkpoint;

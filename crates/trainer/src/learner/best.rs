@@ -1,9 +1,9 @@
 //! The best epoch so far by the validation split, and early stopping's patience.
 
+use experiment::{EarlyStopping, Metric};
 use serde::{Deserialize, Serialize};
 
 use super::epochs::EpochMetrics;
-use crate::config::{EarlyStopping, Metric};
 
 /// The best epoch so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -21,6 +21,7 @@ use burn::train::{
     TrainingItem, ValidLoader,
 };
 use data::{Batch, permutation};
+use experiment::{EarlyStopping, Metric};
 use model::LayerWeights;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,6 @@ use super::divergence::{self, refuse_divergence};
 use super::schedule::LearningRate;
 use super::state::State;
 use super::{Classifier, Fused, Score, Totals};
-use crate::config::{EarlyStopping, Metric};
 use crate::failure::Failure;
 use crate::run::checkpoint::Checkpoints;
 

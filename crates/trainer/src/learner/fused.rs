@@ -12,13 +12,13 @@ use burn::data::dataloader::Progress;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::{ClassificationOutput, TrainingItem};
 use data::{ImageDataset, permutation};
+use experiment::{Backend, Experiment, Optimizer};
 use kernels::{Batches, Network};
 use model::{Activation, LayerWeights, Loss, Mlp, MlpConfig, RecordError, record};
 
 use super::schedule::LearningRate;
 use super::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS};
 use crate::backend::{self, Compute};
-use crate::config::{Backend, Experiment, Optimizer};
 
 /// A network in training, outside Burn's tensors.
 pub struct Fused {

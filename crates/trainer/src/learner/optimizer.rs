@@ -4,10 +4,10 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, OptimizerRecord, SgdConfig};
 use burn::tensor::Bytes;
+use experiment::Optimizer;
 use model::MlpConfig;
 use model::memory::Memory;
 
-use crate::config::Optimizer;
 use crate::failure::{Failure, one_line};
 
 /// Returns the optimizer of `config`; its learning rate comes from the schedule.

@@ -7,11 +7,11 @@ use burn::data::dataloader::DataLoader;
 use burn::tensor::Device;
 use burn::train::Learner;
 use data::{ImageDataset, Loader};
+use experiment::Experiment;
 use model::Mlp;
 
 use super::{Classifier, optimizer};
 use crate::backend::Compute;
-use crate::config::Experiment;
 use crate::failure::Failure;
 
 /// Weight of what came before in the smoothed loss.

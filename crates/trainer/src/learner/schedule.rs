@@ -1,8 +1,7 @@
 //! The learning rate as a function of the step, stated in epochs.
 
 use burn::optim::lr_scheduler::{LrScheduler, LrSchedulerRecord};
-
-use crate::config::{Decay, Schedule};
+use experiment::{Decay, Schedule};
 
 /// A learning-rate schedule over a whole run; Burn asks it once before every step.
 #[derive(Debug, Clone)]

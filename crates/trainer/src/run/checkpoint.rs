@@ -13,13 +13,13 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel}
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use experiment::Every;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::folder::{hex, sha256};
 use super::read;
 use super::write::{self, WRITING};
-use crate::config::{self, Every};
 use crate::failure::{Code, Failure};
 use crate::learner::state::{
     BEST, FIRST_MOMENTS, FORMAT_VERSION, OPTIMIZER, Parts, SECOND_MOMENTS, State, WEIGHTS,
@@ -78,7 +78,7 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     /// Returns the checkpoints of the run in the folder `run`.
-    pub fn new(run: &Path, settings: &config::Checkpoint) -> Self {
+    pub fn new(run: &Path, settings: &experiment::Checkpoint) -> Self {
         let (sender, receiver) = sync_channel::<Checkpoint>(1);
         let (complain, failures) = channel();
         let (run, keep) = (run.to_path_buf(), settings.keep);

@@ -9,13 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use experiment::MAX_BYTES;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{CONFIG, MANIFEST, METRICS};
 use super::manifest::{self, Status};
 use super::{find, lock, read, write};
-use crate::config::MAX_BYTES;
 use crate::learner::EpochMetrics;
 
 /// The index, in the folder of all runs.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use data::DataSet;
+use exchange::Kind;
+use experiment::Experiment;
 use jiff::Timestamp;
 use model::TestMetrics;
 use serde::{Deserialize, Serialize};
@@ -11,8 +13,6 @@ use serde::{Deserialize, Serialize};
 use super::folder::MANIFEST;
 use super::read;
 use crate::backend::Compute;
-use crate::config::Experiment;
-use crate::exchange::Kind;
 use crate::failure::{Failure, shown};
 
 /// Largest manifest read, in bytes.

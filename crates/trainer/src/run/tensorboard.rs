@@ -7,9 +7,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use exchange::protobuf::Message;
 use jiff::Timestamp;
 
-use crate::exchange::protobuf::Message;
 use crate::failure::Failure;
 use crate::learner::EpochMetrics;
 

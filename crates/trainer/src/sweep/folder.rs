@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use experiment::{Experiment, MAX_TRAININGS, Metric, Source, Sweep};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::statistics::Spread;
-use crate::config::{self, Experiment, MAX_TRAININGS, Metric, Source, Sweep};
 use crate::failure::{Failure, shown};
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::refuse_taken;
@@ -271,7 +271,7 @@ fn is_written(file: &Path, toml: &str, experiment: &Experiment) -> Result<bool, 
     if source.text == toml {
         return Ok(true);
     }
-    let mut known = config::load(source, &[])?;
+    let mut known = experiment::load(source, &[])?;
     known.data.dir = experiment.data.dir.clone();
     match known == *experiment {
         true => Ok(false),

@@ -12,7 +12,7 @@
 //!   report.html            what `trainer report` makes of it
 //! ```
 //!
-//! Reading order: [`crate::config::Sweep`] (what is trained) → [`folder`] (where it stands) →
+//! Reading order: [`experiment::Sweep`] (what is trained) → [`folder`] (where it stands) →
 //! [`training`] (rounds, processes) → [`outcome`] (scores, ranks, chance).
 
 pub mod folder;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use experiment::{Experiment, Metric, Source};
 use serde::Serialize;
 
 use super::folder::{SweepManifest, Trial};
 use super::statistics::{Paired, Spread, holm, paired};
-use crate::config::{self, Experiment, Metric, Source};
 use crate::failure::Failure;
 use crate::learner::best::Best;
 use crate::run::folder::CONFIG;
@@ -85,7 +85,7 @@ impl Trial {
     /// Returns the experiment as the run has it.
     fn experiment(&self) -> Option<Experiment> {
         let source = Source::read(&self.folder.join(CONFIG)).ok()?;
-        config::load(source, &[]).ok()
+        experiment::load(source, &[]).ok()
     }
 
     /// Returns the metric on the validation images after the epoch whose weights are kept, if the training
@@ -150,14 +150,14 @@ pub fn ranked(
     path: &Path,
     mut train: impl FnMut(u32, u32, Vec<(Trial, usize)>) -> Result<(), Failure>,
 ) -> Result<Vec<Outcome>, Failure> {
-    let of = config::rounds(sweep.settings.len(), sweep.halving);
+    let of = experiment::rounds(sweep.settings.len(), sweep.halving);
     let (mut settings, mut given_up): (Vec<usize>, _) =
         ((1..=sweep.settings.len()).collect(), Vec::new());
     let mut outcomes = Vec::new();
     for round in 1..=of {
         let epochs = |setting: usize| {
             let full = sweep.epochs.get(setting - 1).copied().unwrap_or(1);
-            config::epochs_in_round(full, sweep.halving, of - round)
+            experiment::epochs_in_round(full, sweep.halving, of - round)
         };
         let with_seeds = |setting: &usize| {
             sweep

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use data::DataSet;
+use experiment::{Backend, Sweep};
 use jiff::Timestamp;
 
 use super::folder::{SweepFolder, Tested, Trial};
@@ -15,7 +16,6 @@ use super::outcome::{self, Outcome, Standing};
 use super::process::{News, Process};
 use super::statistics::Spread;
 use crate::backend::Compute;
-use crate::config::{Backend, Sweep};
 use crate::failure::{Code, Failure};
 use crate::learner::EpochMetrics;
 use crate::run::lock::{self, BEING_WRITTEN};

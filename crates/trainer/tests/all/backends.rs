@@ -4,9 +4,9 @@ use std::fs;
 use std::sync::OnceLock;
 
 use burn::tensor::Device;
+use experiment::Backend;
 use model::{Loss, Record};
 use trainer::backend::Compute;
-use trainer::config::Backend;
 use trainer::evaluation::{self, Predictions};
 
 use crate::fixtures::{adapter, fashion_mnist, on_tiny, quick, tiny};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use trainer::config::{ConfigError, Experiment, MAX_BYTES, Source, load};
+use experiment::{ConfigError, Experiment, MAX_BYTES, Source, load};
 
 /// Text of the file, overrides; place of the error, its message, its hint. The place of an error in
 /// an override is `--set` and what the caret marks, `$` for the end.

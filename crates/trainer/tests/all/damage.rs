@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use experiment::{ConfigError, Experiment, Source, load};
 use model::Classifier;
-use trainer::config::{ConfigError, Experiment, Source, load};
 use trainer::failure::Failure;
 use trainer::learner::optimizer;
 use trainer::run::folder::sha256;

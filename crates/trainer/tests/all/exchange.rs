@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use burn::tensor::Device;
+use exchange::{About, ExchangeError, Format, Kind, Layout, Network, archive};
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
-use model::{Activation, Metadata, Mlp, MlpConfig, Output, Record, TestMetrics};
-use trainer::exchange::{self, About, ExchangeError, Format, Kind, Layout, Network, archive};
+use model::{Activation, Metadata, Mlp, MlpConfig, Output, TestMetrics};
 
 use crate::fixtures::noise_of;
 use crate::interop::fixture;
@@ -41,7 +41,7 @@ fn network(input: [usize; 2], hidden: &[usize], activation: Activation, output: 
         unknown: None,
         burn: BURN_VERSION.into(),
     };
-    Network::of(&Record { metadata, model }).unwrap()
+    Network::of(model.weights().unwrap(), &metadata)
 }
 
 /// A small network for files that are to be damaged.

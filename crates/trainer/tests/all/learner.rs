@@ -4,7 +4,7 @@ use burn::nn::{Initializer, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor};
 use burn::train::ClassificationOutput;
-use trainer::config::{Decay, Optimizer, Schedule};
+use experiment::{Decay, Optimizer, Schedule};
 use trainer::learner::schedule::LearningRate;
 use trainer::learner::{Totals, optimizer};
 

@@ -184,7 +184,7 @@ fn test_images_stored_otherwise_lose_less_than_a_point() {
             let (image, format) = draw(test_image(number));
             let mut bytes = Cursor::new(Vec::new());
             image.write_to(&mut bytes, format).unwrap();
-            let picture = data::picture::from_bytes(bytes.into_inner(), Path::new(way), 28, 28);
+            let picture = pictures::from_bytes(bytes.into_inner(), Path::new(way), 28, 28);
             right(number, &picture.unwrap().pixels)
         });
         let lost = 100.0 * (plain as f64 - kept.count() as f64) / IMAGES as f64;

@@ -1,0 +1,329 @@
+//! What is known of a network besides its weights: written into every export, and what an import
+//! makes of it, with what a person says and what is assumed.
+//!
+//! The file has it as one JSON object, or as an entry a key, each text or JSON:
+//!
+//! | key | what |
+//! | --- | --- |
+//! | `class_names` | list of texts, in label order |
+//! | `pixel_divisor` | bytes of pixels are divided by it: 255 |
+//! | `input` | `[height, width]` in pixels |
+//! | `activation` | of the hidden layers: `relu`, `sigmoid`, `tanh` or `gelu` |
+//! | `output` | `softmax`, or `sigmoid`: a neuron a class, divided by their sum |
+//! | `layout` | `in-out` or `out-in`: what comes first in a weight's shape |
+//! | `calibration` | `temperature` that logits are divided by for honest probabilities, and how well it fits |
+//! | `dataset`, `dataset_sha256`, `experiment`, `test` | where it comes from, and its result |
+
+use std::collections::{BTreeMap, HashSet};
+
+use model::calibration::Calibration;
+use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
+use model::{Activation, Init, Metadata, MlpConfig, Output, TestMetrics};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::layout::{Layout, printable};
+use crate::{ExchangeError, Network};
+
+/// Name of the one entry that has it all as JSON, as in a `.bpk` record.
+pub const KEY: &str = "classifier";
+/// Keys whose values are texts of any kind.
+const TEXTS: [&str; 3] = ["dataset", "dataset_sha256", "experiment"];
+/// Longest class name, in bytes, as in a record.
+const MAX_CLASS_NAME: usize = 256;
+
+/// What a file says besides weights. All of it may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// Name of every class, in label order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_names: Option<Vec<String>>,
+    /// What pixel bytes are divided by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixel_divisor: Option<f32>,
+    /// Height and width in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<[usize; 2]>,
+    /// Of the hidden layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+    /// What the output neurons mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Output>,
+    /// What comes first in a weight's shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// Name of the data set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// SHA-256 of the training images file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset_sha256: Option<String>,
+    /// Name of the experiment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<String>,
+    /// What makes the probabilities honest. (The threshold for unknown pictures stays in the record: it comes
+    /// with seventeen pictures.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// Result on the test images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestMetrics>,
+}
+
+/// What a person says about a file; it comes before what the file says.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Name of the experiment to be.
+    pub name: String,
+    /// Name of every class, in label order.
+    pub class_names: Option<Vec<String>>,
+    /// Height and width in pixels.
+    pub input: Option<[usize; 2]>,
+    /// Of the hidden layers.
+    pub activation: Option<Activation>,
+}
+
+impl About {
+    /// Returns what a record says.
+    pub fn of(metadata: &Metadata) -> Self {
+        let architecture = &metadata.architecture;
+        Self {
+            class_names: Some(metadata.class_names.clone()),
+            pixel_divisor: Some(metadata.pixel_divisor),
+            input: Some(architecture.input),
+            activation: Some(architecture.activation),
+            output: Some(architecture.output),
+            layout: None,
+            dataset: Some(metadata.dataset.clone()),
+            dataset_sha256: Some(metadata.dataset_sha256.clone()),
+            experiment: Some(metadata.experiment.clone()),
+            calibration: metadata.calibration,
+            test: metadata.test,
+        }
+    }
+
+    /// Returns it as one JSON object.
+    pub fn to_json(&self) -> String {
+        Value::Object(self.object()).to_string()
+    }
+
+    /// Returns an entry a key: texts as they are, everything else as JSON.
+    pub fn to_entries(&self) -> BTreeMap<String, String> {
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let entries = self.object().into_iter();
+        entries.map(|(key, value)| (key, text(value))).collect()
+    }
+
+    fn object(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(object)) => object,
+            _ => Map::new(),
+        }
+    }
+
+    /// Returns what is in a file's `entries`: those of [`About::to_entries`], or one named [`KEY`] that
+    /// is [`About::to_json`]. Other entries are passed over.
+    ///
+    /// # Errors
+    /// When an entry with one of these names holds something else.
+    pub fn from_entries<'a>(
+        entries: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, ExchangeError> {
+        let mut object = Map::new();
+        for (key, text) in entries {
+            let value = match TEXTS.contains(&key) {
+                true => Value::from(text), // which may look like a number
+                false => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
+            };
+            match value {
+                Value::Object(all) if key == KEY => object.extend(all),
+                value => drop(object.insert(key.into(), value)),
+            }
+        }
+        serde_json::from_value(Value::Object(object)).map_err(|e| ExchangeError::About {
+            key: "metadata",
+            reason: crate::quoting(e),
+        })
+    }
+}
+
+/// Returns the metadata of a record of `network`, and in plain words what had to be assumed.
+///
+/// # Errors
+/// When what the file or the person says does not fit the weights.
+pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>), ExchangeError> {
+    let about = &network.about;
+    let mut assumed = Vec::new();
+    let widths = network.widths();
+    let (inputs, classes, hidden) = match widths[..] {
+        [inputs, ref hidden @ .., classes] => (inputs, classes, hidden.to_vec()),
+        _ => return Err(ExchangeError::Chain("there is none".into())),
+    };
+    let architecture = MlpConfig {
+        input: input(about, told, inputs, &mut assumed)?,
+        activation: activation(about, told, hidden.is_empty(), &mut assumed),
+        hidden,
+        classes,
+        output: about.output.unwrap_or(Output::Softmax),
+        dropout: 0.0,
+        init: Init::GlorotUniform,
+    };
+    architecture
+        .validate()
+        .map_err(|e| ExchangeError::Unsupported {
+            what: format!("the file's network cannot run here: {e}"),
+            hint: "see docs/interop.md for what can",
+        })?;
+    pixel_divisor(about)?;
+    let class_names = class_names(about, told, &architecture, &mut assumed)?;
+    let is_fashion = class_names == data::fashion_mnist::CLASS_NAMES;
+    let dataset = match &about.dataset {
+        Some(name) if name != data::fashion_mnist::NAME || fits_fashion(&architecture) => {
+            name.clone()
+        }
+        None if is_fashion => data::fashion_mnist::NAME.into(),
+        _ => told.name.clone(),
+    };
+    let metadata = Metadata {
+        format: FORMAT_VERSION,
+        architecture,
+        class_names,
+        pixel_divisor: PIXEL_DIVISOR,
+        dataset,
+        dataset_sha256: about.dataset_sha256.clone().unwrap_or_default(),
+        experiment: told.name.clone(),
+        test: None,
+        calibration: calibration(about)?,
+        unknown: None,
+        burn: BURN_VERSION.to_string(),
+    };
+    Ok((metadata, assumed))
+}
+
+fn input(
+    about: &About,
+    told: &Told,
+    inputs: usize,
+    assumed: &mut Vec<String>,
+) -> Result<[usize; 2], ExchangeError> {
+    let [height, width] = match told.input.or(about.input) {
+        Some(input) => input,
+        None => {
+            let side = inputs.isqrt();
+            if side * side != inputs {
+                return Err(ExchangeError::Unsupported {
+                    what: format!("the file does not say the height and width of {inputs} pixels"),
+                    hint: "say them: --input HEIGHTxWIDTH",
+                });
+            }
+            assumed.push(format!(
+                "images of {side}x{side}, since the network has {inputs} inputs"
+            ));
+            [side, side]
+        }
+    };
+    match height.checked_mul(width) == Some(inputs) {
+        true => Ok([height, width]),
+        false => Err(ExchangeError::Unsupported {
+            what: format!("images of {height}x{width} do not fit the network's {inputs} inputs"),
+            hint: "say what does: --input HEIGHTxWIDTH",
+        }),
+    }
+}
+
+fn activation(
+    about: &About,
+    told: &Told,
+    is_linear: bool,
+    assumed: &mut Vec<String>,
+) -> Activation {
+    told.activation.or(about.activation).unwrap_or_else(|| {
+        if !is_linear {
+            assumed.push("activation relu; --activation NAME says otherwise".into());
+        }
+        Activation::Relu
+    })
+}
+
+/// Returns whether a network takes images of Fashion-MNIST's size and has as many classes.
+fn fits_fashion(architecture: &MlpConfig) -> bool {
+    let size = [data::fashion_mnist::HEIGHT, data::fashion_mnist::WIDTH];
+    architecture.input == size && architecture.classes == data::fashion_mnist::CLASS_NAMES.len()
+}
+
+fn pixel_divisor(about: &About) -> Result<(), ExchangeError> {
+    match about.pixel_divisor {
+        Some(divisor) if divisor != PIXEL_DIVISOR => Err(ExchangeError::About {
+            key: "pixel_divisor",
+            reason: format!("it is {divisor}; bytes are divided by {PIXEL_DIVISOR} here"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn calibration(about: &About) -> Result<Option<Calibration>, ExchangeError> {
+    match about.calibration {
+        Some(calibration) if !calibration.is_valid() => Err(ExchangeError::About {
+            key: "calibration",
+            reason: "its numbers are none that a calibration comes to".into(),
+        }),
+        calibration => Ok(calibration),
+    }
+}
+
+fn class_names(
+    about: &About,
+    told: &Told,
+    architecture: &MlpConfig,
+    assumed: &mut Vec<String>,
+) -> Result<Vec<String>, ExchangeError> {
+    let classes = architecture.classes;
+    let fashion = data::fashion_mnist::CLASS_NAMES;
+    let names = match told.class_names.as_ref().or(about.class_names.as_ref()) {
+        Some(names) => names.clone(),
+        None if fits_fashion(architecture) => {
+            assumed.push(format!(
+                "the classes of Fashion-MNIST, since 28x28 pixels and {classes} outputs fit; \
+                 --classes A,B,... says otherwise"
+            ));
+            fashion.map(String::from).to_vec()
+        }
+        None => {
+            assumed.push("numbers for class names; --classes A,B,... says otherwise".into());
+            (0..classes).map(|class| class.to_string()).collect()
+        }
+    };
+    let wrong = |reason| match told.class_names {
+        Some(_) => ExchangeError::Unsupported {
+            what: format!("the names of the classes cannot be used: {reason}"),
+            hint: "name every class once, in the order of the labels: --classes A,B,...",
+        },
+        None => ExchangeError::About {
+            key: "class_names",
+            reason,
+        },
+    };
+    if names.len() != classes {
+        let reason = format!("{} names for {classes} outputs", names.len());
+        return Err(wrong(reason));
+    }
+    let mut known = HashSet::new();
+    for name in &names {
+        let is_printable = !name.chars().any(char::is_control);
+        if name.is_empty() || name.len() > MAX_CLASS_NAME || !is_printable {
+            let name = printable(name);
+            return Err(wrong(format!(
+                "\"{name}\" is empty, too long or unprintable"
+            )));
+        }
+        if !known.insert(name) {
+            return Err(wrong(format!("\"{name}\" is there twice")));
+        }
+    }
+    Ok(names)
+}

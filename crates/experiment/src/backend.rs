@@ -1,0 +1,40 @@
+//! The name of what computes; whether this machine has it is another question.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// Burn's own CPU backend.
+    Flex,
+    /// Burn on the `ndarray` crate.
+    Ndarray,
+    /// A GPU, through Vulkan, Metal or DirectX 12.
+    Wgpu,
+    /// A GPU if there is one, else the CPU.
+    Auto,
+}
+
+impl Backend {
+    /// Every backend with its name in configs and on the command line.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("flex", Self::Flex),
+        ("ndarray", Self::Ndarray),
+        ("wgpu", Self::Wgpu),
+        ("auto", Self::Auto),
+    ];
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Flex => "flex",
+            Self::Ndarray => "ndarray",
+            Self::Wgpu => "wgpu",
+            Self::Auto => "auto",
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! TOML and overrides in, a checked experiment out: one TOML file is one complete experiment.
+//!
+//! Reading order: [`Experiment`] (what the program works with) → `resolve` (every key with its
+//! default and range) → `validate` (what keys must agree on) → [`load`](fn@load) (file and `--set`
+//! in, experiment out) → [`tutorial`](fn@tutorial) (the experiment that is built in). Behind those:
+//! `document` and `overrides` (text → values that remember where they were set), `keys` (which keys
+//! exist), `table` and `wrong_value` (one typed key), `syntax` (TOML's errors in plain words) and
+//! [`ConfigError`] (how a mistake is shown).
+//!
+//! A sweep is read by `sweep` (settings, seeds, what does not go together) from its `axes` (what each key can be).
+//!
+//! An [`Experiment`] that [`load`](fn@load) returns is valid: nothing behind it checks again, except
+//! [`Experiment::check_data`], once the number of images is known.
+//!
+//! Nothing here prints, reads arguments or needs Burn.
+
+#![forbid(unsafe_code)]
+
+mod experiment;
+mod backend;
+mod resolve;
+mod validate;
+mod sweep;
+mod axes;
+mod load;
+mod tutorial;
+mod document;
+mod overrides;
+mod keys;
+mod table;
+mod wrong_value;
+mod syntax;
+mod diagnostic;
+
+pub use backend::Backend;
+pub use diagnostic::{ConfigError, Place};
+pub use experiment::{
+    Checkpoint, Data, Decay, EarlyStopping, Evaluation, Every, Experiment, Log, Metric, Model,
+    Optimizer, Schedule, Training,
+};
+pub use load::{MAX_BYTES, Source, load};
+pub use sweep::{MAX_TRAININGS, Setting, Sweep, epochs_in_round, load_sweep, rounds};
+pub use tutorial::{DEFAULT_CONFIG, built_in, tutorial};

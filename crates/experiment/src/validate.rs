@@ -1,0 +1,74 @@
+//! What keys must agree on, with each other and with the data.
+
+use data::fashion_mnist::{CLASS_NAMES, HEIGHT, WIDTH};
+
+use crate::document::Document;
+use crate::{ConfigError, Experiment};
+
+/// Checks what keys must agree on, and the limits of the network.
+///
+/// The network is tried on Fashion-MNIST's sizes; those of the real data set come later.
+pub(crate) fn between_keys(
+    experiment: &Experiment,
+    document: &Document,
+) -> Result<(), ConfigError> {
+    let Experiment {
+        training,
+        schedule,
+        data,
+        ..
+    } = experiment;
+    if schedule.warmup_epochs >= training.epochs as f64 {
+        let (warmup, epochs) = (schedule.warmup_epochs, training.epochs);
+        let message =
+            format!("`schedule.warmup_epochs` is {warmup:?}, but `training.epochs` is {epochs}");
+        return Err(ConfigError::new(message)
+            .at(document.blame(&[("schedule", "warmup_epochs"), ("training", "epochs")]))
+            .hint("the warm-up must end before the last epoch does"));
+    }
+    if experiment.early_stopping.is_some() && data.validation == 0 {
+        return Err(ConfigError::new(
+            "early stopping watches the validation images, but `data.validation` is 0",
+        )
+        .at(document.blame(&[("data", "validation"), ("", "early_stopping")]))
+        .hint("set `data.validation`, for example to 5000, or remove [early_stopping]"));
+    }
+    let classes = data.classes.as_ref().map_or(CLASS_NAMES.len(), Vec::len);
+    let network = experiment.mlp([HEIGHT, WIDTH], classes);
+    network.validate().map_err(|error| {
+        // Every key's own range is checked: what is left are too many layers or parameters.
+        ConfigError::new(error.to_string())
+            .at(document.blame(&[("model", "hidden")]))
+            .hint("use fewer or smaller hidden layers")
+    })
+}
+
+impl Experiment {
+    /// Checks what depends on the number of training images.
+    ///
+    /// # Errors
+    /// When the validation split leaves no images, or a batch would hold more than there are.
+    pub fn check_data(&self, train_images: usize) -> Result<(), ConfigError> {
+        if train_images == 0 {
+            return Err(ConfigError::new("the data set has no training images")
+                .hint("look into the folder `data.dir`"));
+        }
+        let held_out = self.data.validation;
+        let left = train_images.saturating_sub(held_out);
+        if left == 0 {
+            let message =
+                format!("`data.validation` holds out {held_out} of {train_images} training images");
+            return Err(
+                ConfigError::new(message).hint(format!("hold out 0 to {}", train_images - 1))
+            );
+        }
+        let batch = self.training.batch_size;
+        if batch > left {
+            let message = format!(
+                "`training.batch_size` is {batch}, but there are {left} images to train on"
+            );
+            return Err(ConfigError::new(message).hint(format!("use 1 to {left}")));
+        }
+        Ok(())
+    }
+}

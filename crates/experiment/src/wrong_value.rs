@@ -1,0 +1,110 @@
+//! What is said about a value of the wrong type or size, or in the wrong place.
+
+use crate::document::{Node, Value};
+use crate::keys::{self, list};
+use crate::table::Table;
+use crate::{ConfigError, diagnostic::echo};
+
+impl Table<'_> {
+    /// Refuses a key that exists, but that `kind` (the table's `name`) does not read.
+    ///
+    /// A key from the file is passed over when `name` comes from a `--set`: `--set
+    /// optimizer.name=sgd` works with a file that spells out Adam's constants.
+    pub(crate) fn only_for(
+        &self,
+        key: &str,
+        readers: &[&str],
+        kind: &str,
+    ) -> Result<(), ConfigError> {
+        let Some(entry) = self.get(key).filter(|_| !readers.contains(&kind)) else {
+            return Ok(());
+        };
+        let renamed = self
+            .get("name")
+            .is_some_and(|name| self.document.is_override(&name.node.span));
+        if renamed && !self.document.is_override(&entry.key) {
+            return Ok(());
+        }
+        let verb = if readers.len() == 1 { "reads" } else { "read" };
+        let message = format!(
+            "`{}` is not read when `{}` is `{kind}`",
+            self.path(key),
+            self.path("name")
+        );
+        let hint = format!(
+            "only {} {verb} it: remove it or choose another `name`",
+            list(readers)
+        );
+        Err(ConfigError::new(message)
+            .at(self.document.place(entry.key.clone()))
+            .hint(hint))
+    }
+
+    /// Returns an error at the value of `key`, if that was written.
+    pub(crate) fn refuse(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        ConfigError::new(message).at(self
+            .node(key)
+            .map(|node| self.document.place(node.span.clone())))
+    }
+
+    pub(crate) fn refuse_node(&self, node: &Node, message: String) -> ConfigError {
+        ConfigError::new(message).at(self.document.place(node.span.clone()))
+    }
+
+    pub(crate) fn path(&self, key: &str) -> String {
+        keys::path(self.name, key)
+    }
+
+    pub(crate) fn out_of_range(
+        &self,
+        key: &str,
+        node: &Node,
+        problem: &str,
+        default: &str,
+    ) -> ConfigError {
+        let written = echo(self.document.text(&node.span));
+        self.refuse_node(
+            node,
+            format!("`{}` is {written}, but {problem}", self.path(key)),
+        )
+        .hint(format!("the default is {default}"))
+    }
+
+    pub(crate) fn wrong_type(
+        &self,
+        key: &str,
+        node: &Node,
+        expected: &str,
+        example: &str,
+    ) -> ConfigError {
+        let message = format!(
+            "expected {expected} for `{}`, found {}",
+            self.path(key),
+            node.value.describe()
+        );
+        let written = echo(self.document.text(&node.span));
+        self.refuse_node(node, message).hint(match &node.value {
+            Value::Text(text) if expected == "a number" && text.parse::<f64>().is_ok() => {
+                format!("write {text}")
+            }
+            Value::Text(text) if expected == "a whole number" && text.parse::<u64>().is_ok() => {
+                format!("write {text}")
+            }
+            Value::Float(number) if expected == "a whole number" && number.fract() == 0.0 => {
+                format!("write {number:.0}")
+            }
+            Value::Integer(number) if expected == "a list of whole numbers" => {
+                format!("write [{number}]")
+            }
+            Value::Integer(_) | Value::Float(_) | Value::Flag(_) | Value::Date
+                if expected == "text" =>
+            {
+                match self.document.is_override(&node.span) {
+                    true => format!("write --set '{}=\"{written}\"'", self.path(key)),
+                    false => format!("write \"{written}\""),
+                }
+            }
+            _ => format!("for example {example}"),
+        })
+    }
+}
