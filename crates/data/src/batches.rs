@@ -9,13 +9,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::dataset::{ImageDataset, permutation};
 
 /// Largest [`Augmentation::shift`], in pixels.
 pub const MAX_SHIFT: u8 = 4;
 
 /// How images are changed each time they are trained on. By default not at all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Augmentation {
     /// Most pixels that an image is moved up, down, left or right, 0 to [`MAX_SHIFT`]. What comes into
     /// view is black.

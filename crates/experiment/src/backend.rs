@@ -1,4 +1,4 @@
-//! The name of what computes; whether this machine has it is another question.
+//! The names of what computes; whether this machine has it is another question.
 
 use std::fmt;
 
@@ -37,4 +37,25 @@ impl fmt::Display for Backend {
             Self::Auto => "auto",
         })
     }
+}
+
+/// Who trains. Both train on the same batches with the same formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineChoice {
+    /// The kernel where it knows the experiment, else Burn.
+    Auto,
+    /// The fused kernel, on the backend flex.
+    Kernel,
+    /// Burn's `Learner`, step by step, on any backend.
+    Burn,
+}
+
+impl EngineChoice {
+    /// Every choice with its name in configs and on the command line.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("auto", Self::Auto),
+        ("kernel", Self::Kernel),
+        ("burn", Self::Burn),
+    ];
 }

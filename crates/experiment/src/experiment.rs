@@ -5,10 +5,11 @@
 
 use std::path::PathBuf;
 
-use model::{Activation, Init, Loss, MlpConfig};
+use data::Augmentation;
+use model::{Activation, Architecture, Init, Loss, MlpConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::Backend;
+use crate::{Backend, EngineChoice, Metric};
 
 /// One complete experiment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,10 +18,14 @@ pub struct Experiment {
     pub name: String,
     /// What computes.
     pub backend: Backend,
+    /// Who trains: the kernel or Burn.
+    pub engine: EngineChoice,
     /// Seed of the weights, the order of the images and the validation split, 0 to 2⁶⁴ − 1.
     pub seed: u64,
     /// The images.
     pub data: Data,
+    /// `[augmentation]`: how they are changed each time they are trained on.
+    pub augmentation: Augmentation,
     /// The network.
     pub model: Model,
     /// How long and on what loss.
@@ -243,40 +248,6 @@ impl Serialize for Every {
     }
 }
 
-/// A figure of the validation images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Metric {
-    /// Mean loss; lower is better.
-    Loss,
-    /// Share of correct answers; higher is better.
-    Accuracy,
-}
-
-impl Metric {
-    /// Both, with their names in configs.
-    pub const NAMED: [(&'static str, Self); 2] = [
-        (Self::Loss.name(), Self::Loss),
-        (Self::Accuracy.name(), Self::Accuracy),
-    ];
-
-    /// Returns its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Accuracy => "accuracy",
-        }
-    }
-
-    /// Returns a figure of this kind as one of which lower is better.
-    pub fn cost(self, figure: f64) -> f64 {
-        match self {
-            Self::Loss => figure,
-            Self::Accuracy => -figure,
-        }
-    }
-}
-
 impl Experiment {
     /// Returns the experiment as a config file with every key that applies. Loaded again it is equal.
     ///
@@ -286,9 +257,9 @@ impl Experiment {
         toml::to_string(self)
     }
 
-    /// Returns the network for `input` = (height, width) and a number of classes.
-    pub fn mlp(&self, input: [usize; 2], classes: usize) -> MlpConfig {
-        MlpConfig {
+    /// Returns the network for `input` = (channels, height, width) and a number of classes.
+    pub fn architecture(&self, input: [usize; 3], classes: usize) -> Architecture {
+        Architecture::Mlp(MlpConfig {
             input,
             hidden: self.model.hidden.clone(),
             classes,
@@ -296,7 +267,7 @@ impl Experiment {
             output: self.training.loss.output(),
             dropout: self.model.dropout,
             init: self.model.init,
-        }
+        })
     }
 }
 

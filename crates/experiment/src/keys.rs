@@ -5,8 +5,9 @@ use crate::{ConfigError, diagnostic::echo};
 
 /// Every table with its keys; "" holds the keys above the first table.
 pub(crate) const TABLES: &[(&str, &[&str])] = &[
-    ("", &["name", "backend", "seed"]),
+    ("", &["name", "backend", "engine", "seed"]),
     ("data", &["name", "dir", "validation", "classes"]),
+    ("augmentation", &["shift"]),
     ("model", &["hidden", "activation", "dropout", "init"]),
     ("training", &["epochs", "batch_size", "loss"]),
     (

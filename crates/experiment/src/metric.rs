@@ -4,7 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use model::calibration::top;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Most classes: labels are bytes.
+const MAX_CLASSES: usize = 256;
 
 /// A row of the table.
 #[derive(Debug)]
@@ -190,7 +194,7 @@ impl Sums {
         let classes = logits.len() / labels.len().max(1);
         for (row, &label) in logits.chunks_exact(classes.max(1)).zip(labels) {
             let label = usize::from(label);
-            let top = top(row);
+            let (top, _) = top(row);
             self.images += 1;
             self.correct += usize::from(top == label);
             if let Some(counts) = &mut self.counts {
@@ -201,6 +205,19 @@ impl Sums {
 }
 
 impl Counts {
+    /// Returns whether they can be those of so many images and right answers.
+    pub fn fit(&self, images: usize, correct: usize) -> bool {
+        let sum = |of: usize| -> Option<usize> {
+            let mut counts = self.classes.iter().map(|class| class.get(of).copied());
+            counts.try_fold(0, |sum: usize, count| sum.checked_add(count?))
+        };
+        let ranked = self.ranks.iter().try_fold(0, |sum: usize, n| sum.checked_add(*n));
+        self.ranks.len() == self.classes.len()
+            && self.ranks.len() <= MAX_CLASSES
+            && ranked == Some(images)
+            && [sum(0), sum(1), sum(2)] == [Some(images), Some(images), Some(correct)]
+    }
+
     fn add(&mut self, row: &[f32], label: usize, top: usize) {
         self.ranks.resize(row.len(), 0);
         self.classes.resize(row.len(), [0; 3]);
@@ -215,17 +232,6 @@ impl Counts {
             *predicted += 1;
         }
     }
-}
-
-/// Returns the place of the highest value, the first of equals; 0 of none.
-pub fn top(row: &[f32]) -> usize {
-    let mut top = (0, f32::NEG_INFINITY);
-    for (class, &value) in row.iter().enumerate() {
-        if value > top.1 {
-            top = (class, value);
-        }
-    }
-    top.0
 }
 
 /// Returns how many classes come before `label`: those of a higher logit, and those before it of the same.

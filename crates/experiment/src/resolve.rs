@@ -4,13 +4,14 @@
 
 use std::path::PathBuf;
 
+use data::batches::MAX_SHIFT;
 use data::fashion_mnist;
 use model::{Activation, Init, Loss};
 
 use crate::document::Document;
 use crate::table::{Limit, Table};
 use crate::{
-    Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, Evaluation, Every, Experiment,
+    Augmentation, Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, EngineChoice, Evaluation, Every, Experiment,
     Log, Metric, Model, Optimizer, Schedule, Training, keys, validate,
 };
 
@@ -32,8 +33,12 @@ pub(crate) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
     let experiment = Experiment {
         name: name(&top)?,
         backend: top.choice("backend", Backend::Flex, &Backend::ALL)?,
+        engine: top.choice("engine", EngineChoice::Auto, &EngineChoice::ALL)?,
         seed: top.integer("seed", 42, 0..=u64::MAX)?,
         data: data(&Table::of(document, "data"))?,
+        augmentation: Augmentation {
+            shift: Table::of(document, "augmentation").integer("shift", 0, 0..=MAX_SHIFT)?,
+        },
         model: model(&Table::of(document, "model"))?,
         training: training(&Table::of(document, "training"))?,
         optimizer: optimizer(&Table::of(document, "optimizer"))?,
@@ -246,7 +251,7 @@ fn early_stopping(table: &Table) -> Result<Option<EarlyStopping>, ConfigError> {
     }
     Ok(Some(EarlyStopping {
         patience: table.integer("patience", 3, 1..=MAX_EPOCHS)?,
-        metric: table.choice("metric", Metric::Loss, &Metric::NAMED)?,
+        metric: table.choice("metric", Metric::LOSS, &Metric::named())?,
         min_delta: table.number("min_delta", 0.0, &NOT_NEGATIVE)?,
     }))
 }

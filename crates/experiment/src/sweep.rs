@@ -59,7 +59,7 @@ pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigE
     let base = resolve::resolve(&document.without_sweep())?;
     let seeds = seeds(&table, base.seed)?;
     let halving = table.integer("halving", 2, 2..=10)?;
-    let metric = table.choice("metric", Metric::Accuracy, &Metric::NAMED)?;
+    let metric = table.choice("metric", Metric::ACCURACY, &Metric::named())?;
     let grid = axes(&table, "grid")?;
     let random = axes(&table, "random")?;
     refuse_twice(&document, &grid, &random)?;
@@ -220,7 +220,7 @@ fn refuse_incomparable(sweep: &Sweep, document: &Document) -> Result<(), ConfigE
                 "make a sweep for each data set, and for each `data.validation`",
             );
         }
-        if sweep.metric == Metric::Loss && other.training.loss != first.training.loss {
+        if sweep.metric == Metric::LOSS && other.training.loss != first.training.loss {
             return refuse(
                 "the settings have different losses: they cannot be compared by the loss",
                 "write metric = \"accuracy\" in [sweep]",

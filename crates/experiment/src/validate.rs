@@ -34,7 +34,7 @@ pub(crate) fn between_keys(
         .hint("set `data.validation`, for example to 5000, or remove [early_stopping]"));
     }
     let classes = data.classes.as_ref().map_or(CLASS_NAMES.len(), Vec::len);
-    let network = experiment.mlp([HEIGHT, WIDTH], classes);
+    let network = experiment.architecture([1, HEIGHT, WIDTH], classes);
     network.validate().map_err(|error| {
         // Every key's own range is checked: what is left are too many layers or parameters.
         ConfigError::new(error.to_string())

@@ -1,18 +1,14 @@
-//! Exact results on a set of images: accuracy, loss, confusion matrix, per-class figures.
+//! Exact results on a set of images: the metrics, the confusion matrix, figures of each class.
 
-use burn::data::dataloader::DataLoader;
-use data::{ImageDataset, Loader};
+use data::ImageDataset;
+use experiment::{Figures, Sums};
 pub use model::calibration::top;
-use model::{Loss, Metadata, Mlp};
+use model::{Metadata, Record};
 use serde::Serialize;
 
 use crate::backend::Compute;
+use crate::engine::{Predictor, loader};
 use crate::failure::Failure;
-
-/// Most images scored at once.
-const MOST_IMAGES: usize = 1000;
-/// Most pixels scored at once: 64 MB of floats, whatever the size of an image.
-const MOST_PIXELS: usize = 16 << 20;
 
 /// What a network says about every image of a set, in order.
 #[derive(Debug, Clone)]
@@ -32,10 +28,9 @@ pub struct Predictions {
 pub struct Evaluation {
     /// Number of images.
     pub images: usize,
-    /// Correct over all, 0 to 1.
-    pub accuracy: f64,
-    /// Mean loss.
-    pub loss: f64,
+    /// Every metric.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// One entry a class, in label order.
     pub per_class: Vec<ClassResult>,
     /// `confusion[true][predicted]`, counts.
@@ -57,14 +52,6 @@ pub struct ClassResult {
     pub images: usize,
 }
 
-/// Returns a loader of `images` in their order, in batches that keep any backend busy.
-pub fn loader(images: ImageDataset, compute: &Compute) -> Loader {
-    let pixels = (images.height() * images.width()).max(1);
-    let batch_size = (MOST_PIXELS / pixels).clamp(1, MOST_IMAGES);
-    let resident = compute.keeps(&images);
-    Loader::sequential(images, batch_size, &compute.device).resident(resident)
-}
-
 /// Returns the name of a class.
 ///
 /// # Errors
@@ -74,41 +61,33 @@ pub fn class_name(names: &[String], class: usize) -> Result<&str, Failure> {
     name.ok_or_else(|| Failure::failed(format!("class {class} has no name")))
 }
 
-/// Returns what `mlp` says about every image of `images`, in order.
+/// Returns what the network of `record` says about every image of `images`, in order.
 ///
 /// # Errors
 /// When the device fails.
 pub fn predict(
-    mlp: &Mlp,
-    loss: Loss,
+    record: &Record,
     images: &ImageDataset,
     compute: &Compute,
 ) -> Result<Predictions, Failure> {
-    let classes = mlp.config().classes;
+    let architecture = &record.metadata.architecture;
+    let predictor = Predictor::new(architecture, record.weights.clone(), compute);
+    let predictor = predictor.map_err(Failure::failed)?;
+    let (loss, classes) = (architecture.loss(), architecture.classes());
     let mut all = Predictions {
         classes,
         probabilities: Vec::with_capacity(images.len() * classes),
         losses: Vec::with_capacity(images.len()),
-        labels: (0..images.len()).map(|i| images.label(i)).collect(),
+        labels: Vec::with_capacity(images.len()),
     };
-    for batch in loader(images.clone(), compute).iter() {
-        let batch = batch.map_err(Failure::failed)?;
-        let logits = mlp.forward(batch.images); // [batch, classes]
-        let losses = loss.per_sample(logits.clone(), batch.labels); // [batch]
-        let probabilities = mlp.probabilities(logits); // [batch, classes]
-        all.probabilities.extend(
-            probabilities
-                .try_into_data()
-                .map_err(Failure::failed)?
-                .iter::<f32>(),
-        );
-        all.losses.extend(
-            losses
-                .try_into_data()
-                .map_err(Failure::failed)?
-                .iter::<f32>(),
-        );
-    }
+    predictor.each(&loader(images.clone(), compute), &mut |logits, labels| {
+        all.losses.extend(loss.of_logits(logits, labels, classes));
+        all.labels.extend_from_slice(labels);
+        let mut probabilities = logits.to_vec();
+        architecture.output().probabilities(&mut probabilities, classes);
+        all.probabilities.extend(probabilities);
+        Ok(true)
+    })?;
     Ok(all)
 }
 
@@ -155,26 +134,21 @@ impl Predictions {
         calibrated
     }
 
-    /// Returns accuracy, loss, confusion matrix and per-class figures.
+    /// Returns the metrics, the confusion matrix and figures of each class.
     pub fn evaluate(&self, class_names: &[String]) -> Evaluation {
+        let mut sums = Sums::new();
+        sums.loss = self.losses.iter().map(|&l| f64::from(l)).sum::<f64>() + 0.0; // never -0
+        sums.add_answers(&self.probabilities, &self.labels);
         let confusion = self.confusion();
-        let diagonal = confusion.iter().enumerate();
-        let hits: Vec<usize> = diagonal
-            .filter_map(|(class, row)| row.get(class).copied())
-            .collect();
-        let correct: usize = hits.iter().sum();
-        let count = self.len().max(1) as f64;
+        let column = |class: usize| confusion.iter().filter_map(move |row| row.get(class));
+        let classes = class_names.iter().zip(&confusion).enumerate();
         Evaluation {
             images: self.len(),
-            accuracy: correct as f64 / count,
-            loss: self.losses.iter().map(|&l| f64::from(l)).sum::<f64>() / count + 0.0, // never -0
-            per_class: class_names
-                .iter()
-                .zip(hits.into_iter().zip(&confusion))
-                .enumerate()
-                .map(|(class, (name, (hits, row)))| {
-                    let predicted = confusion.iter().filter_map(|row| row.get(class)).sum();
-                    class_result(name, hits, row.iter().sum(), predicted)
+            figures: sums.figures(),
+            per_class: classes
+                .map(|(class, (name, row))| {
+                    let hits = row.get(class).copied().unwrap_or_default();
+                    class_result(name, hits, row.iter().sum(), column(class).sum())
                 })
                 .collect(),
             confusion,
@@ -230,8 +204,8 @@ mod tests {
         let names = ["a", "b", "c"].map(String::from);
         let e = predictions.evaluate(&names);
         assert_eq!(e.confusion, [[2, 1, 0], [0, 1, 0], [0, 0, 0]]);
-        assert_eq!((e.images, e.accuracy), (4, 0.75));
-        assert!((e.loss - 0.25).abs() < 1e-7);
+        assert_eq!((e.images, e.figures.accuracy()), (4, 0.75));
+        assert!((e.figures.loss() - 0.25).abs() < 1e-7);
         let rounded: Vec<_> = e
             .per_class
             .iter()

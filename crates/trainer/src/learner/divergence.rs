@@ -45,7 +45,7 @@ pub fn failure(message: String) -> Failure {
 ///
 /// # Errors
 /// With the usual cause as a hint.
-pub fn refuse_divergence(loss: f64, what: &str) -> Result<(), Failure> {
+pub fn refuse(loss: f64, what: &str) -> Result<(), Failure> {
     match loss.is_finite() {
         true => Ok(()),
         false => Err(failure(format!("{what} is not a finite number"))),

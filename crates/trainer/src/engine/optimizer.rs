@@ -5,10 +5,10 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, OptimizerRecord, SgdConfig};
 use burn::tensor::Bytes;
 use experiment::Optimizer;
-use model::MlpConfig;
-use model::memory::Memory;
+use model::Shape;
+use model::optimizer_state::OptimizerState;
 
-use crate::failure::{Failure, one_line};
+use crate::failure::Failure;
 
 /// Returns the optimizer of `config`; its learning rate comes from the schedule.
 pub fn build(config: &Optimizer) -> ModuleOptimizer {
@@ -49,39 +49,37 @@ pub fn build(config: &Optimizer) -> ModuleOptimizer {
     }
 }
 
-/// Returns the memory of the optimizer of `config` after `steps` steps of training `network`, from the
-/// bytes Burn wrote.
+/// Returns the state of the optimizer of `config` after `steps` steps of training a network with tensors of
+/// these `shapes`, from the bytes Burn wrote.
 ///
 /// # Errors
-/// When they are damaged, or the memory of something else.
-pub fn memory(
+/// When they are damaged, or the state of something else.
+pub fn state(
     bytes: &[u8],
     config: &Optimizer,
-    network: &MlpConfig,
+    shapes: &[Shape],
     steps: u64,
 ) -> Result<OptimizerRecord, Failure> {
-    let unusable = |e: &dyn std::fmt::Display| {
-        let cause = one_line(&e.to_string());
-        Failure::failed(format!("the optimizer's memory cannot be used: {cause}"))
-    };
-    remembered(config)
-        .check(bytes, network, steps)
-        .map_err(|e| unusable(&e))?;
-    OptimizerRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(|e| unusable(&e))
+    let unusable = || Failure::failed("the optimizer's state cannot be used");
+    kept(config)
+        .check(bytes, shapes, steps)
+        .map_err(|e| unusable().because(e))?;
+    let bytes = Bytes::from_bytes_vec(bytes.to_vec());
+    OptimizerRecord::from_bytes(bytes).map_err(|e| unusable().because(e))
 }
 
-/// Returns what Burn's optimizers remember of a parameter.
-fn remembered(config: &Optimizer) -> Memory {
+/// Returns what Burn's optimizers keep of a parameter.
+fn kept(config: &Optimizer) -> OptimizerState {
     match *config {
-        Optimizer::Adam { .. } | Optimizer::AdamW { .. } => Memory {
+        Optimizer::Adam { .. } | Optimizer::AdamW { .. } => OptimizerState {
             tensors: &["momentum.moment_1", "momentum.moment_2"],
             steps: Some("momentum.time"),
         },
-        Optimizer::Sgd { momentum, .. } if momentum > 0.0 => Memory {
+        Optimizer::Sgd { momentum, .. } if momentum > 0.0 => OptimizerState {
             tensors: &["momentum.velocity"],
             steps: None,
         },
-        Optimizer::Sgd { .. } => Memory {
+        Optimizer::Sgd { .. } => OptimizerState {
             tensors: &[],
             steps: None,
         },

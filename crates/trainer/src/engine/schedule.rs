@@ -3,27 +3,42 @@
 use burn::optim::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use experiment::{Decay, Schedule};
 
-/// A learning-rate schedule over a whole run; Burn asks it once before every step.
+/// The learning rates of a whole run; Burn asks for one before every step.
 #[derive(Debug, Clone)]
 pub struct LearningRate {
-    base: f64,
-    schedule: Schedule,
-    epochs: f64,
-    steps_per_epoch: f64,
+    rates: Rates,
     step: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Rates {
+    Schedule {
+        base: f64,
+        schedule: Schedule,
+        epochs: f64,
+        steps_per_epoch: f64,
+    },
+    /// From the first rate to the last in so many steps, by a constant factor.
+    Climb { from: f64, to: f64, steps: usize },
 }
 
 impl LearningRate {
     /// Returns the schedule of a run of `epochs` epochs of `steps_per_epoch` steps, with `base` as
     /// the highest learning rate.
     pub fn new(base: f64, schedule: &Schedule, epochs: usize, steps_per_epoch: usize) -> Self {
-        Self {
+        let rates = Rates::Schedule {
             base,
             schedule: schedule.clone(),
             epochs: epochs as f64,
             steps_per_epoch: steps_per_epoch.max(1) as f64,
-            step: 0,
-        }
+        };
+        Self { rates, step: 0 }
+    }
+
+    /// Returns rates that climb from `from` to `to` in `steps` steps, by a constant factor.
+    pub fn climb(from: f64, to: f64, steps: usize) -> Self {
+        let rates = Rates::Climb { from, to, steps };
+        Self { rates, step: 0 }
     }
 
     /// Begins at `step`, counted from 0 over the whole run.
@@ -35,25 +50,37 @@ impl LearningRate {
     ///
     /// Linear warm-up reaches the base rate after `warmup_epochs`; what follows counts from there.
     pub fn at(&self, step: usize) -> f64 {
-        let epoch = step as f64 / self.steps_per_epoch;
-        let warmup = self.schedule.warmup_epochs;
-        let next = (step + 1) as f64 / self.steps_per_epoch;
+        let (base, schedule, epochs, steps_per_epoch) = match &self.rates {
+            Rates::Schedule {
+                base,
+                schedule,
+                epochs,
+                steps_per_epoch,
+            } => (*base, schedule, *epochs, *steps_per_epoch),
+            Rates::Climb { from, to, steps } => {
+                let share = step as f64 / (*steps.max(&2) - 1) as f64;
+                return from * (to / from).powf(share);
+            }
+        };
+        let epoch = step as f64 / steps_per_epoch;
+        let warmup = schedule.warmup_epochs;
+        let next = (step + 1) as f64 / steps_per_epoch;
         if epoch < warmup {
-            return self.base * (next / warmup).min(1.0); // the first step is above 0
+            return base * (next / warmup).min(1.0); // the first step is above 0
         }
         let since = epoch - warmup;
-        match self.schedule.decay {
-            Decay::Constant => self.base,
+        match schedule.decay {
+            Decay::Constant => base,
             Decay::Cosine { final_fraction } => {
                 // Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983, eq. 5, one cycle
-                let share = (since / (self.epochs - warmup)).min(1.0);
+                let share = (since / (epochs - warmup)).min(1.0);
                 let wave = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
-                self.base * (final_fraction + (1.0 - final_fraction) * wave)
+                base * (final_fraction + (1.0 - final_fraction) * wave)
             }
             Decay::Step {
                 every_epochs,
                 factor,
-            } => self.base * factor.powf((since / every_epochs).floor()),
+            } => base * factor.powf((since / every_epochs).floor()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::epochs::EpochMetrics;
+use super::epoch::EpochMetrics;
 
 /// Epochs, first to last. They are added at the end and never changed, so a clone is a number: how many
 /// there were.

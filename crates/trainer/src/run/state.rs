@@ -1,15 +1,18 @@
-//! Where a training stands: with the weights and the optimizer's memory, all that it goes on from.
+//! Where a training stands: with the weights and the optimizer's state, all that it resumes from.
 
 use std::collections::BTreeMap;
 
+use experiment::{Counts, Sums};
 use serde::{Deserialize, Serialize};
 
 use super::best::Best;
-use super::epochs::EpochMetrics;
+use super::epoch::EpochMetrics;
 use super::history::History;
+use crate::failure::Failure;
 
-/// Version of a checkpoint's contents. Version 1 is the first.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version of a checkpoint's contents. Version 1 is the first; version 2 added [`State::counts`]. Older
+/// versions stay readable.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The weights, a Burn pack.
 pub const WEIGHTS: &str = "weights.bpk";
@@ -17,13 +20,18 @@ pub const WEIGHTS: &str = "weights.bpk";
 pub const FIRST_MOMENTS: &str = "first-moments.bpk";
 /// The mean squared gradients, a Burn pack like the weights'.
 pub const SECOND_MOMENTS: &str = "second-moments.bpk";
-/// The optimizer's memory as Burn writes it, where Burn's optimizer runs.
+/// The optimizer's state as Burn writes it, where Burn's optimizer runs.
 pub const OPTIMIZER: &str = "optimizer.bpk";
 /// The weights of the best epoch so far, where a validation split chooses.
 pub const BEST: &str = "best.bpk";
 
 /// The files of a checkpoint, besides the state: name and content.
 pub type Parts = BTreeMap<&'static str, Vec<u8>>;
+
+/// Returns the failure of making sense of a checkpoint's file.
+pub fn unusable(error: model::RecordError) -> Failure {
+    Failure::failed("the checkpoint cannot be used").because(error)
+}
 
 /// Where a training stands between two steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +51,9 @@ pub struct State {
     pub correct: usize,
     /// Their number.
     pub images: usize,
+    /// What else was counted of them; `None` where version 1 counted some of them.
+    #[serde(default)]
+    pub counts: Option<Counts>,
     /// Seconds it has taken.
     pub seconds: f64,
     /// The epochs before it.
@@ -64,6 +75,7 @@ impl State {
             loss: 0.0,
             correct: 0,
             images: 0,
+            counts: None,
             seconds: 0.0,
             history: History::default(),
             best: Best::default(),
@@ -84,6 +96,7 @@ impl State {
             && self.epoch == done + 1
             && self.best.is_among(done)
             && self.correct <= self.images
+            && self.counts.as_ref().is_none_or(|c| c.fit(self.images, self.correct))
             && self.step <= self.images
             && self.step as u64 <= self.steps
     }
@@ -99,19 +112,23 @@ impl State {
     }
 
     /// Returns the sums of the epoch in work.
-    pub fn sums(&self) -> kernels::Score {
-        kernels::Score {
+    pub fn sums(&self) -> Sums {
+        if self.images == 0 {
+            return Sums::new();
+        }
+        Sums {
             loss: self.loss,
             correct: self.correct,
             images: self.images,
+            counts: self.counts.clone(),
         }
     }
 
     /// Moves on within the epoch, to `sums` after `step` steps.
-    pub fn advance(&mut self, sums: kernels::Score, step: usize) {
+    pub fn advance(&mut self, sums: Sums, step: usize) {
         self.steps += (step - self.step) as u64;
         self.step = step;
-        (self.loss, self.correct, self.images) = (sums.loss, sums.correct, sums.images);
+        self.set(sums);
     }
 
     /// Closes the epoch with what it came to.
@@ -120,6 +137,11 @@ impl State {
         self.epoch += 1;
         self.step = 0;
         self.seconds = 0.0;
-        (self.loss, self.correct, self.images) = (0.0, 0, 0);
+        self.set(Sums::default());
+    }
+
+    fn set(&mut self, sums: Sums) {
+        (self.loss, self.correct, self.images) = (sums.loss, sums.correct, sums.images);
+        self.counts = sums.counts;
     }
 }

@@ -3,7 +3,7 @@
 use experiment::{EarlyStopping, Metric};
 use serde::{Deserialize, Serialize};
 
-use super::epochs::EpochMetrics;
+use super::epoch::EpochMetrics;
 
 /// The best epoch so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

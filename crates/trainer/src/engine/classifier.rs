@@ -1,28 +1,24 @@
-//! One training step: forward, loss, backward.
+//! One training step in Burn's terms: forward, loss, backward.
 
 use burn::module::Module;
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 use data::Batch;
-use model::{Loss, Mlp};
+use model::loss::per_sample;
+use model::{Loss, Network};
 
 /// The network together with the loss it learns from.
 #[derive(Module, Debug)]
 pub struct Classifier {
     /// The network.
-    pub mlp: Mlp,
+    pub network: Network,
     #[module(skip)]
     loss: Loss,
 }
 
 impl Classifier {
-    /// Returns `mlp`, to be trained with `loss`.
-    pub fn new(mlp: Mlp, loss: Loss) -> Self {
-        Self { mlp, loss }
-    }
-
-    /// Returns `mlp`, to be trained with the same loss.
-    pub fn with(self, mlp: Mlp) -> Self {
-        Self { mlp, ..self }
+    /// Returns `network`, to be trained with `loss`.
+    pub fn new(network: Network, loss: Loss) -> Self {
+        Self { network, loss }
     }
 
     /// Returns logits `[batch, classes]`, labels `[batch]` and the loss of every sample `[batch]`.
@@ -30,8 +26,8 @@ impl Classifier {
     /// Burn's examples put the mean loss there, `[1]`; one value a sample lets `LossMetric` weight
     /// the short last batch right.
     pub fn score(&self, batch: Batch) -> ClassificationOutput {
-        let logits = self.mlp.forward(batch.images); // [batch, classes]
-        let losses = self.loss.per_sample(logits.clone(), batch.labels.clone()); // [batch]
+        let logits = self.network.forward(batch.images); // [batch, classes]
+        let losses = per_sample(self.loss, logits.clone(), batch.labels.clone()); // [batch]
         ClassificationOutput::new(losses, logits, batch.labels)
     }
 }

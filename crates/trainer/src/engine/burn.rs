@@ -1,0 +1,147 @@
+//! Training by Burn's `Learner`, step by step.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use burn::data::dataloader::{DataLoader, DataLoaderIterator};
+use burn::module::Module;
+use burn::optim::OptimizerRecord;
+use burn::train::metric::store::EventStoreClient;
+use burn::train::{Learner, LearningCheckpointer};
+use data::Batch;
+use experiment::Optimizer;
+use model::{RecordError, Tensor, record};
+
+use super::{Classifier, Predictor, Totals, Watch, optimizer};
+use crate::backend::Compute;
+use crate::failure::Failure;
+use crate::run::state::{OPTIMIZER, Parts, WEIGHTS};
+
+/// A network in training on a device.
+pub struct Burn<'a> {
+    learner: Learner<Classifier>,
+    compute: Compute,
+    /// Seed of the run: dropout draws from it, anew every step.
+    seed: u64,
+    optimizer: Optimizer,
+    /// Each call of its `iter` is the next epoch.
+    loader: &'a dyn DataLoader<Batch>,
+    /// What is left of an epoch.
+    batches: Option<(usize, Box<dyn DataLoaderIterator<Batch> + 'a>)>,
+    state: Option<OptimizerAccess>,
+}
+
+/// How to get the optimizer's state out of a `Learner`, which shows it to its checkpointer only.
+pub struct OptimizerAccess {
+    /// Asks for it.
+    pub checkpointer: LearningCheckpointer<Classifier>,
+    /// What Burn's checkpointer wants to be told.
+    pub store: Arc<EventStoreClient>,
+    /// Where it arrives.
+    pub arrives: Receiver<OptimizerRecord>,
+}
+
+impl<'a> Burn<'a> {
+    /// Returns the network in `learner`, to be trained on the batches of `loader`, whose epochs follow each
+    /// other. Checkpoints need a way to the optimizer's `state`.
+    pub fn new(
+        learner: Learner<Classifier>,
+        compute: &Compute,
+        seed: u64,
+        optimizer: &Optimizer,
+        loader: &'a dyn DataLoader<Batch>,
+        state: Option<OptimizerAccess>,
+    ) -> Self {
+        Self {
+            learner,
+            compute: compute.clone(),
+            seed,
+            optimizer: optimizer.clone(),
+            loader,
+            batches: None,
+            state,
+        }
+    }
+
+    /// See [`Engine::train`](super::Engine::train).
+    pub(super) fn train(
+        &mut self,
+        epoch: usize,
+        steps: Range<usize>,
+        totals: &mut Totals,
+        watch: Watch,
+    ) -> Result<usize, Failure> {
+        let loader = self.loader;
+        let (_, batches) = match self.batches.take() {
+            Some(rest) if rest.0 == epoch => self.batches.insert(rest),
+            _ => self.batches.insert((epoch, loader.iter())),
+        };
+        let end = steps.end;
+        for step in steps {
+            let Some(batch) = batches.next() else {
+                return Ok(step);
+            };
+            // Dropout draws from the device's own stream. Seeding it makes a step a function of
+            // (seed, epoch, step, weights), whatever ran before in this process.
+            self.compute.device.seed(mix(mix(self.seed, epoch), step));
+            let output = self.learner.train_step(batch.map_err(Failure::failed)?);
+            self.learner.lr_step();
+            self.learner.optimizer_step(output.grads);
+            totals.add(&output.item).map_err(Failure::device)?;
+            if !watch(step, totals)? {
+                return Ok(step + 1);
+            }
+        }
+        Ok(end)
+    }
+
+    pub(super) fn weights(&self) -> Result<Vec<Tensor>, RecordError> {
+        self.learner.model().valid().network.tensors()
+    }
+
+    pub(super) fn predictor(&self) -> Predictor {
+        let network = self.learner.model().valid().network;
+        Predictor::Burn(Box::new(network))
+    }
+
+    pub(super) fn parts(&mut self, epoch: usize) -> Result<Parts, RecordError> {
+        let optimizer = self.optimizer_bytes(epoch)?;
+        let weights = record::tensors_to_bytes(&self.weights()?)?;
+        Ok(Parts::from([(OPTIMIZER, optimizer), (WEIGHTS, weights)]))
+    }
+
+    pub(super) fn restore(&mut self, parts: &Parts, steps: u64) -> Result<(), Failure> {
+        let Some(bytes) = parts.get(OPTIMIZER) else {
+            return Err(Failure::failed(
+                "the checkpoint has the state of another optimizer",
+            ));
+        };
+        let shapes = self.learner.model().network.architecture().tensors();
+        let state = optimizer::state(bytes, &self.optimizer, &shapes, steps)?;
+        self.learner.load_optim(state);
+        Ok(())
+    }
+
+    fn optimizer_bytes(&mut self, epoch: usize) -> Result<Vec<u8>, RecordError> {
+        let failed = |e: &dyn std::fmt::Display| RecordError::Device(e.to_string());
+        let state = self.state.as_mut();
+        let state = state.ok_or_else(|| failed(&"no checkpointer is set"))?;
+        let OptimizerAccess {
+            checkpointer,
+            store,
+            arrives,
+        } = state;
+        checkpointer.checkpoint(&self.learner, epoch, store);
+        let record = arrives.recv().map_err(|e| failed(&e))?;
+        let bytes = record.into_bytes().map_err(|e| failed(&e))?;
+        Ok(bytes.to_vec())
+    }
+}
+
+/// Returns a seed for `part` (an epoch, a step) that no part of a neighbouring seed has. The multiplier
+/// is 2^64 over the golden ratio (Knuth, The Art of Computer Programming, vol. 3, 6.4).
+fn mix(seed: u64, part: usize) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .wrapping_add(part as u64)
+}

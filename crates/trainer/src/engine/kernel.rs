@@ -1,0 +1,168 @@
+//! Training by the fused kernel.
+
+use std::ops::Range;
+
+use data::{Batches, Epoch};
+use experiment::Optimizer;
+use model::{Activation, Architecture, RecordError, Tensor, record};
+
+use super::{LearningRate, Predictor, Totals, Watch};
+use crate::backend;
+use crate::failure::Failure;
+use crate::run::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS, unusable};
+
+/// A network in training, outside Burn's tensors.
+pub struct Kernel {
+    network: kernels::Network,
+    architecture: Architecture,
+    batches: Batches,
+    /// The last epoch asked for.
+    epoch: Option<(usize, Epoch)>,
+    learning_rate: LearningRate,
+}
+
+impl Kernel {
+    /// Returns the network of `weights`, ready to be trained on `batches`.
+    ///
+    /// # Panics
+    /// When the kernel cannot train it, see [`choose`](super::choose), or `weights` are those of another
+    /// network.
+    pub fn new(
+        architecture: &Architecture,
+        weights: Vec<Tensor>,
+        optimizer: &Optimizer,
+        batches: Batches,
+        learning_rate: LearningRate,
+    ) -> Self {
+        let Architecture::Mlp(mlp) = architecture;
+        let activation = match mlp.activation {
+            Activation::Relu => kernels::Activation::Relu,
+            Activation::Sigmoid => kernels::Activation::Sigmoid,
+            Activation::Tanh => kernels::Activation::Tanh,
+            Activation::Gelu => kernels::Activation::Gelu,
+        };
+        let loss = architecture.loss().into();
+        let layers = mlp.layers(weights);
+        Self {
+            network: kernels::Network::new(&layers, activation, loss, constants(optimizer)),
+            architecture: architecture.clone(),
+            batches,
+            epoch: None,
+            learning_rate,
+        }
+    }
+
+    /// See [`Engine::train`](super::Engine::train).
+    pub(super) fn train(
+        &mut self,
+        epoch: usize,
+        steps: Range<usize>,
+        totals: &mut Totals,
+        watch: Watch,
+    ) -> Result<usize, Failure> {
+        let before = epoch.saturating_sub(1);
+        let batches = match self.epoch.take() {
+            Some((number, batches)) if number == epoch => batches,
+            _ => self.batches.epoch(before),
+        };
+        let (start, rate) = (before * self.batches.per_epoch(), &self.learning_rate);
+        let of_call = kernels::Batches {
+            fill: &|step, pixels, labels| batches.fill(step, pixels, labels),
+            batch_size: self.batches.batch_size().min(batches.len()),
+            steps: steps.clone(),
+        };
+        let rate = |step| rate.at(start + step);
+        let mut failure = None;
+        let done = self
+            .network
+            .train(&of_call, backend::threads(), &rate, &mut |outcome| {
+                totals.add_outcome(outcome);
+                let goes_on = match failure {
+                    None => watch(outcome.step, totals),
+                    Some(_) => Ok(false),
+                };
+                goes_on.unwrap_or_else(|error| {
+                    failure = Some(error);
+                    false
+                })
+            });
+        self.epoch = Some((epoch, batches));
+        failure.map_or(Ok(steps.start + done), Err)
+    }
+
+    pub(super) fn weights(&self) -> Vec<Tensor> {
+        self.named(self.network.layers())
+    }
+
+    pub(super) fn predictor(&self) -> Result<Predictor, RecordError> {
+        let forward = self.architecture.forward(self.weights())?;
+        Ok(Predictor::Kernel(forward))
+    }
+
+    pub(super) fn parts(&self) -> Result<Parts, RecordError> {
+        let network = &self.network;
+        let bytes = |layers| record::tensors_to_bytes(&self.named(layers));
+        Ok(Parts::from([
+            (WEIGHTS, bytes(network.layers())?),
+            (FIRST_MOMENTS, bytes(network.first_moments())?),
+            (SECOND_MOMENTS, bytes(network.second_moments())?),
+        ]))
+    }
+
+    pub(super) fn restore(&mut self, parts: &Parts, steps: u64) -> Result<(), Failure> {
+        let Architecture::Mlp(mlp) = &self.architecture;
+        let layers = |name: &str| {
+            let bytes = parts.get(name).map_or(&[][..], Vec::as_slice);
+            let tensors = record::tensors_from_bytes(bytes, &self.architecture);
+            tensors.map(|tensors| mlp.layers(tensors)).map_err(unusable)
+        };
+        let (first, second) = (layers(FIRST_MOMENTS)?, layers(SECOND_MOMENTS)?);
+        self.network.restore(&first, &second, steps);
+        Ok(())
+    }
+
+    /// Returns `layers` as named tensors.
+    fn named(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
+        let Architecture::Mlp(mlp) = &self.architecture;
+        mlp.from_layers(layers)
+    }
+}
+
+/// Returns the optimizer of an experiment with the constants that the kernel takes.
+fn constants(config: &Optimizer) -> kernels::Optimizer {
+    let adam = |beta_1: f64, beta_2: f64, epsilon: f64, l2: f64, decoupled_decay: f64| {
+        kernels::Optimizer::Adam(kernels::Adam {
+            beta_1: beta_1 as f32,
+            beta_2: beta_2 as f32,
+            epsilon: epsilon as f32,
+            l2: l2 as f32,
+            decoupled_decay: decoupled_decay as f32,
+        })
+    };
+    match *config {
+        Optimizer::Adam {
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+            ..
+        } => adam(beta_1, beta_2, epsilon, weight_decay, 0.0),
+        Optimizer::AdamW {
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+            ..
+        } => adam(beta_1, beta_2, epsilon, 0.0, weight_decay),
+        Optimizer::Sgd {
+            momentum,
+            nesterov,
+            weight_decay,
+            ..
+        } => kernels::Optimizer::Sgd(kernels::Sgd {
+            momentum: momentum as f32,
+            nesterov,
+            l2: weight_decay as f32,
+        }),
+    }
+}

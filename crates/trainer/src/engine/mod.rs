@@ -1,0 +1,161 @@
+//! Who computes: a fused kernel on the CPU, or Burn's operations on any device.
+//!
+//! A step of a small network takes about 0.1 ms of arithmetic; made of tensor operations it takes six times
+//! that. Where the crate `kernels` knows the experiment, it trains there, on the same batches with the same
+//! formulas; everything else is trained by Burn's `Learner`.
+//!
+//! Reading order: [`choose`] (which one) → [`Engine`] (training) → [`Predictor`] (answers) → `kernel`, `burn`.
+//! Behind those: [`Classifier`] (a training step in Burn's terms), [`optimizer`], [`schedule`], [`totals`].
+
+pub mod burn;
+pub mod capture;
+pub mod classifier;
+mod kernel;
+pub mod optimizer;
+mod predictor;
+pub mod schedule;
+pub mod totals;
+
+use std::fmt;
+use std::ops::Range;
+
+use experiment::{Backend, EngineChoice, Experiment};
+use model::{Activation, RecordError, Tensor};
+
+pub use self::burn::Burn;
+pub use classifier::Classifier;
+pub use kernel::Kernel;
+pub use predictor::{Predictor, loader};
+pub use schedule::LearningRate;
+pub use totals::Totals;
+
+use crate::failure::Failure;
+use crate::run::state::Parts;
+
+/// Which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The fused kernel, on the CPU.
+    Kernel,
+    /// Burn's operations.
+    Burn,
+}
+
+/// Returns the engine that trains `experiment` on `backend`, which is not `auto`.
+///
+/// # Errors
+/// When the experiment asks for the kernel and a key is in the way (exit code 2).
+pub fn choose(experiment: &Experiment, backend: Backend) -> Result<Kind, Failure> {
+    let in_the_way = no_kernel(experiment, backend);
+    match (experiment.engine, in_the_way) {
+        (EngineChoice::Burn, _) | (EngineChoice::Auto, Some(_)) => Ok(Kind::Burn),
+        (_, None) => Ok(Kind::Kernel),
+        (EngineChoice::Kernel, Some((key, value))) => Err(Failure::usage(format!(
+            "`engine` is \"kernel\", but the kernel cannot train with `{key}` = {value}"
+        ))
+        .hint(format!(
+            "change `{key}`, or choose the engine that can: --engine burn (or auto)"
+        ))),
+    }
+}
+
+/// Returns the first key, with its value, that keeps the kernel from training `experiment`.
+fn no_kernel(experiment: &Experiment, backend: Backend) -> Option<(&'static str, String)> {
+    if backend != Backend::Flex {
+        return Some(("backend", format!("\"{backend}\"")));
+    }
+    if experiment.model.activation == Activation::Gelu {
+        return Some(("model.activation", "\"gelu\"".to_string()));
+    }
+    let dropout = experiment.model.dropout;
+    (dropout > 0.0).then(|| ("model.dropout", dropout.to_string()))
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Kernel => "kernel",
+            Self::Burn => "burn",
+        })
+    }
+}
+
+/// A network in training.
+pub enum Engine<'a> {
+    /// By the fused kernel.
+    Kernel(Kernel),
+    /// By Burn's `Learner`.
+    Burn(Burn<'a>),
+}
+
+/// Told after every step its number and the sums of the epoch so far; says whether to continue. One more
+/// step may follow when it says no.
+pub type Watch<'w> = &'w mut dyn FnMut(usize, &mut Totals) -> Result<bool, Failure>;
+
+impl Engine<'_> {
+    /// Trains `steps` (counted from 0) of `epoch` (counted from 1), or fewer when `watch` ends it, and adds
+    /// what they come to to `totals`. Returns the step that is next.
+    ///
+    /// # Errors
+    /// Those of `watch`, and when the device fails.
+    pub fn train(
+        &mut self,
+        epoch: usize,
+        steps: Range<usize>,
+        totals: &mut Totals,
+        watch: Watch,
+    ) -> Result<usize, Failure> {
+        match self {
+            Self::Kernel(kernel) => kernel.train(epoch, steps, totals, watch),
+            Self::Burn(burn) => burn.train(epoch, steps, totals, watch),
+        }
+    }
+
+    /// Returns the weights as they are, named.
+    ///
+    /// # Errors
+    /// When the device cannot hand them out.
+    pub fn weights(&self) -> Result<Vec<Tensor>, RecordError> {
+        match self {
+            Self::Kernel(kernel) => Ok(kernel.weights()),
+            Self::Burn(burn) => burn.weights(),
+        }
+    }
+
+    /// Returns the network as it is, to be asked.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn predictor(&self) -> Result<Predictor, RecordError> {
+        match self {
+            Self::Kernel(kernel) => kernel.predictor(),
+            Self::Burn(burn) => Ok(burn.predictor()),
+        }
+    }
+
+    /// Returns the files of a checkpoint: the weights and the optimizer's state.
+    ///
+    /// # Errors
+    /// When a value is not finite, or the device fails.
+    pub fn parts(&mut self, epoch: usize) -> Result<Parts, RecordError> {
+        match self {
+            Self::Kernel(kernel) => kernel.parts(),
+            Self::Burn(burn) => burn.parts(epoch),
+        }
+    }
+
+    /// Puts the optimizer's state after `steps` steps back from a checkpoint's files. (The weights are those
+    /// that the engine was made with.) Before the first step there are no files.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged, or of another optimizer.
+    pub fn restore(&mut self, parts: &Parts, steps: u64) -> Result<(), Failure> {
+        if parts.is_empty() {
+            return Ok(());
+        }
+        match self {
+            Self::Kernel(kernel) => kernel.restore(parts, steps),
+            Self::Burn(burn) => burn.restore(parts, steps),
+        }
+    }
+}

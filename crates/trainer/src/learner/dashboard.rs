@@ -1,0 +1,106 @@
+//! Burn's terminal dashboard, fed from the sums of a training.
+
+use burn::data::dataloader::Progress;
+use burn::tensor::{Device, Tensor, TensorData};
+use burn::train::{
+    ClassificationOutput, EventProcessorTraining, LearnerEvent, SupervisedTrainingEventProcessor,
+    TrainingItem,
+};
+use experiment::Sums;
+
+use crate::engine::{Classifier, Totals};
+use crate::failure::Failure;
+
+/// Burn's side of a display.
+pub(super) type Events = SupervisedTrainingEventProcessor<Classifier>;
+
+/// Where Burn is told how a training goes.
+pub(super) struct Dashboard {
+    /// Burn's pipeline; it is told of epochs even when nothing is shown.
+    pub events: Events,
+    /// Whether it is shown, and told of images too.
+    is_on: bool,
+    /// Images of the epoch.
+    of: usize,
+    /// The sums it was told last.
+    before: Sums,
+}
+
+impl Dashboard {
+    pub fn new(events: Events, is_on: bool) -> Self {
+        Self {
+            events,
+            is_on,
+            of: 0,
+            before: Sums::new(),
+        }
+    }
+
+    /// Begins to train an epoch of so many images.
+    pub fn begin_training(&mut self, epoch: usize, images: usize) -> Result<(), Failure> {
+        (self.of, self.before) = (images, Sums::new());
+        told(self.events.process_train(LearnerEvent::StartSplit {
+            epoch_number: epoch,
+            total_items: images,
+        }))
+    }
+
+    /// Takes in a step, counted from 0, of an epoch with these sums so far.
+    pub fn trained(&mut self, step: usize, totals: &mut Totals, rate: f64) -> Result<(), Failure> {
+        if !self.is_on {
+            return Ok(());
+        }
+        let sums = totals.sums().map_err(Failure::device)?;
+        let progress = Progress::new(sums.images, self.of, Some("items".to_string()));
+        let output = output(&self.before, sums);
+        self.before = sums.clone();
+        let item = TrainingItem::new(output, progress, Some(step + 1), Some(rate.into()));
+        told(self.events.process_train(LearnerEvent::ProcessedItem(item)))
+    }
+
+    pub fn end_training(&mut self, epoch: usize) -> Result<(), Failure> {
+        told(self.events.process_train(LearnerEvent::EndSplit(epoch)))
+    }
+
+    /// Begins to validate on so many images.
+    pub fn begin_validation(&mut self, epoch: usize, images: usize) -> Result<(), Failure> {
+        self.of = images;
+        told(self.events.process_valid(LearnerEvent::StartSplit {
+            epoch_number: epoch,
+            total_items: images,
+        }))
+    }
+
+    /// Takes in what the validation images came to.
+    pub fn validated(&mut self, epoch: usize, sums: &Sums) -> Result<(), Failure> {
+        if self.is_on {
+            let progress = Progress::new(sums.images, self.of, Some("items".to_string()));
+            let item = TrainingItem::new(output(&Sums::new(), sums), progress, None, None);
+            told(self.events.process_valid(LearnerEvent::ProcessedItem(item)))?;
+        }
+        told(self.events.process_valid(LearnerEvent::EndSplit(epoch)))
+    }
+
+    pub fn end_epoch(&mut self, epoch: usize) -> Result<(), Failure> {
+        told(self.events.process_train(LearnerEvent::EndEpoch(epoch)))
+    }
+}
+
+/// Returns what happened between two sums in the form that Burn's metrics take: rows whose larger logit is
+/// at the label where the answer was right, and the mean loss in every row.
+fn output(before: &Sums, after: &Sums) -> ClassificationOutput {
+    let device = Device::flex();
+    let images = after.images - before.images;
+    let right = after.correct - before.correct;
+    let labels: Vec<i32> = (0..images).map(|i| i32::from(i >= right)).collect();
+    let mean = (after.loss - before.loss) / images.max(1) as f64;
+    ClassificationOutput::new(
+        Tensor::from_data(TensorData::new(vec![mean as f32; images], [images]), &device),
+        Tensor::<2>::from_data([[1.0, 0.0]], &device).repeat_dim(0, images),
+        Tensor::from_data(TensorData::new(labels, [images]), &device),
+    )
+}
+
+fn told<E: std::fmt::Display>(result: Result<(), E>) -> Result<(), Failure> {
+    result.map_err(|e| Failure::failed(format!("Burn's metric pipeline failed: {e}")))
+}
