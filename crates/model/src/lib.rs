@@ -13,15 +13,15 @@
 //! ```
 //!
 //! Reading order: [`config`] (what a network looks like) → `mlp` (the network) → `loss` (what
-//! training minimises) → [`record`] (weights and metadata, in and out) → `memory` (an optimizer's,
-//! checked) → [`calibration`] (probabilities that can be taken at their word) → [`unknown`] (none of
+//! training minimises) → [`tensor`] and [`pack`] (named tensors, and Burn's file format for them) →
+//! [`record`] (weights and metadata, in and out) → `memory` (an optimizer's, checked) → [`calibration`] (probabilities that can be taken at their word) → [`unknown`] (none of
 //! these) → [`classifier`] (answers on the CPU) → [`answer`] → [`queue`] (many callers).
 //!
 //! This crate knows no data set and no trainer; it reads no files, asks no clock and prints nothing. A
 //! record goes in as bytes and comes out as bytes, so it works wherever the bytes come from.
 //!
-//! Answers need no Burn but its file format: without default features, `mlp`, `loss`, `memory` and
-//! `Record` are left out, and the crate builds in seconds, for WebAssembly too.
+//! Answers need no Burn: without default features, `mlp`, `loss`, `memory`, `Record` and `Unknown::fit` are
+//! left out, and the crate builds in seconds, for WebAssembly too.
 
 #![forbid(unsafe_code)]
 
@@ -31,6 +31,8 @@ pub mod loss;
 #[cfg(feature = "burn")]
 pub mod mlp;
 mod metadata;
+pub mod tensor;
+pub mod pack;
 pub mod record;
 #[cfg(feature = "burn")]
 pub mod memory;
@@ -53,6 +55,7 @@ pub use queue::{Pending, Queue, QueueError};
 #[cfg(feature = "burn")]
 pub use record::Record;
 pub use record::{Metadata, RecordError, TestMetrics};
+pub use tensor::Tensor;
 pub use unknown::Unknown;
 
 /// Compiles the Rust in the repository's README.

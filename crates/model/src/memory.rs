@@ -6,10 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use burn_pack::Scalar;
-
 use crate::config::MlpConfig;
-use crate::record::{RecordError, Tensors, one_line, reader};
+use crate::pack::{self, Scalar, one_line};
+use crate::record::{RecordError, Tensors};
 
 /// Name of the number of dimensions of a parameter.
 const RANK: &str = "__rank";
@@ -30,25 +29,41 @@ impl Memory {
     /// # Errors
     /// [`RecordError`] says what is wrong with the bytes.
     pub fn check(self, bytes: &[u8], config: &MlpConfig, steps: u64) -> Result<(), RecordError> {
-        let parameters = match steps {
-            0 => Vec::new(),
-            _ => parameters(config),
+        let parameters = if steps == 0 {
+            Vec::new()
+        } else {
+            parameters(config)
         };
-        let reader = reader(bytes)?;
-        let mut numbers = Numbers(reader.scalars().clone());
-        let mut tensors = Tensors::of(reader)?;
+        let mut pack = pack::read(bytes)?;
+        let mut numbers = Numbers(std::mem::take(&mut pack.scalars));
+        let owners = std::mem::take(&mut pack.parameters);
+        let mut tensors = Tensors::of(pack);
         for (id, shape) in &parameters {
             numbers.take(format!("{id}.{RANK}"), shape.len() as u64)?;
             if let Some(field) = self.steps {
                 numbers.take(format!("{id}.{field}"), steps)?;
             }
             for field in self.tensors {
-                tensors.take_of(Some(*id), format!("{id}.{field}"), shape)?;
+                let name = format!("{id}.{field}");
+                tensors.take(&name, shape)?;
+                check_owner(&name, owners.get(&name).copied(), *id)?;
             }
         }
         numbers.finish()?;
         tensors.finish()
     }
+}
+
+/// Checks that the tensor `name` belongs to the parameter `expected`.
+fn check_owner(name: &str, found: Option<u64>, expected: u64) -> Result<(), RecordError> {
+    if found == Some(expected) {
+        return Ok(());
+    }
+    Err(RecordError::Number {
+        name: format!("{name}: parameter"),
+        found: format!("{found:?}"),
+        expected: format!("{:?}", Some(expected)),
+    })
 }
 
 /// Returns number and shape of every parameter, as [`Mlp`](crate::Mlp) numbers them.
@@ -66,7 +81,7 @@ impl Numbers {
     /// Takes the number `name` out, which must be `expected`.
     fn take(&mut self, name: String, expected: u64) -> Result<(), RecordError> {
         let found = self.0.remove(&name);
-        if found.is_some_and(|found| u64::try_from(found) == Ok(expected)) {
+        if found.and_then(Scalar::unsigned) == Some(expected) {
             return Ok(());
         }
         Err(RecordError::Number {

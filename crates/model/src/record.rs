@@ -6,9 +6,10 @@
 //! has two more tensors, `unknown.mean` `[height * width]` and `unknown.patterns`
 //! `[height * width, components]`.
 
+use std::collections::BTreeMap;
+
 #[cfg(feature = "burn")]
-use burn::tensor::{Device, Tensor, TensorData};
-use burn_pack::{Bytes, DType, Reader, Writer};
+use burn::tensor::{Device, TensorData};
 use kernels::Layer as LayerWeights;
 use serde::Deserialize;
 
@@ -16,6 +17,8 @@ use crate::config::{ConfigError, MlpConfig};
 pub use crate::metadata::{BURN_VERSION, FORMAT_VERSION, Metadata, PIXEL_DIVISOR, TestMetrics};
 #[cfg(feature = "burn")]
 use crate::mlp::{Mlp, floats};
+use crate::pack::{self, Pack, PackError, one_line};
+use crate::tensor::Tensor;
 use crate::unknown::Unknown;
 
 /// Key of the metadata entry in the pack.
@@ -40,7 +43,7 @@ pub struct Record {
 pub enum RecordError {
     /// The bytes are no Burn pack, or a damaged one.
     #[error("not a readable Burn pack: {0}")]
-    Pack(String),
+    Pack(#[from] PackError),
     /// The pack holds no classifier's metadata.
     #[error(
         "the Burn pack has no `{METADATA_KEY}` metadata, so it is not a record of this program"
@@ -147,13 +150,13 @@ impl Record {
         let mut tensors = tensors(&self.model.weights()?, self.model.config())?;
         if let Some(unknown) = &metadata.unknown {
             let shape = patterns_shape(&metadata.architecture, unknown);
-            tensors.push(pack(MEAN.into(), vec![shape[0]], &unknown.mean)?);
-            tensors.push(pack(PATTERNS.into(), shape.to_vec(), &unknown.patterns)?);
+            tensors.push(tensor(MEAN.into(), &shape[..1], &unknown.mean)?);
+            tensors.push(tensor(PATTERNS.into(), &shape, &unknown.patterns)?);
         }
         let json =
             serde_json::to_string(&metadata).map_err(|e| RecordError::Metadata(e.to_string()))?;
-        let writer = Writer::new(tensors).with_metadata(METADATA_KEY, &json);
-        Ok(writer.into_bytes().map_err(pack_error)?.to_vec())
+        let entries = BTreeMap::from([(METADATA_KEY.to_string(), json)]);
+        Ok(pack::write(&tensors, &entries)?)
     }
 
     /// Returns the probabilities of every class, one row of `classes` values for each image in
@@ -187,7 +190,10 @@ impl Record {
             .map(|&p| f32::from(p) / self.metadata.pixel_divisor)
             .collect();
         let device = self.model.device();
-        let input = Tensor::from_data(TensorData::new(scaled, [images, height, width]), &device);
+        let input = burn::tensor::Tensor::from_data(
+            TensorData::new(scaled, [images, height, width]),
+            &device,
+        );
         let probabilities = floats(self.model.predict(input))?; // [images, classes]
         let classes = self.metadata.architecture.classes;
         Ok(probabilities.chunks(classes).map(<[f32]>::to_vec).collect())
@@ -203,8 +209,7 @@ pub fn layers_to_bytes(
     layers: &[LayerWeights],
     config: &MlpConfig,
 ) -> Result<Vec<u8>, RecordError> {
-    let writer = Writer::new(tensors(layers, config)?);
-    Ok(writer.into_bytes().map_err(pack_error)?.to_vec())
+    Ok(pack::write(&tensors(layers, config)?, &BTreeMap::new())?)
 }
 
 /// Returns what [`layers_to_bytes`] was given. Names, shapes and values are all checked.
@@ -215,7 +220,7 @@ pub fn layers_from_bytes(
     bytes: &[u8],
     config: &MlpConfig,
 ) -> Result<Vec<LayerWeights>, RecordError> {
-    let mut tensors = Tensors::of(reader(bytes)?)?;
+    let mut tensors = Tensors::of(pack::read(bytes)?);
     let layers = tensors.layers(config)?;
     tensors.finish()?;
     Ok(layers)
@@ -223,32 +228,28 @@ pub fn layers_from_bytes(
 
 /// Returns what is in `bytes`, checked.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Metadata, Vec<LayerWeights>), RecordError> {
-    let reader = reader(bytes)?;
-    let mut metadata = read_metadata(&reader)?;
-    let mut tensors = Tensors::of(reader)?;
+    let pack = pack::read(bytes)?;
+    let mut metadata = read_metadata(&pack)?;
+    let mut tensors = Tensors::of(pack);
     let weights = tensors.layers(&metadata.architecture)?;
     if let Some(unknown) = &mut metadata.unknown {
         let shape = patterns_shape(&metadata.architecture, unknown);
-        unknown.mean = tensors.take(MEAN.into(), &shape[..1])?;
-        unknown.patterns = tensors.take(PATTERNS.into(), &shape)?;
+        unknown.mean = tensors.take(MEAN, &shape[..1])?;
+        unknown.patterns = tensors.take(PATTERNS, &shape)?;
     }
     tensors.finish()?;
     Ok((metadata, weights))
 }
 
-pub(crate) fn reader(bytes: &[u8]) -> Result<Reader, RecordError> {
-    Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(pack_error)
-}
-
-fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
+fn read_metadata(pack: &Pack) -> Result<Metadata, RecordError> {
     /// The one field that every version has.
     #[derive(Deserialize)]
     struct Versioned {
         format: u32,
     }
     let bad = |e: serde_json::Error| RecordError::Metadata(one_line(&e.to_string()));
-    let json = reader
-        .metadata()
+    let json = pack
+        .metadata
         .get(METADATA_KEY)
         .ok_or(RecordError::NoMetadata)?;
     let Versioned { format: found } = serde_json::from_str(json).map_err(bad)?;
@@ -261,55 +262,27 @@ fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
 }
 
 /// The tensors of a pack that have not been taken yet.
-pub(crate) struct Tensors(Vec<burn_pack::Tensor>);
+pub(crate) struct Tensors(Vec<Tensor>);
 
 impl Tensors {
-    pub(crate) fn of(reader: Reader) -> Result<Self, RecordError> {
-        Ok(Self(reader.into_tensors().map_err(pack_error)?))
+    pub(crate) fn of(pack: Pack) -> Self {
+        Self(pack.tensors)
     }
 
-    /// Takes the tensor `name` out; checks shape and values.
-    fn take(&mut self, name: String, shape: &[usize]) -> Result<Vec<f32>, RecordError> {
-        self.take_of(None, name, shape)
-    }
-
-    /// The same of a tensor that belongs to a parameter, by Burn's number for that.
-    pub(crate) fn take_of(
-        &mut self,
-        parameter: Option<u64>,
-        name: String,
-        shape: &[usize],
-    ) -> Result<Vec<f32>, RecordError> {
-        let position = self.0.iter().position(|t| t.name == name);
-        let tensor = self
-            .0
-            .remove(position.ok_or_else(|| RecordError::Missing(name.clone()))?);
-        if parameter.is_some() && tensor.param_id != parameter {
-            return Err(RecordError::Number {
-                name: format!("{name}: parameter"),
-                found: format!("{:?}", tensor.param_id),
-                expected: format!("{parameter:?}"),
-            });
-        }
-        if tensor.dtype != DType::F32 || tensor.shape.as_slice() != shape {
+    /// Takes the values of the tensor `name` out; checks shape and values.
+    pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, RecordError> {
+        let position = self.0.iter().position(|tensor| tensor.name == name);
+        let position = position.ok_or_else(|| RecordError::Missing(name.into()))?;
+        let tensor = self.0.remove(position);
+        if tensor.shape != shape {
             return Err(RecordError::Shape {
-                found: format!("{:?} {:?}", tensor.dtype, tensor.shape.as_slice()),
+                name: tensor.name,
+                found: format!("F32 {:?}", tensor.shape),
                 expected: format!("F32 {shape:?}"),
-                name,
             });
         }
-        let bytes = tensor.into_bytes().map_err(pack_error)?;
-        let values: Vec<f32> = bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|&bytes| f32::from_le_bytes(bytes))
-            .collect();
-        if values.iter().all(|v| v.is_finite()) {
-            Ok(values)
-        } else {
-            Err(RecordError::NotFinite(name))
-        }
+        check_finite(name, &tensor.values)?;
+        Ok(tensor.values)
     }
 
     /// Takes every layer's tensors out.
@@ -317,8 +290,8 @@ impl Tensors {
         let mut weights = Vec::new();
         for (i, [inputs, outputs]) in config.layer_shapes().into_iter().enumerate() {
             weights.push(LayerWeights {
-                weight: self.take(weight_name(i), &[inputs, outputs])?,
-                bias: self.take(bias_name(i), &[outputs])?,
+                weight: self.take(&weight_name(i), &[inputs, outputs])?,
+                bias: self.take(&bias_name(i), &[outputs])?,
             });
         }
         Ok(weights)
@@ -338,22 +311,17 @@ fn patterns_shape(architecture: &MlpConfig, unknown: &Unknown) -> [usize; 2] {
     [height * width, unknown.components]
 }
 
-fn tensors(
-    layers: &[LayerWeights],
-    config: &MlpConfig,
-) -> Result<Vec<burn_pack::Tensor>, RecordError> {
+fn tensors(layers: &[LayerWeights], config: &MlpConfig) -> Result<Vec<Tensor>, RecordError> {
     let mut tensors = Vec::new();
     for (i, (layer, [inputs, outputs])) in layers.iter().zip(config.layer_shapes()).enumerate() {
-        tensors.push(pack(weight_name(i), vec![inputs, outputs], &layer.weight)?);
-        tensors.push(pack(bias_name(i), vec![outputs], &layer.bias)?);
+        tensors.push(tensor(weight_name(i), &[inputs, outputs], &layer.weight)?);
+        tensors.push(tensor(bias_name(i), &[outputs], &layer.bias)?);
     }
     Ok(tensors)
 }
 
-fn pack(name: String, shape: Vec<usize>, values: &[f32]) -> Result<burn_pack::Tensor, RecordError> {
-    if !values.iter().all(|v| v.is_finite()) {
-        return Err(RecordError::NotFinite(name));
-    }
+fn tensor(name: String, shape: &[usize], values: &[f32]) -> Result<Tensor, RecordError> {
+    check_finite(&name, values)?;
     if values.len() != shape.iter().product::<usize>() {
         return Err(RecordError::Shape {
             found: format!("{} values", values.len()),
@@ -361,8 +329,19 @@ fn pack(name: String, shape: Vec<usize>, values: &[f32]) -> Result<burn_pack::Te
             name,
         });
     }
-    let bytes = Bytes::from_bytes_vec(values.iter().flat_map(|v| v.to_le_bytes()).collect());
-    Ok(burn_pack::Tensor::new(name, DType::F32, shape, None, bytes))
+    Ok(Tensor {
+        name,
+        shape: shape.to_vec(),
+        values: values.to_vec(),
+    })
+}
+
+fn check_finite(name: &str, values: &[f32]) -> Result<(), RecordError> {
+    if values.iter().all(|value| value.is_finite()) {
+        Ok(())
+    } else {
+        Err(RecordError::NotFinite(name.into()))
+    }
 }
 
 fn weight_name(layer: usize) -> String {
@@ -371,19 +350,4 @@ fn weight_name(layer: usize) -> String {
 
 fn bias_name(layer: usize) -> String {
     format!("layers.{layer}.bias")
-}
-
-fn pack_error(error: burn_pack::Error) -> RecordError {
-    RecordError::Pack(one_line(&error.to_string()))
-}
-
-/// Returns text that may come out of a file, for a message: shortened, on one line, without control
-/// characters.
-pub(crate) fn one_line(text: &str) -> String {
-    const LONGEST: usize = 300; // characters
-    let visible = |c: char| match c.is_control() {
-        true => c.escape_default().to_string(),
-        false => c.to_string(),
-    };
-    text.chars().take(LONGEST).map(visible).collect()
 }
