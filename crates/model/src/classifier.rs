@@ -2,18 +2,16 @@
 
 use std::thread::available_parallelism;
 
-use kernels::Layer as LayerWeights;
-
 use crate::answer::Answer;
-use crate::config::{Activation, Output};
-use crate::record::{self, Metadata, RecordError};
+use crate::network::Forward;
+use crate::record::{Metadata, Record, RecordError};
 
 /// A network with its metadata, ready to answer. It can be shared between threads; for many callers at
 /// once, see [`Queue`](crate::Queue).
 #[derive(Debug, Clone)]
 pub struct Classifier {
     metadata: Metadata,
-    layers: Vec<LayerWeights>,
+    forward: Forward,
     threads: usize,
 }
 
@@ -24,12 +22,18 @@ impl Classifier {
     /// # Errors
     /// [`RecordError`] says what is wrong with the file.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
-        let (metadata, layers) = record::read(bytes)?;
-        let threads = available_parallelism().map_or(1, usize::from);
+        Self::new(Record::from_bytes(bytes)?)
+    }
+
+    /// Returns the network of a record. It uses as many threads as [`Classifier::from_bytes`] does.
+    ///
+    /// # Errors
+    /// When the weights are not those of the architecture.
+    pub fn new(Record { metadata, weights }: Record) -> Result<Self, RecordError> {
         Ok(Self {
+            forward: metadata.architecture.forward(weights)?,
             metadata,
-            layers,
-            threads,
+            threads: available_parallelism().map_or(1, usize::from),
         })
     }
 
@@ -59,9 +63,9 @@ impl Classifier {
     /// When `pixels` is not a whole number of pictures.
     pub fn answers(&self, pixels: &[u8]) -> Result<Vec<Answer>, RecordError> {
         let probabilities = self.predict(pixels)?;
-        let [height, width] = self.metadata.architecture.input;
-        let pictures = pixels.chunks_exact(height * width);
-        let rows = probabilities.chunks_exact(self.metadata.architecture.classes);
+        let architecture = &self.metadata.architecture;
+        let pictures = pixels.chunks_exact(architecture.pixels());
+        let rows = probabilities.chunks_exact(architecture.classes());
         Ok(pictures
             .zip(rows)
             .map(|(picture, row)| Answer::new(&self.metadata, picture, row))
@@ -78,7 +82,7 @@ impl Classifier {
     pub fn predict(&self, pixels: &[u8]) -> Result<Vec<f32>, RecordError> {
         let calibration = &self.metadata.calibration;
         let temperature = calibration.map_or(1.0, |calibration| calibration.temperature as f32);
-        self.forward(pixels, temperature)
+        self.probabilities(pixels, temperature)
     }
 
     /// Returns the same as the network itself says it, not calibrated: Keras's `predict`.
@@ -86,28 +90,12 @@ impl Classifier {
     /// # Errors
     /// When `pixels` is not a whole number of images.
     pub fn predict_raw(&self, pixels: &[u8]) -> Result<Vec<f32>, RecordError> {
-        self.forward(pixels, 1.0)
+        self.probabilities(pixels, 1.0)
     }
 
-    fn forward(&self, pixels: &[u8], temperature: f32) -> Result<Vec<f32>, RecordError> {
+    fn probabilities(&self, pixels: &[u8], temperature: f32) -> Result<Vec<f32>, RecordError> {
         self.metadata.count_images(pixels)?;
-        let activation = match self.metadata.architecture.activation {
-            Activation::Relu => kernels::Activation::Relu,
-            Activation::Sigmoid => kernels::Activation::Sigmoid,
-            Activation::Tanh => kernels::Activation::Tanh,
-            Activation::Gelu => kernels::Activation::Gelu,
-        };
-        let output = match self.metadata.architecture.output {
-            Output::Softmax => kernels::Output::Softmax,
-            Output::Sigmoid => kernels::Output::Sigmoid,
-        };
-        Ok(kernels::predict(
-            &self.layers,
-            activation,
-            output,
-            temperature,
-            pixels,
-            self.threads,
-        ))
+        let threads = self.threads;
+        Ok(self.forward.probabilities(pixels, temperature, threads))
     }
 }

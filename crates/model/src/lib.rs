@@ -12,28 +12,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Reading order: [`config`] (what a network looks like, and what it is trained on) → `mlp` (the
-//! network) → `loss` (what training minimises, on tensors) → [`record`] (weights and metadata, in and out) → `memory` (an optimizer's,
-//! checked) → [`calibration`] (probabilities that can be taken at their word) → [`unknown`] (none of
+//! Reading order: [`config`] (what networks are described by) → [`mlp`] (one kind of network) → [`network`]
+//! (every kind, under one name) → `loss` (what training minimises, on tensors) → [`tensor`] and [`pack`]
+//! (named tensors, and Burn's file format for them) → [`record`] (weights and metadata, in and out) →
+//! `optimizer_state` (checked) → [`calibration`] (honest probabilities) → [`unknown`] (none of
 //! these) → [`classifier`] (answers on the CPU) → [`answer`] → [`queue`] (many callers).
 //!
 //! This crate knows no data set and no trainer; it reads no files, asks no clock and prints nothing. A
 //! record goes in as bytes and comes out as bytes, so it works wherever the bytes come from.
 //!
-//! Answers need no Burn but its file format: without default features, `mlp`, `loss`, `memory` and
-//! `Record` are left out, and the crate builds in seconds, for WebAssembly too.
+//! Answers need no Burn: without default features, `Network`, `loss`, `optimizer_state`, first weights and
+//! `Unknown::fit` are left out, and the crate builds in seconds, for WebAssembly too.
 
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod mlp;
+pub mod network;
 #[cfg(feature = "burn")]
 pub mod loss;
-#[cfg(feature = "burn")]
-pub mod mlp;
+pub mod tensor;
+pub mod pack;
 mod metadata;
 pub mod record;
 #[cfg(feature = "burn")]
-pub mod memory;
+pub mod optimizer_state;
 pub mod calibration;
 pub mod unknown;
 pub mod classifier;
@@ -43,14 +46,16 @@ pub mod queue;
 pub use answer::Answer;
 pub use calibration::{Calibration, Reliability};
 pub use classifier::Classifier;
-pub use config::{Activation, ConfigError, Init, Loss, MlpConfig, Output};
-pub use kernels::Layer as LayerWeights;
+pub use config::{Activation, ConfigError, Init, Loss, Output};
 #[cfg(feature = "burn")]
 pub use mlp::Mlp;
-pub use queue::{Pending, Queue, QueueError};
+pub use mlp::MlpConfig;
 #[cfg(feature = "burn")]
-pub use record::Record;
-pub use record::{Metadata, RecordError, TestMetrics};
+pub use network::Network;
+pub use network::{Architecture, Forward, LayerSummary};
+pub use queue::{Pending, Queue, QueueError};
+pub use record::{Metadata, Record, RecordError, TestMetrics};
+pub use tensor::{Shape, Tensor};
 pub use unknown::Unknown;
 
 /// Compiles the Rust in the repository's README.

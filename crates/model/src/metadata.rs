@@ -1,15 +1,18 @@
 //! What a record says about its network: all but the weights.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
-use crate::config::MlpConfig;
+use crate::network::Architecture;
 use crate::record::RecordError;
 use crate::unknown::Unknown;
 
 /// Version of the metadata written by this crate. Version 1 is the first; version 2 added
-/// [`Metadata::calibration`] and [`Metadata::unknown`]. Older versions stay readable.
-pub const FORMAT_VERSION: u32 = 2;
+/// [`Metadata::calibration`] and [`Metadata::unknown`], version 3 the kind of network and the channels of its
+/// input. Older versions stay readable.
+pub const FORMAT_VERSION: u32 = 3;
 /// The Burn release whose pack format is written.
 pub const BURN_VERSION: &str = "0.22.1";
 /// What pixel bytes are divided by before they enter a network, so that they reach from 0 to 1.
@@ -24,7 +27,7 @@ pub struct Metadata {
     /// [`FORMAT_VERSION`] of the writer. Writing sets it.
     pub format: u32,
     /// The network, with its input size in pixels.
-    pub architecture: MlpConfig,
+    pub architecture: Architecture,
     /// Name of every class, in label order.
     pub class_names: Vec<String>,
     /// Pixel bytes are divided by this before they enter the network: [`PIXEL_DIVISOR`].
@@ -48,12 +51,11 @@ pub struct Metadata {
 }
 
 /// Result of a network on test images.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestMetrics {
-    /// Correct over all, 0 to 1.
-    pub accuracy: f64,
-    /// Mean training loss over the test images.
-    pub loss: f64,
+    /// Every metric by its key: `accuracy`, 0 to 1, `loss`, ...
+    #[serde(flatten)]
+    pub figures: BTreeMap<String, f64>,
     /// Expected calibration error of the raw probabilities, 0 to 1; absent in records of format 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ece: Option<f64>,
@@ -68,34 +70,36 @@ pub struct TestMetrics {
 impl Metadata {
     /// Returns how many images the bytes `pixels` are.
     pub(crate) fn count_images(&self, pixels: &[u8]) -> Result<usize, RecordError> {
-        let [height, width] = self.architecture.input;
-        if !pixels.len().is_multiple_of(height * width) {
-            return Err(RecordError::Input {
-                found: pixels.len(),
-                height,
-                width,
-            });
+        let size = self.architecture.pixels();
+        if pixels.len().is_multiple_of(size) {
+            Ok(pixels.len() / size)
+        } else {
+            Err(self.other_size(pixels))
         }
-        Ok(pixels.len() / (height * width))
     }
 
     /// Checks that the bytes `pixels` are exactly one picture.
     pub(crate) fn check_picture(&self, pixels: &[u8]) -> Result<(), RecordError> {
-        let [height, width] = self.architecture.input;
-        match pixels.len() == height * width {
-            true => Ok(()),
-            false => Err(RecordError::Input {
-                found: pixels.len(),
-                height,
-                width,
-            }),
+        if pixels.len() == self.architecture.pixels() {
+            Ok(())
+        } else {
+            Err(self.other_size(pixels))
+        }
+    }
+
+    fn other_size(&self, pixels: &[u8]) -> RecordError {
+        let [_, height, width] = self.architecture.input();
+        RecordError::Input {
+            found: pixels.len(),
+            height,
+            width,
         }
     }
 
     /// Checks every limit.
     pub(crate) fn validate(&self) -> Result<(), RecordError> {
         self.architecture.validate()?;
-        let (names, classes) = (self.class_names.len(), self.architecture.classes);
+        let (names, classes) = (self.class_names.len(), self.architecture.classes());
         if names != classes {
             return Err(RecordError::ClassNames { names, classes });
         }

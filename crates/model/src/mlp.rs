@@ -4,7 +4,9 @@
 //! In the order the data flows: [`MlpConfig`] (its shape), the names of its tensors, its first weights, its
 //! forward pass on the CPU, and [`Mlp`], the same as a Burn module.
 
+#[cfg(feature = "burn")]
 use rand_chacha::ChaCha8Rng;
+#[cfg(feature = "burn")]
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,7 @@ use crate::tensor::{Shape, Tensor};
 
 /// Stream of the seed's random numbers that the weights are drawn from. The order of the images uses
 /// the streams from 0 up (one an epoch) and the last one (the validation split).
+#[cfg(feature = "burn")]
 const WEIGHTS_STREAM: u64 = u64::MAX - 1;
 
 /// The shape of a multilayer perceptron: Flatten → Dense(h, activation) for every h in `hidden` →
@@ -150,23 +153,18 @@ impl MlpConfig {
 
     /// Returns first weights. They are a function of the shape and `seed` alone: they are drawn here, not
     /// by a backend, so that every backend starts from the same numbers.
+    #[cfg(feature = "burn")]
     pub fn init(&self, seed: u64) -> Vec<Tensor> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(WEIGHTS_STREAM);
-        let mut draw = |Shape { name, shape }: Shape, limit: f64| Tensor {
-            name,
-            values: uniform(&mut rng, shape.iter().product(), limit),
-            shape,
+        let layers = self.layer_shapes().into_iter();
+        let limits = layers.flat_map(|[inputs, outputs]| limits(self.init, inputs, outputs));
+        let mut draw = |(shape, limit): (Shape, f64)| {
+            let count = shape.shape.iter().product();
+            shape.filled(uniform(&mut rng, count, limit))
         };
-        let mut tensors = Vec::new();
-        let mut shapes = self.tensors().into_iter();
-        for [inputs, outputs] in self.layer_shapes() {
-            let limits = limits(self.init, inputs, outputs);
-            for (shape, limit) in shapes.by_ref().take(2).zip(limits) {
-                tensors.push(draw(shape, limit));
-            }
-        }
-        tensors
+        let shapes = self.tensors().into_iter();
+        shapes.zip(limits).map(&mut draw).collect()
     }
 
     /// Returns the dense layers that tensors with the shapes of [`MlpConfig::tensors`] make up, as the
@@ -185,17 +183,12 @@ impl MlpConfig {
     pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
         let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
         let named = self.tensors().into_iter().zip(values);
-        named
-            .map(|(Shape { name, shape }, values)| Tensor {
-                name,
-                shape,
-                values,
-            })
-            .collect()
+        named.map(|(shape, values)| shape.filled(values)).collect()
     }
 }
 
 /// Returns the half-widths of the uniform distributions of a layer's weight and bias.
+#[cfg(feature = "burn")]
 fn limits(init: Init, inputs: usize, outputs: usize) -> [f64; 2] {
     let (inputs, outputs) = (inputs as f64, outputs as f64);
     match init {
@@ -206,6 +199,7 @@ fn limits(init: Init, inputs: usize, outputs: usize) -> [f64; 2] {
 }
 
 /// Returns `count` draws from the uniform distribution on [-limit, limit).
+#[cfg(feature = "burn")]
 fn uniform(rng: &mut ChaCha8Rng, count: usize, limit: f64) -> Vec<f32> {
     if limit == 0.0 {
         return vec![0.0; count];
@@ -295,6 +289,12 @@ mod module {
             Ok(self.config.from_layers(layers?))
         }
 
+        /// Returns the device that the weights are on.
+        #[expect(clippy::indexing_slicing, reason = "every network has an output layer")]
+        pub fn device(&self) -> Device {
+            self.layers[0].weight.device()
+        }
+
         /// Returns the shape.
         pub fn config(&self) -> &MlpConfig {
             &self.config
@@ -320,7 +320,7 @@ mod module {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "burn"))]
 mod tests {
     use super::*;
 

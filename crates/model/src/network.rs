@@ -109,6 +109,7 @@ impl Architecture {
     ///
     /// # Errors
     /// When the shape breaks a limit, see [`Architecture::validate`].
+    #[cfg(feature = "burn")]
     pub fn init(&self, seed: u64) -> Result<Vec<Tensor>, ConfigError> {
         self.validate()?;
         Ok(match self {
@@ -280,6 +281,13 @@ impl Network {
     pub fn tensors(&self) -> Result<Vec<Tensor>, RecordError> {
         match self {
             Self::Mlp(mlp) => mlp.tensors(),
+        }
+    }
+
+    /// Returns the device that the weights are on.
+    pub fn device(&self) -> Device {
+        match self {
+            Self::Mlp(mlp) => mlp.device(),
         }
     }
 

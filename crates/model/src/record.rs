@@ -1,21 +1,23 @@
 //! One saved model: weights and everything needed to use them, in one Burn pack (`.bpk`).
 //!
-//! The file is Burn's own container: tensors `layers.N.weight` `[in, out]` and `layers.N.bias`
-//! `[out]`, readable by Burn's tools as they are. Its metadata map carries one more entry, the
+//! The file is Burn's own container with the tensors of the network under their names (of a multilayer
+//! perceptron `layers.N.weight` `[in, out]` and `layers.N.bias` `[out]`), readable by Burn's tools as they are. Its metadata map carries one more entry, the
 //! JSON of [`Metadata`], so that inference needs no other file. A record that tells unknown pictures
-//! has two more tensors, `unknown.mean` `[height * width]` and `unknown.patterns`
-//! `[height * width, components]`.
+//! has two more tensors, `unknown.mean` `[pixels]` and `unknown.patterns` `[pixels, components]`.
+
+use std::collections::BTreeMap;
 
 #[cfg(feature = "burn")]
-use burn::tensor::{Device, Tensor, TensorData};
-use burn_pack::{Bytes, DType, Reader, Writer};
-use kernels::Layer as LayerWeights;
-use serde::Deserialize;
+use burn::tensor::Device;
+use serde_json::{Value, json};
 
-use crate::config::{ConfigError, MlpConfig};
+use crate::config::ConfigError;
 pub use crate::metadata::{BURN_VERSION, FORMAT_VERSION, Metadata, PIXEL_DIVISOR, TestMetrics};
+use crate::network::Architecture;
 #[cfg(feature = "burn")]
-use crate::mlp::{Mlp, floats};
+use crate::network::Network;
+use crate::pack::{self, Pack, PackError, one_line};
+use crate::tensor::{Shape, Tensor};
 use crate::unknown::Unknown;
 
 /// Key of the metadata entry in the pack.
@@ -24,15 +26,13 @@ const METADATA_KEY: &str = "classifier";
 const MEAN: &str = "unknown.mean";
 const PATTERNS: &str = "unknown.patterns";
 
-/// A network with its metadata, to go on with in Burn. To have answers alone, a
-/// [`Classifier`](crate::Classifier) is faster and needs no Burn.
-#[cfg(feature = "burn")]
-#[derive(Debug, Clone)]
+/// A network with its metadata. For answers, a [`Classifier`](crate::Classifier) is made of the same bytes.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// What the weights are and how to feed them.
     pub metadata: Metadata,
-    /// The network, on the device the record was loaded to.
-    pub model: Mlp,
+    /// The weights, in the order of [`Architecture::tensors`].
+    pub weights: Vec<Tensor>,
 }
 
 /// A record that cannot be loaded, written or used.
@@ -40,7 +40,7 @@ pub struct Record {
 pub enum RecordError {
     /// The bytes are no Burn pack, or a damaged one.
     #[error("not a readable Burn pack: {0}")]
-    Pack(String),
+    Pack(#[from] PackError),
     /// The pack holds no classifier's metadata.
     #[error(
         "the Burn pack has no `{METADATA_KEY}` metadata, so it is not a record of this program"
@@ -119,209 +119,151 @@ pub enum RecordError {
     Device(String),
 }
 
-#[cfg(feature = "burn")]
 impl Record {
-    /// Returns the record in `bytes`, its network on `device`.
+    /// Returns the record in `bytes`.
     ///
     /// Version, names, shapes and values are all checked; nothing in the file is executed, and the
     /// memory taken is a small multiple of the file's own size.
     ///
     /// # Errors
     /// [`RecordError`] says what is wrong with the file.
-    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self, RecordError> {
-        let (metadata, weights) = read(bytes)?;
-        let model = Mlp::from_weights(&metadata.architecture, weights, device)?;
-        Ok(Self { metadata, model })
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
+        let pack = pack::read(bytes)?;
+        let mut metadata = read_metadata(&pack)?;
+        let mut tensors = Tensors::of(pack);
+        let weights = tensors.take_all(&metadata.architecture)?;
+        if let Some(unknown) = &mut metadata.unknown {
+            let [mean, patterns] = unknown_shapes(&metadata.architecture, unknown);
+            unknown.mean = tensors.take(&mean.name, &mean.shape)?;
+            unknown.patterns = tensors.take(&patterns.name, &patterns.shape)?;
+        }
+        tensors.finish()?;
+        Ok(Self { metadata, weights })
     }
 
     /// Returns the record as the bytes of a `.bpk` file. Equal weights and metadata give equal
     /// bytes.
     ///
     /// # Errors
-    /// When a weight is not finite, or cannot be read back from its device.
+    /// When a weight is not finite, or the weights are not those of the architecture.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
         let metadata = Metadata {
             format: FORMAT_VERSION,
             ..self.metadata.clone()
         };
-        let mut tensors = tensors(&self.model.weights()?, self.model.config())?;
+        metadata.architecture.check(&self.weights)?;
+        let mut tensors = self.weights.clone();
         if let Some(unknown) = &metadata.unknown {
-            let shape = patterns_shape(&metadata.architecture, unknown);
-            tensors.push(pack(MEAN.into(), vec![shape[0]], &unknown.mean)?);
-            tensors.push(pack(PATTERNS.into(), shape.to_vec(), &unknown.patterns)?);
+            let shapes = unknown_shapes(&metadata.architecture, unknown);
+            let values = [&unknown.mean, &unknown.patterns];
+            for (shape, values) in shapes.into_iter().zip(values) {
+                let tensor = shape.filled(values.clone());
+                shape.check(&tensor)?;
+                tensors.push(tensor);
+            }
         }
         let json =
             serde_json::to_string(&metadata).map_err(|e| RecordError::Metadata(e.to_string()))?;
-        let writer = Writer::new(tensors).with_metadata(METADATA_KEY, &json);
-        Ok(writer.into_bytes().map_err(pack_error)?.to_vec())
+        let entries = BTreeMap::from([(METADATA_KEY.to_string(), json)]);
+        Ok(pack::write(&tensors, &entries)?)
     }
 
-    /// Returns the probabilities of every class, one row of `classes` values for each image in
-    /// `pixels`: grey bytes, row-major, light on dark, `[images, height, width]`. Calibrated where the
-    /// record has a [`crate::Calibration`].
+    /// Returns the network in Burn, on `device`, to train it further or to run it there.
     ///
     /// # Errors
-    /// When `pixels` is not a whole number of images, or the device fails.
-    pub fn predict(&self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, RecordError> {
-        let mut rows = self.predict_raw(pixels)?;
-        if let Some(calibration) = &self.metadata.calibration {
-            let classes = self.metadata.architecture.classes;
-            rows.iter_mut()
-                .for_each(|row| calibration.apply(row, classes));
-        }
-        Ok(rows)
-    }
-
-    /// Returns the same as the network itself says it, not calibrated: Keras's `predict`.
-    ///
-    /// # Errors
-    /// When `pixels` is not a whole number of images, or the device fails.
-    pub fn predict_raw(&self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, RecordError> {
-        let [height, width] = self.metadata.architecture.input;
-        let images = self.metadata.count_images(pixels)?;
-        if images == 0 {
-            return Ok(Vec::new());
-        }
-        let scaled: Vec<f32> = pixels
-            .iter()
-            .map(|&p| f32::from(p) / self.metadata.pixel_divisor)
-            .collect();
-        let device = self.model.device();
-        let input = Tensor::from_data(TensorData::new(scaled, [images, height, width]), &device);
-        let probabilities = floats(self.model.predict(input))?; // [images, classes]
-        let classes = self.metadata.architecture.classes;
-        Ok(probabilities.chunks(classes).map(<[f32]>::to_vec).collect())
+    /// When the weights are not those of the architecture.
+    #[cfg(feature = "burn")]
+    pub fn network(&self, device: &Device) -> Result<Network, RecordError> {
+        Network::new(&self.metadata.architecture, self.weights.clone(), device)
     }
 }
 
-/// Returns `layers` of a network like `config`, which may be weights or an optimizer's memory, as a Burn
-/// pack without metadata. Equal values give equal bytes.
+/// Returns `tensors`, which may be weights or an optimizer's moments, as a Burn pack without metadata.
+/// Equal tensors give equal bytes.
 ///
 /// # Errors
 /// When a value is not finite.
-pub fn layers_to_bytes(
-    layers: &[LayerWeights],
-    config: &MlpConfig,
-) -> Result<Vec<u8>, RecordError> {
-    let writer = Writer::new(tensors(layers, config)?);
-    Ok(writer.into_bytes().map_err(pack_error)?.to_vec())
+pub fn tensors_to_bytes(tensors: &[Tensor]) -> Result<Vec<u8>, RecordError> {
+    for tensor in tensors {
+        check_finite(&tensor.name, &tensor.values)?;
+    }
+    Ok(pack::write(tensors, &BTreeMap::new())?)
 }
 
-/// Returns what [`layers_to_bytes`] was given. Names, shapes and values are all checked.
+/// Returns the tensors of a network of this `architecture` that [`tensors_to_bytes`] was given. Names,
+/// shapes and values are all checked.
 ///
 /// # Errors
 /// [`RecordError`] says what is wrong with the bytes.
-pub fn layers_from_bytes(
+pub fn tensors_from_bytes(
     bytes: &[u8],
-    config: &MlpConfig,
-) -> Result<Vec<LayerWeights>, RecordError> {
-    let mut tensors = Tensors::of(reader(bytes)?)?;
-    let layers = tensors.layers(config)?;
+    architecture: &Architecture,
+) -> Result<Vec<Tensor>, RecordError> {
+    let mut tensors = Tensors::of(pack::read(bytes)?);
+    let taken = tensors.take_all(architecture)?;
     tensors.finish()?;
-    Ok(layers)
+    Ok(taken)
 }
 
-/// Returns what is in `bytes`, checked.
-pub(crate) fn read(bytes: &[u8]) -> Result<(Metadata, Vec<LayerWeights>), RecordError> {
-    let reader = reader(bytes)?;
-    let mut metadata = read_metadata(&reader)?;
-    let mut tensors = Tensors::of(reader)?;
-    let weights = tensors.layers(&metadata.architecture)?;
-    if let Some(unknown) = &mut metadata.unknown {
-        let shape = patterns_shape(&metadata.architecture, unknown);
-        unknown.mean = tensors.take(MEAN.into(), &shape[..1])?;
-        unknown.patterns = tensors.take(PATTERNS.into(), &shape)?;
-    }
-    tensors.finish()?;
-    Ok((metadata, weights))
-}
-
-pub(crate) fn reader(bytes: &[u8]) -> Result<Reader, RecordError> {
-    Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(pack_error)
-}
-
-fn read_metadata(reader: &Reader) -> Result<Metadata, RecordError> {
-    /// The one field that every version has.
-    #[derive(Deserialize)]
-    struct Versioned {
-        format: u32,
-    }
+fn read_metadata(pack: &Pack) -> Result<Metadata, RecordError> {
     let bad = |e: serde_json::Error| RecordError::Metadata(one_line(&e.to_string()));
-    let json = reader
-        .metadata()
+    let json = pack
+        .metadata
         .get(METADATA_KEY)
         .ok_or(RecordError::NoMetadata)?;
-    let Versioned { format: found } = serde_json::from_str(json).map_err(bad)?;
-    if !(1..=FORMAT_VERSION).contains(&found) {
-        return Err(RecordError::Version { found });
+    let mut value: Value = serde_json::from_str(json).map_err(bad)?;
+    let format = value.get("format").and_then(Value::as_u64);
+    let format = format.ok_or_else(|| RecordError::Metadata("it has no format".into()))?;
+    match u32::try_from(format) {
+        Ok(1..=2) => upgrade(&mut value),
+        Ok(FORMAT_VERSION) => {}
+        found => {
+            let found = found.unwrap_or(u32::MAX);
+            return Err(RecordError::Version { found });
+        }
     }
-    let metadata: Metadata = serde_json::from_str(json).map_err(bad)?;
+    let metadata: Metadata = serde_json::from_value(value).map_err(bad)?;
     metadata.validate()?;
     Ok(metadata)
 }
 
+/// Turns metadata of format 1 or 2 into that of format 3: there was one kind of network, on grey images.
+fn upgrade(metadata: &mut Value) {
+    if let Some(architecture) = metadata.get_mut("architecture").and_then(Value::as_object_mut) {
+        architecture.insert("kind".into(), json!("mlp"));
+        if let Some(Value::Array(input)) = architecture.get_mut("input") {
+            input.insert(0, json!(1));
+        }
+    }
+}
+
 /// The tensors of a pack that have not been taken yet.
-pub(crate) struct Tensors(Vec<burn_pack::Tensor>);
+pub(crate) struct Tensors(Vec<Tensor>);
 
 impl Tensors {
-    pub(crate) fn of(reader: Reader) -> Result<Self, RecordError> {
-        Ok(Self(reader.into_tensors().map_err(pack_error)?))
+    pub(crate) fn of(pack: Pack) -> Self {
+        Self(pack.tensors)
     }
 
-    /// Takes the tensor `name` out; checks shape and values.
-    fn take(&mut self, name: String, shape: &[usize]) -> Result<Vec<f32>, RecordError> {
-        self.take_of(None, name, shape)
+    /// Takes the values of the tensor `name` out; checks shape and values.
+    pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, RecordError> {
+        let position = self.0.iter().position(|tensor| tensor.name == name);
+        let position = position.ok_or_else(|| RecordError::Missing(name.into()))?;
+        let tensor = self.0.remove(position);
+        let expected = Shape {
+            name: name.into(),
+            shape: shape.to_vec(),
+        };
+        expected.check(&tensor)?;
+        Ok(tensor.values)
     }
 
-    /// The same of a tensor that belongs to a parameter, by Burn's number for that.
-    pub(crate) fn take_of(
-        &mut self,
-        parameter: Option<u64>,
-        name: String,
-        shape: &[usize],
-    ) -> Result<Vec<f32>, RecordError> {
-        let position = self.0.iter().position(|t| t.name == name);
-        let tensor = self
-            .0
-            .remove(position.ok_or_else(|| RecordError::Missing(name.clone()))?);
-        if parameter.is_some() && tensor.param_id != parameter {
-            return Err(RecordError::Number {
-                name: format!("{name}: parameter"),
-                found: format!("{:?}", tensor.param_id),
-                expected: format!("{parameter:?}"),
-            });
-        }
-        if tensor.dtype != DType::F32 || tensor.shape.as_slice() != shape {
-            return Err(RecordError::Shape {
-                found: format!("{:?} {:?}", tensor.dtype, tensor.shape.as_slice()),
-                expected: format!("F32 {shape:?}"),
-                name,
-            });
-        }
-        let bytes = tensor.into_bytes().map_err(pack_error)?;
-        let values: Vec<f32> = bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|&bytes| f32::from_le_bytes(bytes))
-            .collect();
-        if values.iter().all(|v| v.is_finite()) {
-            Ok(values)
-        } else {
-            Err(RecordError::NotFinite(name))
-        }
-    }
-
-    /// Takes every layer's tensors out.
-    fn layers(&mut self, config: &MlpConfig) -> Result<Vec<LayerWeights>, RecordError> {
-        let mut weights = Vec::new();
-        for (i, [inputs, outputs]) in config.layer_shapes().into_iter().enumerate() {
-            weights.push(LayerWeights {
-                weight: self.take(weight_name(i), &[inputs, outputs])?,
-                bias: self.take(bias_name(i), &[outputs])?,
-            });
-        }
-        Ok(weights)
+    /// Takes every tensor of a network out, in their order.
+    fn take_all(&mut self, architecture: &Architecture) -> Result<Vec<Tensor>, RecordError> {
+        let shapes = architecture.tensors().into_iter();
+        shapes
+            .map(|shape| Ok(shape.filled(self.take(&shape.name, &shape.shape)?)))
+            .collect()
     }
 
     /// Checks that nothing is left.
@@ -333,57 +275,23 @@ impl Tensors {
     }
 }
 
-fn patterns_shape(architecture: &MlpConfig, unknown: &Unknown) -> [usize; 2] {
-    let [height, width] = architecture.input;
-    [height * width, unknown.components]
-}
-
-fn tensors(
-    layers: &[LayerWeights],
-    config: &MlpConfig,
-) -> Result<Vec<burn_pack::Tensor>, RecordError> {
-    let mut tensors = Vec::new();
-    for (i, (layer, [inputs, outputs])) in layers.iter().zip(config.layer_shapes()).enumerate() {
-        tensors.push(pack(weight_name(i), vec![inputs, outputs], &layer.weight)?);
-        tensors.push(pack(bias_name(i), vec![outputs], &layer.bias)?);
-    }
-    Ok(tensors)
-}
-
-fn pack(name: String, shape: Vec<usize>, values: &[f32]) -> Result<burn_pack::Tensor, RecordError> {
-    if !values.iter().all(|v| v.is_finite()) {
-        return Err(RecordError::NotFinite(name));
-    }
-    if values.len() != shape.iter().product::<usize>() {
-        return Err(RecordError::Shape {
-            found: format!("{} values", values.len()),
-            expected: format!("F32 {shape:?}"),
-            name,
-        });
-    }
-    let bytes = Bytes::from_bytes_vec(values.iter().flat_map(|v| v.to_le_bytes()).collect());
-    Ok(burn_pack::Tensor::new(name, DType::F32, shape, None, bytes))
-}
-
-fn weight_name(layer: usize) -> String {
-    format!("layers.{layer}.weight")
-}
-
-fn bias_name(layer: usize) -> String {
-    format!("layers.{layer}.bias")
-}
-
-fn pack_error(error: burn_pack::Error) -> RecordError {
-    RecordError::Pack(one_line(&error.to_string()))
-}
-
-/// Returns text that may come out of a file, for a message: shortened, on one line, without control
-/// characters.
-pub(crate) fn one_line(text: &str) -> String {
-    const LONGEST: usize = 300; // characters
-    let visible = |c: char| match c.is_control() {
-        true => c.escape_default().to_string(),
-        false => c.to_string(),
+/// Returns names and shapes of the tensors that belong to the threshold for unknown pictures.
+fn unknown_shapes(architecture: &Architecture, unknown: &Unknown) -> [Shape; 2] {
+    let shape = |name: &str, shape: Vec<usize>| Shape {
+        name: name.into(),
+        shape,
     };
-    text.chars().take(LONGEST).map(visible).collect()
+    let pixels = architecture.pixels();
+    [
+        shape(MEAN, vec![pixels]),
+        shape(PATTERNS, vec![pixels, unknown.components]),
+    ]
+}
+
+fn check_finite(name: &str, values: &[f32]) -> Result<(), RecordError> {
+    if values.iter().all(|value| value.is_finite()) {
+        Ok(())
+    } else {
+        Err(RecordError::NotFinite(name.into()))
+    }
 }

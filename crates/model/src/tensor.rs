@@ -23,6 +23,15 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Returns the tensor of this name and shape with these `values`, row-major.
+    pub fn filled(&self, values: Vec<f32>) -> Tensor {
+        Tensor {
+            name: self.name.clone(),
+            shape: self.shape.clone(),
+            values,
+        }
+    }
+
     /// Checks that `tensor` is this one: name, shape, and every value a finite number.
     ///
     /// # Errors
@@ -33,10 +42,15 @@ impl Shape {
             return Err(RecordError::Missing(name.clone()));
         }
         let count = shape.iter().product::<usize>();
-        if tensor.shape != *shape || tensor.values.len() != count {
+        let found = match (tensor.shape == *shape, tensor.values.len() == count) {
+            (false, _) => Some(format!("F32 {:?}", tensor.shape)),
+            (true, false) => Some(format!("{} values", tensor.values.len())),
+            (true, true) => None,
+        };
+        if let Some(found) = found {
             return Err(RecordError::Shape {
                 name: name.clone(),
-                found: format!("F32 {:?}, {} values", tensor.shape, tensor.values.len()),
+                found,
                 expected: format!("F32 {shape:?}"),
             });
         }

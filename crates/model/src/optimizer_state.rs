@@ -1,4 +1,4 @@
-//! What one of Burn's optimizers remembers, as Burn writes it: checked before Burn is given it.
+//! The state of one of Burn's optimizers, as Burn writes it: checked before Burn is given it.
 //!
 //! Burn takes any such record, and panics at the next step when a tensor has not its parameter's shape.
 //! The record is a pack with a tensor `P.FIELD` for each parameter P and each field, and the numbers
@@ -6,44 +6,44 @@
 
 use std::collections::BTreeMap;
 
-use burn_pack::Scalar;
-
-use crate::config::MlpConfig;
-use crate::record::{RecordError, Tensors, one_line, reader};
+use crate::pack::{self, Scalar, one_line};
+use crate::record::{RecordError, Tensors};
+use crate::tensor::Shape;
 
 /// Name of the number of dimensions of a parameter.
 const RANK: &str = "__rank";
 
-/// What an optimizer remembers of each parameter, by the names of Burn's fields.
+/// What an optimizer keeps of each parameter, by the names of Burn's fields.
 #[derive(Debug, Clone, Copy)]
-pub struct Memory {
+pub struct OptimizerState {
     /// Tensors of the parameter's shape.
     pub tensors: &'static [&'static str],
     /// The number of its steps.
     pub steps: Option<&'static str>,
 }
 
-impl Memory {
-    /// Checks that `bytes` are such a memory of a network like `config` after `steps` steps, nothing
-    /// missing and nothing more: numbers, names, shapes and values. Before the first step there is none.
+impl OptimizerState {
+    /// Checks that `bytes` are such a state of a network with tensors of these `shapes` after `steps` steps,
+    /// nothing missing and nothing more: numbers, names, shapes and values. Before the first step there is
+    /// none. Parameters are numbered in the order of the tensors.
     ///
     /// # Errors
     /// [`RecordError`] says what is wrong with the bytes.
-    pub fn check(self, bytes: &[u8], config: &MlpConfig, steps: u64) -> Result<(), RecordError> {
-        let parameters = match steps {
-            0 => Vec::new(),
-            _ => parameters(config),
-        };
-        let reader = reader(bytes)?;
-        let mut numbers = Numbers(reader.scalars().clone());
-        let mut tensors = Tensors::of(reader)?;
-        for (id, shape) in &parameters {
+    pub fn check(self, bytes: &[u8], shapes: &[Shape], steps: u64) -> Result<(), RecordError> {
+        let shapes = if steps == 0 { &[] } else { shapes };
+        let mut pack = pack::read(bytes)?;
+        let mut numbers = Numbers(std::mem::take(&mut pack.scalars));
+        let owners = std::mem::take(&mut pack.parameters);
+        let mut tensors = Tensors::of(pack);
+        for (id, Shape { shape, .. }) in (0..).zip(shapes) {
             numbers.take(format!("{id}.{RANK}"), shape.len() as u64)?;
             if let Some(field) = self.steps {
                 numbers.take(format!("{id}.{field}"), steps)?;
             }
             for field in self.tensors {
-                tensors.take_of(Some(*id), format!("{id}.{field}"), shape)?;
+                let name = format!("{id}.{field}");
+                tensors.take(&name, shape)?;
+                check_owner(&name, owners.get(&name).copied(), id)?;
             }
         }
         numbers.finish()?;
@@ -51,12 +51,16 @@ impl Memory {
     }
 }
 
-/// Returns number and shape of every parameter, as [`Mlp`](crate::Mlp) numbers them.
-fn parameters(config: &MlpConfig) -> Vec<(u64, Vec<usize>)> {
-    let shapes = config.layer_shapes().into_iter();
-    (0..)
-        .zip(shapes.flat_map(|[inputs, outputs]| [vec![inputs, outputs], vec![outputs]]))
-        .collect()
+/// Checks that the tensor `name` belongs to the parameter `expected`.
+fn check_owner(name: &str, found: Option<u64>, expected: u64) -> Result<(), RecordError> {
+    if found == Some(expected) {
+        return Ok(());
+    }
+    Err(RecordError::Number {
+        name: format!("{name}: parameter"),
+        found: format!("{found:?}"),
+        expected: format!("{:?}", Some(expected)),
+    })
 }
 
 /// The numbers of a pack that have not been taken yet.
@@ -66,7 +70,7 @@ impl Numbers {
     /// Takes the number `name` out, which must be `expected`.
     fn take(&mut self, name: String, expected: u64) -> Result<(), RecordError> {
         let found = self.0.remove(&name);
-        if found.is_some_and(|found| u64::try_from(found) == Ok(expected)) {
+        if found.and_then(Scalar::unsigned) == Some(expected) {
             return Ok(());
         }
         Err(RecordError::Number {
