@@ -466,7 +466,7 @@ fn choice<T: Copy + Send + Sync + 'static>(
     help: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T> {
     let shown = |(name, value): &(&'static str, T)| PossibleValue::new(*name).help(help(*value));
-    PossibleValuesParser::new(choices.iter().map(shown)).try_map(|text| {
+    PossibleValuesParser::new(choices.iter().map(shown)).try_map(move |text| {
         let chosen = choices.iter().find(|(name, _)| *name == text);
         chosen
             .map(|(_, value)| *value)

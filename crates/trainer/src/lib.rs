@@ -3,8 +3,7 @@
 //! Reading order: `experiment` (a crate of its own) → [`backend`] (where it computes) → [`training`]
 //! (config in, run out) → [`learner`] (one epoch) → [`evaluation`] (exact metrics) →
 //! [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on new pictures) →
-//! [`run`] (the folder a run leaves) →
-//! [`sweep`] (many runs, one question) → [`report`] (pictures, the
+//! [`run`] (the folder a run leaves) → [`sweep`] (many runs, one question) → [`report`] (pictures, the
 //! page of a run). [`commands`] is what a person types; it alone prints.
 
 #![forbid(unsafe_code)]
