@@ -4,107 +4,112 @@
 
 DATA  = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 CACHE = $(HOME)/.cache/fashion-mnist/train-images-idx3-ubyte
-SUDO  = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export TRAINER_PYTHON ?= $(HOME)/.cache/trainer-python
+INTEROP_PYTHON ?= $(HOME)/.cache/trainer-interop
+MLFLOW_PYTHON ?= $(HOME)/.cache/trainer-mlflow
 
-.PHONY: train test interop mlflow setup-data setup-vulkan setup-chromium setup-python fmt lint docs readme bench instructions microbench setup-valgrind torture fuzz deny
+.PHONY: help train test ci fmt lint docs readme deny bench instructions microbench torture fuzz interop mlflow \
+	setup-data setup-vulkan setup-chromium setup-python setup-valgrind setup-strace
 
-# The tutorial: train, evaluate, save, draw.
+# The text of `make help` is the comments here that begin with two hashes.
+## List these targets (the default)
+help:
+	@awk '/^## / { text = substr($$0, 4) } /^[a-z-]+:/ { sub(/:.*/, ""); printf "make %-16s%s\n", $$0, text }' Makefile
+
+## Train the tutorial: train, evaluate, save, draw (without make: cargo run -p trainer)
 train: setup-data
 	cargo run -p trainer
 
-# Everything: units, records, the binary on the real data, wgpu on a real adapter, the page of a run in a
-# real browser, our files in other programs.
+# Units, records, the binary on the real data, wgpu on a real adapter, the page of a run in a real browser,
+# our files in other programs.
+## Run all tests
 test: setup-data setup-vulkan setup-chromium setup-python
 	cargo test --workspace
 
-# The data set, where the distribution has it; otherwise the program downloads it.
-setup-data:
-	@if [ ! -e $(DATA) ] && [ ! -e $(CACHE) ] && command -v apt-get >/dev/null; then \
-		echo "installing the package dataset-fashion-mnist"; \
-		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist >/dev/null; } \
-			|| echo "not installed: the program will download the data set"; \
-	fi
+## Check everything that must hold before a change is merged
+ci:
+	.ci/run
 
-# Vulkan in software: the tests then run wgpu on any machine.
-setup-vulkan:
-	@if ! ls /usr/share/vulkan/icd.d/lvp_icd.*.json >/dev/null 2>&1 && command -v apt-get >/dev/null; then \
-		echo "installing the package mesa-vulkan-drivers"; \
-		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq mesa-vulkan-drivers >/dev/null; } \
-			|| echo "not installed: the tests of wgpu need another Vulkan driver"; \
-	fi
-
-# A browser: the tests open the page of a run in it.
-setup-chromium:
-	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then \
-		echo "installing the package chromium"; \
-		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
-			|| echo "not installed: the tests of the page of a run need Chromium"; \
-	fi
-
-# The Python packages that the tests compare with, 215 MB. TRAINER_PYTHON is where.
-setup-python:
-	@scripts/interop/setup "$(TRAINER_PYTHON)" requirements.txt
-
-# Counts instructions.
-setup-valgrind:
-	@if ! command -v valgrind >/dev/null && command -v apt-get >/dev/null; then \
-		echo "installing the package valgrind"; \
-		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq valgrind >/dev/null; \
-	fi
-
+## Is the code formatted?
 fmt:
 	cargo fmt --all --check
 
+## Clippy, where a warning is an error
 lint:
 	cargo clippy --workspace --all-targets -- -D warnings
 
+## Build the documentation, where a warning is an error
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-# Instructions of a training step, counted, against their limits.
-instructions: setup-data setup-valgrind
-	scripts/instructions
-
-# Parts of a training step and whole ones, timed.
-microbench:
-	cargo bench --workspace --profile dev --bench burn_step --bench step
-
-# Every command of the README, as it stands there.
+## Run every command of the README as it stands there
 readme:
 	scripts/readme-commands
 
-# Side by side with JAX, NumPy, PyTorch and Keras; writes the tables of docs/performance.md.
+## Check licences, sources and known defects of all dependencies (cargo-deny)
+deny:
+	scripts/deny
+
+## Measure side by side with JAX, NumPy, PyTorch and Keras; writes docs/performance.md (40 minutes, 8 GB)
 bench:
 	python3 scripts/bench/run.py
 
-# Every way between this program, PyTorch and Keras, on all test images; writes docs/interop.md. The
-# environment is large (5 GB with PyTorch's default build): INTEROP_PYTHON is where.
-INTEROP_PYTHON ?= $(HOME)/.cache/trainer-interop
+## Count the instructions of a training step, against their limits
+instructions: setup-data setup-valgrind
+	scripts/instructions
+
+## Time parts of a training step, and whole ones
+microbench:
+	cargo bench --workspace --profile dev --bench burn_step --bench step
+
+# `scripts/torture --quick` is a tenth of it.
+## Kill, stop and starve runs, and see that none is lost
+torture: setup-strace
+	scripts/torture
+
+## Feed two million inputs to each reader of foreign files (cargo-fuzz; some 40 minutes)
+fuzz:
+	scripts/fuzz
+
+# Every way between this program, PyTorch and Keras, on all test images. The environment is large with PyTorch's
+# default build: INTEROP_PYTHON is where.
+## Exchange networks with PyTorch and Keras; writes docs/interop.md (5 GB of Python packages)
 interop: setup-data
 	@scripts/interop/setup "$(INTEROP_PYTHON)" requirements-frameworks.txt
 	cargo build -p trainer
 	"$(INTEROP_PYTHON)/bin/python" scripts/interop/run.py
 
-# A run copied to a real MLflow server (850 MB of Python packages) and read back.
-MLFLOW_PYTHON ?= $(HOME)/.cache/trainer-mlflow
+## Copy a run to a real MLflow server and read it back (850 MB of Python packages)
 mlflow: setup-data
 	@scripts/interop/setup "$(MLFLOW_PYTHON)" requirements-mlflow.txt
 	cargo build --workspace
 	"$(MLFLOW_PYTHON)/bin/python" scripts/interop/mlflow_copy.py "$${CARGO_TARGET_DIR:-target}/debug/trainer"
 
-# Kills, signals, full disks, many epochs: no run is lost. `scripts/torture --quick` is a tenth of it.
-torture:
-	@if ! command -v strace >/dev/null && command -v apt-get >/dev/null; then \
-		echo "installing the package strace"; \
-		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq strace >/dev/null; \
-	fi
-	scripts/torture
+## Install the data set's package, where the distribution has one
+setup-data:
+	@[ -e $(DATA) ] || [ -e $(CACHE) ] || scripts/install dataset-fashion-mnist \
+		"the images of Fashion-MNIST, 30 MB" "the program downloads them by itself (cargo run -p trainer)"
 
-# Two million inputs for each reader of what comes from outside (cargo-fuzz); some 40 minutes.
-fuzz:
-	scripts/fuzz
+## Install a Vulkan driver in software: the tests then run wgpu on any machine
+setup-vulkan:
+	@ls /usr/share/vulkan/icd.d/lvp_icd.*.json >/dev/null 2>&1 || scripts/install mesa-vulkan-drivers \
+		"Vulkan in software, for the tests of wgpu" "these tests need another Vulkan driver, or fail"
 
-# Licences, sources and known defects of all dependencies (cargo-deny).
-deny:
-	scripts/deny
+## Install Chromium: the tests open the page of a run in it
+setup-chromium:
+	@command -v chromium >/dev/null || scripts/install chromium \
+		"a browser, for the tests of a run's page" "these tests fail"
+
+## Install the Python packages that the tests compare with (215 MB; TRAINER_PYTHON is where)
+setup-python:
+	@scripts/interop/setup "$(TRAINER_PYTHON)" requirements.txt
+
+## Install Valgrind, which counts instructions
+setup-valgrind:
+	@command -v valgrind >/dev/null || scripts/install valgrind \
+		"it counts instructions" "make instructions fails"
+
+## Install strace, which makes system calls fail
+setup-strace:
+	@command -v strace >/dev/null || scripts/install strace \
+		"it makes system calls fail" "make torture fails"

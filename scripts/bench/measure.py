@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from environments import ROOT, Setup, last_error, say
+from environments import ROOT, Fatal, Setup, last_error, say
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -210,7 +210,11 @@ def estimate(jobs: list[Job], turn: int, position: int, seen: dict[int, float]) 
 
 
 def measure_all(jobs: list[Job], setup: Setup, wait: float, put, later: float = 0.0) -> None:
-    """Turn by turn, not job by job; `put` gets every row, `later` are seconds of other sections."""
+    """Turn by turn, not job by job; `put` gets every row, `later` are seconds of other sections.
+
+    A peer that fails is left out with a note. When this project's own program fails, so does the
+    benchmark: its tables would be of something that does not work.
+    """
     cores, seen = Cores(setup.limit), {}
     for turn in range(max((job.turns for job in jobs), default=0)):
         for position, job in enumerate(jobs):
@@ -221,8 +225,10 @@ def measure_all(jobs: list[Job], setup: Setup, wait: float, put, later: float = 
             row = measure(job, turn + 1, cores, wait, put)
             if not job.missing:
                 seen[id(job)] = time.monotonic() - started
-            say(f"[{minutes:4.1f} min left] {job.section} {turn + 1}/{job.turns}  "
-                f"{' '.join(filter(None, (job.group, job.name)))}: {brief(row)}")
+            title = " ".join(filter(None, (job.group, job.name)))
+            say(f"[{minutes:4.1f} min left] {job.section} {turn + 1}/{job.turns}  {title}: {brief(row)}")
+            if job.ours and "error" in row:
+                raise Fatal(f"{job.section}, {title}: {row['error']}; the documentation is untouched")
 
 
 def brief(row: dict) -> str:

@@ -169,10 +169,21 @@ def notes(s: Section) -> list[str]:
     if bad:
         text += f" {len(bad)} of {len(ran)} runs were disturbed, by other processes or by cores that " \
                 f"were not real, and repeated; {kept} of them count, for want of better ones."
-    out = [text, ""]
-    failed = dict.fromkeys(f"- Not measured: {' '.join(filter(None, (r['group'], r['name'])))}: {known(r)}"
-                           for r in s.rows if "error" in r)
-    return out + [*failed, *([""] if failed else [])]
+    failed = [f"- {line}" for line in failures(s)]
+    return [text, "", *failed, *([""] if failed else [])]
+
+
+def failures(s: Section) -> list[str]:
+    """What could not be measured, and what was although some of its runs failed."""
+    out = []
+    for group, name in dict.fromkeys((r["group"], r["name"]) for r in s.rows if "error" in r):
+        title = " ".join(filter(None, (group, name)))
+        errors = [known(r) for r in s.rows if (r["group"], r["name"]) == (group, name) and "error" in r]
+        if s.ran(name, group):
+            out.append(f"{title}: failed runs, left out: {len(errors)}, the last with {errors[-1]}")
+        else:
+            out.append(f"{title}: not measured: {errors[-1]}")
+    return out
 
 
 def render(sections: dict[str, Section], head: dict) -> str:

@@ -275,6 +275,7 @@ fn describe(places: &[Place], download: Option<&DownloadError>) -> String {
     lines
         + &match download {
             Some(error) => format!("\n  download: {error}"),
+            None if CLIENT.is_none() => "\n  download: not in this build".into(),
             None => "\n  download: not tried".into(),
         }
 }

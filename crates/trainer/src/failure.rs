@@ -61,6 +61,18 @@ impl Failure {
         }
     }
 
+    /// Returns the failure of asking for what this build was made without (exit code 2); `feature` is the
+    /// Cargo feature that brings it.
+    pub fn left_out(what: &str, feature: &str) -> Self {
+        Self::usage(format!(
+            "this build has no {what}: it was made without the feature `{feature}`"
+        ))
+        .hint(format!(
+            "cargo build -p trainer --no-default-features --features flex,{feature} adds it; \
+                 cargo build -p trainer has everything"
+        ))
+    }
+
     /// Returns the failure of reading or writing `path`, which is what `doing` says.
     pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
         Self::failed(format!("cannot {doing} {}: {error}", shown(path)))

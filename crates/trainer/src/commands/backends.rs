@@ -10,6 +10,8 @@ use crate::backend::{Compute, SOFTWARE, adapters};
 use crate::cli::OutputArgs;
 use crate::failure::Failure;
 
+const LEFT_OUT: &str = "not in this build; cargo build -p trainer has it";
+
 /// Lists the backends this build has and the adapters of this machine.
 ///
 /// # Errors
@@ -23,7 +25,7 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
     if output.json {
         let value = json!({
             "flex": { "available": true, "processor": cpu },
-            "ndarray": { "available": true, "processor": cpu },
+            "ndarray": { "available": cfg!(feature = "ndarray"), "processor": cpu },
             "wgpu": { "available": !adapters.is_empty(), "adapters": adapters },
             "auto": auto,
         });
@@ -31,15 +33,19 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
         return Ok(());
     }
     writeln!(out, "flex     {cpu}; the default")?;
-    writeln!(
-        out,
-        "ndarray  CPU; deprecated by Burn, and much slower than flex"
-    )?;
+    let ndarray = if cfg!(feature = "ndarray") {
+        "CPU; deprecated by Burn, and much slower than flex"
+    } else {
+        LEFT_OUT
+    };
+    writeln!(out, "ndarray  {ndarray}")?;
     if adapters.is_empty() {
-        writeln!(
-            out,
-            "wgpu     no adapter; Debian's package mesa-vulkan-drivers has one in software"
-        )?;
+        let none = if cfg!(feature = "wgpu") {
+            "no adapter; Debian's package mesa-vulkan-drivers has one in software"
+        } else {
+            LEFT_OUT
+        };
+        writeln!(out, "wgpu     {none}")?;
     }
     for a in &adapters {
         let slow = if a.kind == SOFTWARE {

@@ -11,7 +11,6 @@ use crate::cli::{ExportRunsArgs, ExportTarget, ListArgs, RemoveArgs, ShowRunArgs
 use crate::failure::Failure;
 use crate::run::find::{self, ARTIFACTS};
 use crate::run::list::{self, Summary};
-use crate::run::mlflow::Server;
 use crate::run::query::{self, FIELDS};
 use crate::run::{RunFolder, Status, lock};
 
@@ -248,12 +247,23 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies runs to an MLflow server. One that is there already is not copied again.
+/// Copies runs to another program's collection. One that is there already is not copied again.
 ///
 /// # Errors
-/// When a run is not there (exit code 2), or the server cannot be reached or says no.
+/// When a run is not there, or this build does not know that program (exit code 2); when the server cannot
+/// be reached or says no.
 pub fn export(args: &ExportRunsArgs) -> Result<(), Failure> {
     let ExportTarget::Mlflow = args.target;
+    to_mlflow(args)
+}
+
+#[cfg(not(feature = "mlflow"))]
+fn to_mlflow(_: &ExportRunsArgs) -> Result<(), Failure> {
+    Err(Failure::left_out("export to MLflow", "mlflow"))
+}
+
+#[cfg(feature = "mlflow")]
+fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
     let runs = match args.runs.is_empty() {
         true => list::all(Path::new(ARTIFACTS)).runs,
         false => args
@@ -263,7 +273,7 @@ pub fn export(args: &ExportRunsArgs) -> Result<(), Failure> {
             .collect::<Result<_, _>>()?,
     };
     let finished = runs.iter().filter(|run| run.status == Status::Finished);
-    let server = Server::at(&args.uri);
+    let server = crate::run::mlflow::Server::at(&args.uri);
     let (mut copied, mut known) = (0, 0);
     for run in finished {
         match server.export(run)? {

@@ -78,8 +78,11 @@ pub(super) fn into_folder(args: TrainArgs) -> Result<PathBuf, Failure> {
 /// Returns how to talk while training.
 ///
 /// # Errors
-/// When the dashboard has no terminal (exit code 2).
+/// When this build has no dashboard, or it has no terminal (exit code 2).
 pub(super) fn talk(show: ShowArgs) -> Result<Talk, Failure> {
+    if show.tui && !cfg!(feature = "tui") {
+        return Err(Failure::left_out("dashboard", "tui"));
+    }
     if show.tui && !stdout().is_terminal() {
         return Err(Failure::usage("--tui needs a terminal on stdout").hint("leave --tui out"));
     }

@@ -19,6 +19,7 @@ pub mod list;
 pub mod predictions;
 pub mod query;
 pub mod compare;
+#[cfg(feature = "mlflow")]
 pub mod mlflow;
 pub mod folder;
 pub mod lock;

@@ -9,8 +9,18 @@ use model::{Loss, Record};
 use trainer::backend::Compute;
 use trainer::evaluation::{self, Predictions};
 
-use crate::fixtures::{adapter, fashion_mnist, on_tiny, quick, tiny};
+use crate::fixtures::{fashion_mnist, on_tiny, quick, tiny};
 use crate::program::{Desk, Said, json_lines, read_json};
+
+/// Fails where there is no graphics adapter.
+fn adapter() {
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    let found = *FOUND.get_or_init(|| !trainer::backend::adapters().is_empty());
+    assert!(
+        found,
+        "this test needs a Vulkan adapter, which may be software: apt install mesa-vulkan-drivers"
+    );
+}
 
 /// Returns what the shared run's record says about the test images on one backend.
 fn predictions(backend: Backend) -> Predictions {

@@ -8,6 +8,7 @@ use crate::fixtures::{ON_TINY, TINY, copy_of_quick, noise_of, on_tiny, package, 
 use crate::program::{Desk, arg};
 use crate::transcript::Transcript;
 
+#[cfg(feature = "tui")]
 #[test]
 fn errors_of_usage() {
     let mut t = Transcript::new();

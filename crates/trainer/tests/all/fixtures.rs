@@ -27,16 +27,6 @@ pub fn package() -> PathBuf {
     })
 }
 
-/// Fails where there is no graphics adapter.
-pub fn adapter() {
-    static FOUND: OnceLock<bool> = OnceLock::new();
-    let found = *FOUND.get_or_init(|| !trainer::backend::adapters().is_empty());
-    assert!(
-        found,
-        "this test needs a Vulkan adapter, which may be software: apt install mesa-vulkan-drivers"
-    );
-}
-
 /// Returns Fashion-MNIST.
 pub fn fashion_mnist() -> &'static DataSet {
     static DATA: OnceLock<DataSet> = OnceLock::new();

@@ -49,6 +49,7 @@ mod config_errors;
 
 mod learner;
 
+#[cfg(all(feature = "wgpu", feature = "ndarray"))]
 mod backends;
 
 mod predict;

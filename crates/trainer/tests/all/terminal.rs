@@ -1,11 +1,10 @@
 //! On a terminal: colours, the progress bar and the dashboard. `script` is the terminal.
 #![cfg(target_os = "linux")]
 
-use std::fs;
 use std::process::Command;
 
 use crate::fixtures::{on_tiny, tiny};
-use crate::program::{Desk, TRAINER, json_lines};
+use crate::program::{Desk, TRAINER};
 
 /// Runs the program on a terminal of 120 x 40 cells; returns its exit code and all it shows.
 fn on_terminal(desk: &Desk, args: &[&str], no_color: bool) -> (i32, String) {
@@ -54,6 +53,7 @@ fn colours_go_to_a_terminal_unless_no_color_says_otherwise() {
     }
 }
 
+#[cfg(feature = "tui")]
 #[test]
 fn the_dashboard_and_the_bar_change_nothing_about_the_model() {
     let desk = Desk::new();
@@ -78,8 +78,8 @@ fn the_dashboard_and_the_bar_change_nothing_about_the_model() {
     let after = shown.split(left).last().unwrap();
     assert!(after.contains("test accuracy "), "{after}");
 
-    let model = |run: &str| fs::read(desk.path(run).join("model.bpk")).unwrap();
+    let model = |run: &str| std::fs::read(desk.path(run).join("model.bpk")).unwrap();
     assert!(model("pipe") == model("bar"));
     assert!(model("pipe") == model("dashboard"));
-    assert_eq!(json_lines(&desk.text("dashboard/metrics.jsonl")).len(), 5);
+    assert_eq!(desk.text("dashboard/metrics.jsonl").lines().count(), 5);
 }

@@ -59,6 +59,7 @@ const USAGE: &[Row] = &[
     (&["--json=yes"], 2, "unexpected value 'yes' for '--json'"),
     (&["--json", "--json"], 2, "cannot be used multiple times"),
     (&["--quiet", "--quiet"], 2, "cannot be used multiple times"),
+    #[cfg(feature = "tui")]
     (&["--tui"], 2, "--tui needs a terminal on stdout"),
     (&["--tui", "--json"], 2, "'--tui' cannot be used with '--json'"),
     (&["--tui", "--quiet"], 2, "'--tui' cannot be used with '--quiet'"),
@@ -68,6 +69,7 @@ const USAGE: &[Row] = &[
     (&["resume", "run", "--seed", "1"], 2, "unexpected argument '--seed'"),
     (&["resume", "run", "--backend", "flex"], 2, "unexpected argument '--backend'"),
     (&["resume", "run", "--run-dir", "x"], 2, "unexpected argument '--run-dir'"),
+    #[cfg(feature = "tui")]
     (&["resume", "run", "--tui"], 2, "--tui needs a terminal on stdout"),
     (&["evaluate"], 2, "required arguments were not provided"),
     (&["evaluate", "run", "now"], 2, "unexpected argument 'now'"),
