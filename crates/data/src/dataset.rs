@@ -169,6 +169,11 @@ impl ImageDataset {
         self.images.width
     }
 
+    /// Returns the size of an image: channels, height and width. Images are grey.
+    pub fn size(&self) -> [usize; 3] {
+        [1, self.height(), self.width()]
+    }
+
     /// Returns the number of classes. A class may have no image here.
     pub fn classes(&self) -> usize {
         self.classes

@@ -66,6 +66,11 @@ impl Loader {
         }
     }
 
+    /// Returns what it loads.
+    pub fn batches(&self) -> &Batches {
+        &self.batches
+    }
+
     /// Returns all images on the device, if they are to be kept there and there is one.
     fn uploaded(&self) -> Option<&Resident> {
         let (images, augmentation) = (self.batches.images(), self.batches.augmentation());

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use model::calibration::Calibration;
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
-use model::{Activation, Init, Metadata, MlpConfig, Output, TestMetrics};
+use model::{Activation, Architecture, Init, Metadata, MlpConfig, Output, TestMetrics};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -88,11 +88,12 @@ pub struct Told {
 impl About {
     /// Returns what a record says.
     pub fn of(metadata: &Metadata) -> Self {
-        let architecture = &metadata.architecture;
+        let Architecture::Mlp(architecture) = &metadata.architecture;
+        let [_, height, width] = architecture.input;
         Self {
             class_names: Some(metadata.class_names.clone()),
             pixel_divisor: Some(metadata.pixel_divisor),
-            input: Some(architecture.input),
+            input: Some([height, width]),
             activation: Some(architecture.activation),
             output: Some(architecture.output),
             layout: None,
@@ -100,7 +101,7 @@ impl About {
             dataset_sha256: Some(metadata.dataset_sha256.clone()),
             experiment: Some(metadata.experiment.clone()),
             calibration: metadata.calibration,
-            test: metadata.test,
+            test: metadata.test.clone(),
         }
     }
 
@@ -164,8 +165,9 @@ pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>
         [inputs, ref hidden @ .., classes] => (inputs, classes, hidden.to_vec()),
         _ => return Err(ExchangeError::Chain("there is none".into())),
     };
+    let [height, width] = input(about, told, inputs, &mut assumed)?;
     let architecture = MlpConfig {
-        input: input(about, told, inputs, &mut assumed)?,
+        input: [1, height, width],
         activation: activation(about, told, hidden.is_empty(), &mut assumed),
         hidden,
         classes,
@@ -191,7 +193,7 @@ pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>
     };
     let metadata = Metadata {
         format: FORMAT_VERSION,
-        architecture,
+        architecture: Architecture::Mlp(architecture),
         class_names,
         pixel_divisor: PIXEL_DIVISOR,
         dataset,
@@ -252,7 +254,7 @@ fn activation(
 
 /// Returns whether a network takes images of Fashion-MNIST's size and has as many classes.
 fn fits_fashion(architecture: &MlpConfig) -> bool {
-    let size = [data::fashion_mnist::HEIGHT, data::fashion_mnist::WIDTH];
+    let size = [1, data::fashion_mnist::HEIGHT, data::fashion_mnist::WIDTH];
     architecture.input == size && architecture.classes == data::fashion_mnist::CLASS_NAMES.len()
 }
 

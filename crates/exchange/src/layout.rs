@@ -11,10 +11,10 @@
 //! A name that is used with both orders of axes is settled by the shapes: the outputs of a layer are
 //! its bias's, and the inputs of the next.
 
-use model::LayerWeights;
+use model::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::ExchangeError;
+use crate::{ExchangeError, Layer};
 
 /// Most tensors looked at: a weight and a bias for each layer allowed, and some room.
 const MAX_TENSORS: usize = 4 * (model::config::MAX_LAYERS + 1);
@@ -27,17 +27,6 @@ pub enum Layout {
     InOut,
     /// `[out, in]`, as PyTorch stores it.
     OutIn,
-}
-
-/// A tensor of a file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tensor {
-    /// Its name in the file.
-    pub name: String,
-    /// Its shape; the product is the number of values.
-    pub shape: Vec<usize>,
-    /// Row-major.
-    pub values: Vec<f32>,
 }
 
 impl Layout {
@@ -55,8 +44,8 @@ impl Layout {
     }
 
     /// Returns the shape and values of a weight `[in, out]` in this layout.
-    pub fn weight(self, layer: &LayerWeights) -> ([usize; 2], Vec<f32>) {
-        let (inputs, outputs) = (crate::inputs(layer), layer.bias.len());
+    pub(crate) fn weight(self, layer: &Layer) -> ([usize; 2], Vec<f32>) {
+        let (inputs, outputs) = (layer.inputs(), layer.bias.len());
         match self {
             Self::InOut => ([inputs, outputs], layer.weight.clone()),
             Self::OutIn => ([outputs, inputs], transpose(&layer.weight, outputs)),
@@ -69,10 +58,10 @@ impl Layout {
 ///
 /// # Errors
 /// When a tensor belongs to no dense layer, the shapes do not fit, or fit in more ways than one.
-pub fn layers(
+pub(crate) fn layers(
     tensors: Vec<Tensor>,
     told: Option<Layout>,
-) -> Result<Vec<LayerWeights>, ExchangeError> {
+) -> Result<Vec<Layer>, ExchangeError> {
     if tensors.len() > MAX_TENSORS {
         return Err(ExchangeError::Unsupported {
             what: format!(
@@ -128,9 +117,9 @@ impl Dense {
         (bias_fits && name_fits && inputs > 0 && outputs > 0).then_some([inputs, outputs])
     }
 
-    fn layer(&self, layout: Layout) -> LayerWeights {
+    fn layer(&self, layout: Layout) -> Layer {
         let [_, outputs] = self.sizes(layout).unwrap_or(self.shape);
-        LayerWeights {
+        Layer {
             weight: match layout {
                 Layout::InOut => self.weight.clone(),
                 Layout::OutIn => transpose(&self.weight, self.shape[1]),

@@ -23,7 +23,7 @@ mod number;
 mod pickle;
 pub mod protobuf;
 
-use model::{LayerWeights, Metadata};
+use model::{Metadata, Tensor, mlp};
 use serde::{Deserialize, Serialize};
 
 pub use about::About;
@@ -36,10 +36,19 @@ pub const MAX_BYTES: u64 = 4 * model::config::MAX_PARAMETERS as u64 + (64 << 20)
 /// A network between two files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
-    /// Weights `[in, out]`, first layer to last.
-    pub layers: Vec<LayerWeights>,
+    /// The weights under this program's names, in the order of [`model::Architecture::tensors`].
+    pub tensors: Vec<Tensor>,
     /// What is known besides.
     pub about: About,
+}
+
+/// A dense layer of a file.
+#[derive(Debug, Clone, PartialEq)]
+struct Layer {
+    /// `[in, out]`, row-major.
+    weight: Vec<f32>,
+    /// `[out]`.
+    bias: Vec<f32>,
 }
 
 /// What a network can be exported to.
@@ -194,24 +203,49 @@ fn quoting(reason: impl std::fmt::Display) -> String {
 
 impl Network {
     /// Returns the network of a record, which has these weights.
-    pub fn of(layers: Vec<LayerWeights>, metadata: &Metadata) -> Self {
+    pub fn of(tensors: Vec<Tensor>, metadata: &Metadata) -> Self {
         Self {
-            layers,
+            tensors,
             about: About::of(metadata),
         }
     }
 
+    /// Returns the network of dense layers, first to last.
+    fn of_layers(layers: Vec<Layer>, about: About) -> Self {
+        let inputs = layers.first().map(Layer::inputs);
+        let outputs = layers.iter().map(|layer| layer.bias.len());
+        let widths: Vec<usize> = inputs.into_iter().chain(outputs).collect();
+        let values = layers.into_iter().flat_map(|layer| [layer.weight, layer.bias]);
+        let shapes = mlp::shapes(&widths).into_iter();
+        Self {
+            tensors: shapes.zip(values).map(|(shape, values)| shape.filled(values)).collect(),
+            about,
+        }
+    }
+
+    /// Returns the dense layers, first to last.
+    fn layers(&self) -> Vec<Layer> {
+        let pairs = self.tensors.as_chunks::<2>().0.iter();
+        let layer = |[weight, bias]: &[Tensor; 2]| Layer {
+            weight: weight.values.clone(),
+            bias: bias.values.clone(),
+        };
+        pairs.map(layer).collect()
+    }
+
     /// Returns the widths from the inputs to the classes, `[layers + 1]`.
     pub fn widths(&self) -> Vec<usize> {
-        let inputs = self.layers.first().map(inputs);
-        let outputs = self.layers.iter().map(|layer| layer.bias.len());
-        inputs.into_iter().chain(outputs).collect()
+        let weights = self.tensors.iter().filter(|tensor| tensor.shape.len() == 2);
+        let inputs = weights.clone().take(1).filter_map(|weight| weight.shape.first());
+        inputs.chain(weights.filter_map(|weight| weight.shape.last())).copied().collect()
     }
 }
 
-/// Returns the number of inputs of a layer.
-fn inputs(layer: &LayerWeights) -> usize {
-    layer.weight.len() / layer.bias.len().max(1)
+impl Layer {
+    /// Returns the number of inputs.
+    fn inputs(&self) -> usize {
+        self.weight.len() / self.bias.len().max(1)
+    }
 }
 
 /// Returns the bytes of `network` as a file of `format`, with weights and names in `layout` where the
@@ -245,9 +279,9 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<(Kind, Network), Excha
         Kind::Npz => npz::read(bytes, told),
         Kind::Torch => torch::read(bytes, told),
     }?;
-    for (i, layer) in network.layers.iter().enumerate() {
-        let is_finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
-        if !is_finite(&layer.weight) || !is_finite(&layer.bias) {
+    for (i, layer) in network.tensors.chunks(2).enumerate() {
+        let mut values = layer.iter().flat_map(|tensor| &tensor.values);
+        if !values.all(|value| value.is_finite()) {
             return Err(ExchangeError::NotFinite(format!("layer {i}")));
         }
     }

@@ -2,8 +2,10 @@
 //!
 //! What is known besides the weights is the array `metadata`: one byte string, JSON.
 
+use model::Tensor;
+
 use crate::archive::{self, Archive};
-use crate::layout::{self, Layout, Tensor, printable};
+use crate::layout::{self, Layout, printable};
 use crate::number::{self, Number};
 use crate::{About, ExchangeError, Network};
 
@@ -40,7 +42,7 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
         }
     }
     let layers = layout::layers(tensors, told.or(about.layout))?;
-    Ok(Network { layers, about })
+    Ok(Network::of_layers(layers, about))
 }
 
 /// Returns the file of `network`.
@@ -50,7 +52,7 @@ pub fn write(network: &Network, layout: Layout) -> Vec<u8> {
         ..network.about.clone()
     };
     let mut files = Vec::new();
-    for (i, layer) in network.layers.iter().enumerate() {
+    for (i, layer) in network.layers().iter().enumerate() {
         let [weight, bias] = layout.names(i);
         let ([rows, columns], values) = layout.weight(layer);
         let shape = format!("({rows}, {columns})");

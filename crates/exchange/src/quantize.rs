@@ -4,7 +4,8 @@
 //! section 2.1) with the zero point at 0. The largest weight of a neuron becomes ±127, so that a weight is
 //! off by half a scale at most. Biases stay floats.
 
-use model::LayerWeights;
+
+use crate::Layer;
 
 /// Largest whole number used; -128 is not, so that the range is symmetric.
 const LIMIT: f32 = 127.0;
@@ -19,7 +20,7 @@ pub struct Quantized {
 }
 
 /// Returns the weights of `layer` in 8 bits.
-pub fn quantize(layer: &LayerWeights) -> Quantized {
+pub(crate) fn quantize(layer: &Layer) -> Quantized {
     let outputs = layer.bias.len().max(1);
     let mut largest = vec![0f32; outputs];
     for row in layer.weight.chunks(outputs) {
@@ -56,7 +57,7 @@ mod tests {
         // [3 inputs, 2 outputs]; the second output has weights of another size
         let weight = vec![0.5, 2e-4, -1.0, -1e-4, 0.333, 0.0];
         let bias = vec![0.0; 2];
-        let layer = LayerWeights { weight, bias };
+        let layer = Layer { weight, bias };
         let Quantized { weight, scale } = quantize(&layer);
         assert_eq!(weight, [64, 127, -127, -64, 42, 0]);
         assert_eq!(scale, [1.0 / 127.0, 2e-4 / 127.0]);
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn an_output_without_weights_stays_at_nothing() {
-        let layer = LayerWeights {
+        let layer = Layer {
             weight: vec![0.0, 1.0, 0.0, f32::MIN_POSITIVE / 512.0],
             bias: vec![1.0, 2.0],
         };

@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 
 use half::f16;
+use model::Tensor;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::layout::{Layout, Tensor, printable};
+use crate::layout::{Layout, printable};
 use crate::number::{self, Number};
 use crate::quantize::{Quantized, dequantize, quantize};
 use crate::{About, ExchangeError, Network, about, layout};
@@ -53,7 +54,7 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
         return Err(ExchangeError::damaged(FORMAT, reason));
     }
     let layers = layout::layers(tensors, told.or(about.layout))?;
-    Ok(Network { layers, about })
+    Ok(Network::of_layers(layers, about))
 }
 
 fn values(
@@ -103,7 +104,7 @@ pub fn write(network: &Network, layout: Layout) -> Result<Vec<u8>, ExchangeError
 /// When a weight is too large for 16 bits (65,504).
 pub fn write_f16(network: &Network, layout: Layout) -> Result<Vec<u8>, ExchangeError> {
     let largest = f16::MAX.to_f32();
-    for (i, layer) in network.layers.iter().enumerate() {
+    for (i, layer) in network.layers().iter().enumerate() {
         let mut values = layer.weight.iter().chain(&layer.bias);
         if let Some(value) = values.find(|value| f16::from_f32(**value).is_infinite()) {
             return Err(ExchangeError::Unsupported {
@@ -126,7 +127,7 @@ pub fn write_f16(network: &Network, layout: Layout) -> Result<Vec<u8>, ExchangeE
 pub fn write_int8(network: &Network) -> Result<Vec<u8>, ExchangeError> {
     let layout = Layout::InOut;
     let mut stored: Vec<Stored> = Vec::new();
-    for (i, layer) in network.layers.iter().enumerate() {
+    for (i, layer) in network.layers().iter().enumerate() {
         let [weight, bias] = layout.names(i);
         let (shape, _) = layout.weight(layer);
         let Quantized { weight: w, scale } = quantize(layer);
@@ -147,7 +148,7 @@ fn named(
     encode: impl Fn(&[f32]) -> (Dtype, Vec<u8>),
 ) -> Vec<Stored> {
     let mut stored = Vec::new();
-    for (i, layer) in network.layers.iter().enumerate() {
+    for (i, layer) in network.layers().iter().enumerate() {
         let [weight, bias] = layout.names(i);
         let (shape, values) = layout.weight(layer);
         let (dtype, bytes) = encode(&values);

@@ -1,8 +1,10 @@
 //! PyTorch's `.pt`: a zip with one pickle, which names the tensors, and one file of numbers a storage.
 //! Written by `torch.save(model.state_dict(), file)` of PyTorch 1.6 or newer.
 
+use model::Tensor;
+
 use crate::archive::Archive;
-use crate::layout::{self, Layout, Tensor, printable};
+use crate::layout::{self, Layout, printable};
 use crate::number;
 use crate::pickle::{self, PickleError, View};
 use crate::{About, ExchangeError, Network};
@@ -46,10 +48,8 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
             shape: view.size,
         });
     }
-    Ok(Network {
-        layers: layout::layers(tensors, told)?,
-        about: About::default(),
-    })
+    let layers = layout::layers(tensors, told)?;
+    Ok(Network::of_layers(layers, About::default()))
 }
 
 /// Returns the numbers of a view, row-major. A view may be a transposed one.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use data::Augmentation;
 use model::{Activation, Architecture, Init, Loss, MlpConfig};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{Backend, EngineChoice, Metric};
 

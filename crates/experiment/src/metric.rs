@@ -63,6 +63,13 @@ impl Metric {
         std::array::from_fn(|i| (Self(i).key, Self(i)))
     }
 
+    /// Returns its name for people, with a capital letter.
+    pub fn title(self) -> String {
+        let mut letters = self.label.chars();
+        let first = letters.next().into_iter().flat_map(char::to_uppercase);
+        first.chain(letters).collect()
+    }
+
     /// Returns a figure of this kind as one of which lower is better.
     pub fn cost(self, figure: f64) -> f64 {
         if self.higher_is_better { -figure } else { figure }
@@ -120,9 +127,18 @@ impl Figures {
 
     /// Returns the figures whose metrics are printed in a line: `loss 0.4912  accuracy 0.8271`.
     pub fn line(&self) -> String {
-        let in_line = self.known().filter(|(metric, _)| metric.in_line);
-        let texts = in_line.map(|(metric, figure)| format!("{} {figure:.4}", metric.label));
-        texts.collect::<Vec<_>>().join("  ")
+        self.line_of(Metric::all())
+    }
+
+    /// Returns the same of a test, the accuracy before the loss.
+    pub fn test_line(&self) -> String {
+        self.line_of(Metric::all().rev())
+    }
+
+    fn line_of(&self, metrics: impl Iterator<Item = Metric>) -> String {
+        let in_line = metrics.filter(|metric| metric.in_line);
+        let text = |metric: Metric| Some(format!("{} {:.4}", metric.label, self.get(metric)?));
+        in_line.filter_map(text).collect::<Vec<_>>().join("  ")
     }
 
     /// Returns the figures that `find` has, by their metrics' keys.

@@ -67,6 +67,13 @@ pub struct TestMetrics {
     pub unknown: Option<f64>,
 }
 
+impl TestMetrics {
+    /// Returns a figure by the key of its metric; not a number where it is not known.
+    pub fn figure(&self, key: &str) -> f64 {
+        self.figures.get(key).copied().unwrap_or(f64::NAN)
+    }
+}
+
 impl Metadata {
     /// Returns how many images the bytes `pixels` are.
     pub(crate) fn count_images(&self, pixels: &[u8]) -> Result<usize, RecordError> {

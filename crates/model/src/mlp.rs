@@ -85,13 +85,15 @@ impl MlpConfig {
         }
     }
 
+    /// Returns the widths from the inputs to the classes, `[layers + 1]`.
+    pub fn widths(&self) -> Vec<usize> {
+        let inputs = self.input.into_iter().fold(1, usize::saturating_mul);
+        [&[inputs], &self.hidden[..], &[self.classes]].concat()
+    }
+
     /// Returns the widths (in, out) of every dense layer, first to last.
     pub fn layer_shapes(&self) -> Vec<[usize; 2]> {
-        let widths = || self.hidden.iter().copied();
-        let inputs = self.input.into_iter().fold(1, usize::saturating_mul);
-        let from = std::iter::once(inputs).chain(widths());
-        let to = widths().chain([self.classes]);
-        from.zip(to).map(|(from, to)| [from, to]).collect()
+        self.widths().array_windows().copied().collect()
     }
 
     /// Returns the number of weights and biases, or `None` when it does not fit a `usize`.
@@ -103,9 +105,7 @@ impl MlpConfig {
 
     /// Returns the network in a line: `784 -> 128 -> 10`.
     pub fn chain(&self) -> String {
-        let inputs = self.input.into_iter().fold(1, usize::saturating_mul);
-        let widths = [&[inputs], &self.hidden[..], &[self.classes]].concat();
-        let widths: Vec<String> = widths.iter().map(usize::to_string).collect();
+        let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
         widths.join(" -> ")
     }
 
@@ -134,21 +134,9 @@ impl MlpConfig {
         layers
     }
 
-    /// Returns names and shapes of the tensors, in their order: `layers.N.weight` `[in, out]` and
-    /// `layers.N.bias` `[out]` for each dense layer, first to last.
+    /// Returns names and shapes of the tensors, in their order, see [`shapes`].
     pub fn tensors(&self) -> Vec<Shape> {
-        let shapes = self.layer_shapes().into_iter().enumerate();
-        let of_layer = |(layer, [inputs, outputs]): (usize, [usize; 2])| {
-            let shape = |what: &str, shape: &[usize]| Shape {
-                name: format!("layers.{layer}.{what}"),
-                shape: shape.to_vec(),
-            };
-            [
-                shape("weight", &[inputs, outputs]),
-                shape("bias", &[outputs]),
-            ]
-        };
-        shapes.flat_map(of_layer).collect()
+        shapes(&self.widths())
     }
 
     /// Returns first weights. They are a function of the shape and `seed` alone: they are drawn here, not
@@ -185,6 +173,23 @@ impl MlpConfig {
         let named = self.tensors().into_iter().zip(values);
         named.map(|(shape, values)| shape.filled(values)).collect()
     }
+}
+
+/// Returns names and shapes of the tensors of dense layers with these `widths`, from the inputs to the
+/// classes: `layers.N.weight` `[in, out]` and `layers.N.bias` `[out]` for each, first to last.
+pub fn shapes(widths: &[usize]) -> Vec<Shape> {
+    let layers = widths.array_windows().enumerate();
+    let of_layer = |(layer, &[inputs, outputs]): (usize, &[usize; 2])| {
+        let shape = |what: &str, shape: Vec<usize>| Shape {
+            name: format!("layers.{layer}.{what}"),
+            shape,
+        };
+        [
+            shape("weight", vec![inputs, outputs]),
+            shape("bias", vec![outputs]),
+        ]
+    };
+    layers.flat_map(of_layer).collect()
 }
 
 /// Returns the half-widths of the uniform distributions of a layer's weight and bias.

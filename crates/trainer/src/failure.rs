@@ -1,5 +1,6 @@
 //! The one error type a person sees: what happened, what to do, which exit code.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -29,8 +30,10 @@ impl Code {
 /// Why a command ended without its result.
 #[derive(Debug)]
 pub struct Failure {
-    /// What happened, and where; may span lines.
-    pub message: String,
+    /// What happened, and where, without the cause; may span lines. See [`Failure::sentence`].
+    message: String,
+    /// What caused it.
+    source: Option<Box<dyn Error + Send + Sync>>,
     /// What to do about it.
     pub hint: Option<String>,
     /// The exit code.
@@ -46,6 +49,7 @@ impl Failure {
     pub fn failed(message: impl fmt::Display) -> Self {
         Self {
             message: message.to_string(),
+            source: None,
             hint: None,
             code: Code::Failed,
             silent: false,
@@ -93,6 +97,34 @@ impl Failure {
         }
     }
 
+    /// Returns the failure of a device that does not hand out its results.
+    pub fn device(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::failed("reading from the device failed").because(error)
+    }
+
+    /// Adds what caused it.
+    pub fn because(self, error: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            source: Some(Box::new(error)),
+            ..self
+        }
+    }
+
+    /// Returns what happened and, after it, each cause that says more: the one place that turns errors into a
+    /// sentence for a person.
+    pub fn sentence(&self) -> String {
+        let mut text = self.message.clone();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let said = one_line(&error.to_string());
+            if !text.ends_with(&said) {
+                text = if text.is_empty() { said } else { format!("{text}: {said}") };
+            }
+            cause = error.source();
+        }
+        text
+    }
+
     /// Adds what to do about it.
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());
@@ -100,11 +132,26 @@ impl Failure {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|error| error as &(dyn Error + 'static))
+    }
+}
+
 /// Returns text for a message: on one line, without control characters.
 pub fn one_line(text: &str) -> String {
-    let visible = |c: char| match c.is_control() {
-        true => c.escape_default().to_string(),
-        false => c.to_string(),
+    let visible = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
     };
     text.chars().map(visible).collect()
 }

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use model::Record;
+use model::{Metadata, Record};
 use pictures::PictureError;
 
+use crate::backend::Compute;
+use crate::engine::Predictor;
 use crate::failure::{Failure, one_line};
 
 /// What a record says about a picture.
@@ -24,44 +26,75 @@ pub struct Answer {
     pub hint: Option<&'static str>,
 }
 
-/// Returns what `record` says about the picture in `file` (PNG or JPEG, any size).
-///
-/// # Errors
-/// When the file is no picture, or the device fails.
-pub fn picture(record: &Record, file: &Path) -> Result<Answer, Failure> {
-    let [height, width] = record.metadata.architecture.input;
-    let prepared = pictures::open(file, height, width)
-        .map_err(|error| Failure::failed(one_line(&error.to_string())).hint(what_to_do(&error)))?;
-    Ok(Answer {
-        done: prepared.done,
-        hint: prepared.hint,
-        ..pixels(record, &prepared.pixels)?
-    })
+/// A saved network that is asked about pictures.
+pub struct Inference<'a> {
+    metadata: &'a Metadata,
+    predictor: Predictor,
 }
 
-/// Returns what `record` says about one image given as bytes `[height * width]`, light on dark.
-///
-/// # Errors
-/// When the number of pixels does not fit, or the device fails.
-pub fn pixels(record: &Record, pixels: &[u8]) -> Result<Answer, Failure> {
-    let mut rows = record.predict_raw(pixels).map_err(Failure::failed)?;
-    let raw = rows
-        .pop()
-        .ok_or_else(|| Failure::failed("no pixels were given"))?;
-    let mut probabilities = raw.clone();
-    if let Some(calibration) = &record.metadata.calibration {
-        calibration.apply(&mut probabilities, raw.len());
+impl<'a> Inference<'a> {
+    /// Returns the network of `record`, which answers where `compute` is.
+    ///
+    /// # Errors
+    /// When its weights are not those of its architecture.
+    pub fn new(record: &'a Record, compute: &Compute) -> Result<Self, Failure> {
+        let metadata = &record.metadata;
+        let weights = record.weights.clone();
+        let predictor = Predictor::new(&metadata.architecture, weights, compute);
+        Ok(Self {
+            metadata,
+            predictor: predictor.map_err(Failure::failed)?,
+        })
     }
-    let unknown = record.metadata.unknown.as_ref();
-    let strangeness = unknown.map(|unknown| unknown.strangeness(pixels));
-    Ok(Answer {
-        probabilities,
-        raw,
-        strangeness,
-        unknown: unknown.zip(strangeness).map(|(u, s)| u.is_beyond(s)),
-        done: Vec::new(),
-        hint: None,
-    })
+
+    /// Returns what it says about the picture in `file` (PNG or JPEG, any size).
+    ///
+    /// # Errors
+    /// When the file is no picture, or the device fails.
+    pub fn picture(&self, file: &Path) -> Result<Answer, Failure> {
+        let [_, height, width] = self.metadata.architecture.input();
+        let prepared = pictures::open(file, height, width).map_err(|error| {
+            let hint = what_to_do(&error);
+            Failure::failed(one_line(&error.to_string())).hint(hint)
+        })?;
+        Ok(Answer {
+            done: prepared.done,
+            hint: prepared.hint,
+            ..self.pixels(&prepared.pixels)?
+        })
+    }
+
+    /// Returns what it says about one image given as bytes `[channels, height, width]`, light on dark.
+    ///
+    /// # Errors
+    /// When the number of pixels does not fit, or the device fails.
+    pub fn pixels(&self, pixels: &[u8]) -> Result<Answer, Failure> {
+        let architecture = &self.metadata.architecture;
+        let classes = architecture.classes();
+        if pixels.len() != architecture.pixels() {
+            return Err(Failure::failed(format!(
+                "{} pixels given, the network takes {}",
+                pixels.len(),
+                architecture.pixels()
+            )));
+        }
+        let mut raw = self.predictor.logits(pixels)?;
+        architecture.output().probabilities(&mut raw, classes);
+        let mut probabilities = raw.clone();
+        if let Some(calibration) = &self.metadata.calibration {
+            calibration.apply(&mut probabilities, classes);
+        }
+        let unknown = self.metadata.unknown.as_ref();
+        let strangeness = unknown.map(|unknown| unknown.strangeness(pixels));
+        Ok(Answer {
+            probabilities,
+            raw,
+            strangeness,
+            unknown: unknown.zip(strangeness).map(|(u, s)| u.is_beyond(s)),
+            done: Vec::new(),
+            hint: None,
+        })
+    }
 }
 
 fn what_to_do(error: &PictureError) -> &'static str {

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::{Activation, LayerWeights, Output};
+use model::{Activation, Output};
 
 use super::FORMAT;
 use super::field::tensor;
 use super::message::{Constant, Model, Node};
 use crate::layout::{printable, transpose};
-use crate::{About, ExchangeError, Network};
+use crate::{About, ExchangeError, Layer, Network};
 
 /// Returns the network of a file. Activations, and whether the outputs are sigmoid neurons, come from
 /// the graph, the size of the images from the shape of its input, the rest from its metadata.
@@ -49,7 +49,7 @@ pub fn read(bytes: &[u8]) -> Result<Network, ExchangeError> {
         about.activation = Some(activation);
     }
     about.input = about.input.or(image(shape));
-    Ok(Network { layers, about })
+    Ok(Network::of_layers(layers, about))
 }
 
 /// The type of 32-bit floats, as an attribute has it.
@@ -64,7 +64,7 @@ struct Chain<'a> {
     /// Name of the value the last node gave.
     at: &'a str,
     /// Each layer with the operators after it.
-    layers: Vec<(LayerWeights, Vec<&'a str>)>,
+    layers: Vec<(Layer, Vec<&'a str>)>,
 }
 
 impl<'a> Chain<'a> {
@@ -197,7 +197,7 @@ impl<'a> Chain<'a> {
             return Err(ExchangeError::TooLarge);
         }
         self.layers
-            .push((LayerWeights { weight, bias }, Vec::new()));
+            .push((Layer { weight, bias }, Vec::new()));
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 //! From layers to a graph.
 
-use model::{Activation, LayerWeights, Output};
+use model::{Activation, Output};
 
 use super::field::{attribute, entry, graph, model as model_field, node, opset, tensor, value};
 use crate::protobuf::Message;
-use crate::{About, Network, number};
+use crate::{About, Layer, Network, number};
 
 /// Version of the file format, and of the operators: the lowest that have what is used, so that old
 /// programs can read it. Gelu came with 20.
@@ -49,8 +49,9 @@ fn graph_of(network: &Network) -> Message {
         nodes: 0,
     };
     chain.node("Flatten", &[], &[("axis", 1)]);
-    let last = network.layers.len().saturating_sub(1);
-    for (i, layer) in network.layers.iter().enumerate() {
+    let layers = network.layers();
+    let last = layers.len().saturating_sub(1);
+    for (i, layer) in layers.iter().enumerate() {
         let [weight, bias] = chain.weights(i, layer);
         chain.node("Gemm", &[&weight, &bias], &[]);
         if i < last {
@@ -132,7 +133,7 @@ impl Chain {
     }
 
     /// Adds a layer's weight `[in, out]` and bias and returns their names.
-    fn weights(&mut self, index: usize, layer: &LayerWeights) -> [String; 2] {
+    fn weights(&mut self, index: usize, layer: &Layer) -> [String; 2] {
         let layout = crate::Layout::InOut;
         let names = layout.names(index);
         let (shape, weight) = layout.weight(layer);

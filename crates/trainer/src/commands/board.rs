@@ -149,7 +149,7 @@ impl Board {
             "setting",
             "",
             "seeds",
-            self.metric.name()
+            self.metric.label
         ));
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         if rows.len() > MOST_ROWS {

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::{Write, stdout};
 
+use experiment::Metric;
 use serde_json::json;
 
 use super::runs::{shown, summary};
 use super::table;
 use crate::cli::CompareArgs;
 use crate::failure::Failure;
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 use crate::run::compare::{McNemar, Prediction, mcnemar, predictions, recall};
 use crate::run::list::{self, Summary};
 use crate::run::query;
@@ -131,34 +132,36 @@ pub(super) fn differing_settings(all: &[Compared]) -> Vec<Vec<String>> {
 
 /// Returns a row for each figure that runs come to.
 pub(super) fn metrics(all: &[Compared]) -> Vec<Vec<String>> {
-    type Figure = fn(&Summary) -> String;
-    let figures: [(&str, Figure); 8] = [
-        ("test accuracy", |run| shown(run.test_accuracy)),
-        ("test loss", |run| shown(run.test_loss)),
-        ("validation accuracy", |run| shown(run.validation_accuracy)),
-        ("validation loss", |run| shown(run.validation_loss)),
-        ("epochs", |run| run.epochs.to_string()),
-        ("best epoch", |run| {
-            run.best_epoch.map_or("-".into(), |epoch| epoch.to_string())
-        }),
-        ("time", |run| {
-            run.seconds.map_or("-".into(), |s| format!("{s:.1} s"))
-        }),
-        ("status", query::status),
-    ];
-    let row = |(name, figure): &(&str, Figure)| -> Vec<String> {
+    let row = |name: String, figure: &dyn Fn(&Summary) -> String| -> Vec<String> {
         let values = all.iter().map(|compared| figure(&compared.run));
-        std::iter::once(name.to_string()).chain(values).collect()
+        std::iter::once(name).chain(values).collect()
     };
-    figures.iter().map(row).collect()
+    let seconds = |run: &Summary| run.seconds.map_or("-".into(), |s| format!("{s:.1} s"));
+    let best = |run: &Summary| run.best_epoch.map_or("-".into(), |epoch| epoch.to_string());
+    let metrics = || Metric::all().rev();
+    let test = metrics().map(|metric| {
+        let figure = |run: &Summary| shown(run.test(metric));
+        row(format!("test {}", metric.label), &figure)
+    });
+    let validation = metrics().map(|metric| {
+        let figure = |run: &Summary| shown(run.validation(metric));
+        row(format!("validation {}", metric.label), &figure)
+    });
+    let others = [
+        row("epochs".into(), &|run| run.epochs.to_string()),
+        row("best epoch".into(), &best),
+        row("time".into(), &seconds),
+        row("status".into(), &query::status),
+    ];
+    test.chain(validation).chain(others).collect()
 }
 
 /// Writes the losses of all epochs as bars, on one scale for all runs.
 fn curves(out: &mut impl Write, letters: &[String], all: &[Compared]) -> Result<(), Failure> {
     type Curve = fn(&EpochMetrics) -> Option<f64>;
     let curves: [(&str, Curve); 2] = [
-        ("training loss", |epoch| Some(epoch.train_loss)),
-        ("validation loss", |epoch| epoch.validation_loss),
+        ("training loss", |epoch| epoch.train.get(Metric::LOSS)),
+        ("validation loss", |epoch| epoch.validation(Metric::LOSS)),
     ];
     for (name, curve) in curves {
         let points = |c: &Compared| -> Vec<f64> { c.epochs.iter().filter_map(curve).collect() };

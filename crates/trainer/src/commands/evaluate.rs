@@ -14,7 +14,7 @@ use crate::evaluation::Evaluation;
 use crate::failure::Failure;
 use crate::run::find::Saved;
 use crate::run::{RunFolder, manifest};
-use crate::training;
+use crate::results;
 use crate::trust::{self, Trust};
 
 /// What `--json` prints.
@@ -68,7 +68,7 @@ fn evaluate(
     let untested = |folder: &PathBuf| manifest::read(folder).is_ok_and(|run| run.test.is_none());
     if let Some(folder) = saved.folder.clone().filter(untested) {
         let mut run = RunFolder::open(folder)?;
-        return training::save_and_evaluate(saved.record, data, compute, &mut run);
+        return results::test(saved.record, data, compute, &mut run);
     }
     let predictions = saved::predictions(&saved, data, compute)?;
     let trust = trust::measure(&saved.record.metadata, &predictions, &data.test);
@@ -79,8 +79,9 @@ fn print(e: &Evaluation, trust: &Trust) -> Result<(), Failure> {
     let mut out = stdout().lock();
     writeln!(
         out,
-        "test accuracy {:.4}  loss {:.4}  ({} images)",
-        e.accuracy, e.loss, e.images
+        "test {}  ({} images)",
+        e.figures.test_line(),
+        e.images
     )?;
     print_trust(&mut out, trust)?;
     writeln!(out)?;

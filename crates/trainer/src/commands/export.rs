@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ::data::{DataSet, ImageDataset};
 use exchange::{Format, Layout, Network};
-use model::{Loss, Mlp};
+use model::Record;
 use serde_json::json;
 
 use super::saved;
@@ -41,14 +41,14 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     }
     let (compute, saved) = saved::open(&args.saved)?;
     let data = data_at_hand(args, &saved)?;
-    let weights = saved.record.model.weights().map_err(Failure::failed)?;
+
     let network = Network::of(weights, &saved.record.metadata);
     let bytes = exchange::write(&network, args.format, args.layout)?;
     write::atomically(&args.out, &bytes)?;
 
     let written = fs::read(&args.out).map_err(|e| Failure::io("read", &args.out, &e))?;
     let (_, back) = exchange::read(&written, None)?;
-    if args.format.is_exact() && back.layers != network.layers {
+    if args.format.is_exact() && back.tensors != network.tensors {
         let message = format!("{} does not hold the run's weights", args.out.display());
         return Err(
             Failure::failed(message).hint("this is a defect of the program; please report it")
@@ -70,7 +70,7 @@ fn data_at_hand(args: &ExportArgs, saved: &Saved) -> Result<Option<DataSet>, Fai
             let talk = saved::talk(&args.saved);
             talk.warn(format_args!(
                 "the file is not compared on test images: {}",
-                failure.message
+                failure.sentence()
             ));
             Ok(None)
         }
@@ -98,16 +98,15 @@ fn compare(
         true => data.test.take(COMPARED),
         false => data.test.clone(),
     };
-    let model = Mlp::from_weights(saved.record.model.config(), back.layers, &compute.device);
-    let answers = |mlp: &Mlp, images: &ImageDataset| {
-        let loss = Loss::of(mlp.config().output);
-        evaluation::predict(mlp, loss, images, compute)
+    let run = evaluation::predict(&saved.record, &images, compute)?;
+    let exported = Record {
+        weights: back.tensors,
+        ..saved.record.clone()
     };
-    let run = answers(&saved.record.model, &images)?;
-    let file = answers(&model.map_err(Failure::failed)?, &images)?;
+    let file = evaluation::predict(&exported, &images, compute)?;
     let is_same = |i: &usize| run.top(*i).0 == file.top(*i).0;
     let differences = run.probabilities.iter().zip(&file.probabilities);
-    let accuracy = |p: &Predictions| p.evaluate(&data.class_names).accuracy;
+    let accuracy = |p: &Predictions| p.evaluate(&data.class_names).figures.accuracy();
     Ok(Comparison {
         images: images.len(),
         same_labels: (0..images.len()).filter(is_same).count(),

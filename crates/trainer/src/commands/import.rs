@@ -8,7 +8,7 @@ use ::data::{DataSet, fashion_mnist};
 use exchange::about::{self, Told};
 use exchange::{ExchangeError, Kind, MAX_BYTES};
 use experiment::{Backend, Experiment};
-use model::{LayerWeights, Loss, Metadata, Mlp, Record};
+use model::{Architecture, Metadata, Record, Tensor};
 use serde_json::json;
 
 use super::saved;
@@ -22,7 +22,7 @@ use crate::run::find::ARTIFACTS;
 use crate::run::folder::{self, MODEL, sha256};
 use crate::run::manifest::Imported;
 use crate::run::{Manifest, RunFolder, Status};
-use crate::training;
+use crate::results;
 
 /// Makes a run of another program's network, with its result on the test images when they are at hand.
 ///
@@ -68,17 +68,16 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let resolved = with_absolute_folder(&experiment);
     let resolved = resolved.to_toml().map_err(Failure::usage)?;
     let mut run = RunFolder::create(path, &resolved, manifest)?;
-    let widths: Vec<String> = network.widths().iter().map(usize::to_string).collect();
     talk.note(format_args!(
         "network {}: {parameters} parameters",
-        widths.join(" -> ")
+        metadata.architecture.chain()
     ));
     talk.note(format_args!("run     {}", run.path().display()));
-    let test = fill(&mut run, metadata, network.layers, data.as_ref(), &compute);
+    let test = fill(&mut run, metadata, network.tensors, data.as_ref(), &compute);
     match &test {
         Ok(_) => run.end(Status::Finished, None)?,
         // The cause is what matters to a person, even if the manifest cannot be written as well.
-        Err(f) => drop(run.end(Status::Failed, Some(f.message.clone()))),
+        Err(f) => drop(run.end(Status::Failed, Some(f.sentence()))),
     }
     print(args, kind, &run, test?.as_ref(), talk)
 }
@@ -109,7 +108,7 @@ fn data_at_hand(
         Ok(data) => Ok(Some(data)),
         Err(failure) if args.data_dir.is_some() => Err(failure),
         Err(failure) => {
-            talk.note(format_args!("not evaluated: {}", failure.message));
+            talk.note(format_args!("not evaluated: {}", failure.sentence()));
             Ok(None)
         }
     }
@@ -118,13 +117,13 @@ fn data_at_hand(
 /// Returns the experiment that is written into the run: the network's, as far as it is known.
 fn experiment(args: &ImportArgs, metadata: &Metadata) -> Result<Experiment, Failure> {
     let text = |text: &str| toml::Value::from(text).to_string();
-    let architecture = &metadata.architecture;
+    let Architecture::Mlp(architecture) = &metadata.architecture;
     let is_fashion = metadata.dataset == fashion_mnist::NAME;
     let mut sets = vec![
         format!("name={}", text(&args.name)),
         format!("model.hidden={:?}", architecture.hidden),
         format!("model.activation={}", word(&architecture.activation)?),
-        format!("training.loss={}", word(&Loss::of(architecture.output))?),
+        format!("training.loss={}", word(&metadata.architecture.loss())?),
         format!("data.name={}", text(&metadata.dataset)),
         format!(
             "data.classes={}",
@@ -154,16 +153,14 @@ fn word(choice: &impl serde::Serialize) -> Result<String, Failure> {
 fn fill(
     run: &mut RunFolder,
     metadata: Metadata,
-    layers: Vec<LayerWeights>,
+    weights: Vec<Tensor>,
     data: Option<&DataSet>,
     compute: &Compute,
 ) -> Result<Option<Evaluation>, Failure> {
-    let model = Mlp::from_weights(&metadata.architecture, layers, &compute.device);
-    let model = model.map_err(Failure::failed)?;
-    let record = Record { metadata, model };
+    let record = Record { metadata, weights };
     match data {
         Some(data) => {
-            let (test, _) = training::save_and_evaluate(record, data, compute, run)?;
+            let (test, _) = results::test(record, data, compute, run)?;
             Ok(Some(test))
         }
         None => {
@@ -188,8 +185,8 @@ fn print(
             "run": path,
             "kind": kind,
             "parameters": run.manifest().parameters,
-            "test_accuracy": test.map(|test| test.accuracy),
-            "test_loss": test.map(|test| test.loss),
+            "test_accuracy": test.map(|test| test.figures.accuracy()),
+            "test_loss": test.map(|test| test.figures.loss()),
         });
         writeln!(out, "{object}")?;
         return Ok(());
@@ -198,8 +195,9 @@ fn print(
     if let Some(test) = test {
         writeln!(
             out,
-            "test accuracy {:.4}  loss {:.4}  ({} images)",
-            test.accuracy, test.loss, test.images
+            "test {}  ({} images)",
+            test.figures.test_line(),
+            test.images
         )?;
     }
     let name = args

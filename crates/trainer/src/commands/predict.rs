@@ -9,7 +9,7 @@ use super::terminal;
 use crate::cli::PredictArgs;
 use crate::evaluation::{class_name, top};
 use crate::failure::Failure;
-use crate::inference::{self, Answer};
+use crate::inference::{Answer, Inference};
 use crate::run::find::Saved;
 use crate::trust;
 
@@ -21,21 +21,22 @@ const BAR: usize = 40;
 /// # Errors
 /// When the run is not there, or at least one picture could not be read (the others are predicted).
 pub fn run(args: &PredictArgs) -> Result<(), Failure> {
-    let (_, saved) = saved::open(&args.saved)?;
+    let (compute, saved) = saved::open(&args.saved)?;
+    let inference = Inference::new(&saved.record, &compute)?;
     if let Some(missing) = trust::missing(&saved.record.metadata) {
         saved::talk(&args.saved).note(missing);
     }
     match args.test {
-        Some(number) => test_image(args, &saved, number),
-        None => pictures(args, &saved),
+        Some(number) => test_image(args, &saved, &inference, number),
+        None => pictures(args, &saved, &inference),
     }
 }
 
-fn pictures(args: &PredictArgs, saved: &Saved) -> Result<(), Failure> {
+fn pictures(args: &PredictArgs, saved: &Saved, inference: &Inference) -> Result<(), Failure> {
     let talk = saved::talk(&args.saved);
     let mut unreadable = 0;
     for file in &args.images {
-        match inference::picture(&saved.record, file) {
+        match inference.picture(file) {
             Ok(answer) => {
                 let name = file.display().to_string();
                 if args.saved.output.json {
@@ -67,7 +68,12 @@ fn pictures(args: &PredictArgs, saved: &Saved) -> Result<(), Failure> {
     }
 }
 
-fn test_image(args: &PredictArgs, saved: &Saved, number: usize) -> Result<(), Failure> {
+fn test_image(
+    args: &PredictArgs,
+    saved: &Saved,
+    inference: &Inference,
+    number: usize,
+) -> Result<(), Failure> {
     let data = saved::data_set(saved, &args.saved)?;
     if number >= data.test.len() {
         return Err(
@@ -77,7 +83,7 @@ fn test_image(args: &PredictArgs, saved: &Saved, number: usize) -> Result<(), Fa
             )),
         );
     }
-    let answer = inference::pixels(&saved.record, data.test.image(number))?;
+    let answer = inference.pixels(data.test.image(number))?;
     let actual = class_name(&data.class_names, data.test.label(number).into())?;
     let name = format!("test image {number}");
     if args.saved.output.json {

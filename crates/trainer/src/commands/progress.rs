@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::terminal::Talk;
 use crate::cli::ShowArgs;
 use crate::failure::Failure;
-use crate::learner::epochs::{EpochMetrics, Event};
+use crate::learner::Event;
+use crate::run::epoch::EpochMetrics;
 
 /// Shows [`Event`]s. Lines of finished epochs are results and go to stdout, the bar to stderr.
 pub struct Progress {
@@ -46,16 +47,13 @@ impl Progress {
                 epoch,
                 images,
                 of,
-                score,
+                figures,
             } => {
                 if let Some(bar) = &self.bar {
                     bar.set_length(of as u64);
                     bar.set_position(images as u64);
                     bar.set_prefix(format!("epoch {epoch:>2}/{}", self.epochs));
-                    bar.set_message(format!(
-                        "loss {:.4}  accuracy {:.4}",
-                        score.loss, score.accuracy
-                    ));
+                    bar.set_message(figures.line());
                 }
             }
             Event::Epoch(metrics) if self.json => {
@@ -101,12 +99,9 @@ impl Drop for Progress {
 
 fn describe(m: &EpochMetrics, epochs: usize) -> String {
     let width = epochs.to_string().len();
-    let mut line = format!(
-        "epoch {:>width$}/{epochs}  loss {:.4}  accuracy {:.4}",
-        m.epoch, m.train_loss, m.train_accuracy
-    );
-    if let (Some(loss), Some(accuracy)) = (m.validation_loss, m.validation_accuracy) {
-        line += &format!("  validation loss {loss:.4}  accuracy {accuracy:.4}");
+    let mut line = format!("epoch {:>width$}/{epochs}  {}", m.epoch, m.train.line());
+    if let Some(figures) = &m.validation {
+        line += &format!("  validation {}", figures.line());
     }
     line + &format!("  {:.2} s", m.seconds)
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::train;
 use crate::cli::{ConfigArgs, ExperimentArgs, RepeatArgs, TrainArgs};
 use crate::failure::Failure;
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 use crate::run::folder::{CONFIG, MODEL, PREDICTIONS, sha256};
 use crate::run::read::{self, MAX_RESULT};
 use crate::run::{Manifest, Status, find, list, manifest};

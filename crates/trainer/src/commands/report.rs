@@ -10,17 +10,16 @@ use serde_json::json;
 
 use super::terminal::Talk;
 use super::{compare, data, sweep};
-use crate::backend::Compute;
 use crate::cli::ReportArgs;
 use crate::evaluation::Predictions;
 use crate::failure::Failure;
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 use crate::report;
 use crate::report::comparison::{self, Comparison};
 use crate::report::page::{self, Contents};
 use crate::report::sweep::MOST_CURVES;
-use crate::report::weights::{self, Sheet};
-use crate::report::{first_images, mistakes};
+use crate::drawing::weights::{self, Sheet};
+use crate::drawing::{first_images, mistakes};
 use crate::run::folder::{CONFIG, GALLERY, REPORT};
 use crate::run::predictions::{self, Table};
 use crate::run::{Manifest, find, list, manifest, read, write};
@@ -74,7 +73,7 @@ fn sweep_contents(folder: &Path) -> Result<report::sweep::Contents, Failure> {
     let manifest = sweep_folder::read(folder)?;
     let outcomes = outcome::ranked(&manifest, folder, |_, _, _| Ok(()))?;
     let curve = |outcome: &Outcome| (outcome.setting, mean_curve(&manifest, folder, outcome));
-    let measure = format!("validation {}", manifest.metric.name());
+    let measure = format!("validation {}", manifest.metric.label);
     let best = manifest
         .best
         .and_then(|best| outcomes.iter().find(|o| o.setting == best));
@@ -155,7 +154,7 @@ fn contents(folder: &Path, args: &ReportArgs, talk: Talk) -> Result<Contents, Fa
     let manifest = manifest::read(folder)?;
     let run = list::summarize(folder);
     let run = run.ok_or_else(|| Failure::failed(format!("{} cannot be read", folder.display())))?;
-    let config = Source::read(&folder.join(CONFIG)).map_err(|e| Failure::from(e).message);
+    let config = Source::read(&folder.join(CONFIG)).map_err(|e| Failure::from(e).sentence());
     let experiment = config
         .clone()
         .ok()
@@ -184,14 +183,14 @@ fn contents(folder: &Path, args: &ReportArgs, talk: Talk) -> Result<Contents, Fa
         mistakes.as_ref().err(),
         neurons.as_ref().err(),
     ];
-    reasons.dedup_by_key(|failure| failure.map(|failure| &failure.message));
+    reasons.dedup_by_key(|failure| failure.map(Failure::sentence));
     for failure in reasons.into_iter().flatten() {
         talk.warn(format_args!(
             "the page is not complete: {}",
-            failure.message
+            failure.sentence()
         ));
     }
-    let reason = |failure: Failure| failure.message;
+    let reason = |failure: Failure| failure.sentence();
     Ok(Contents {
         epochs: list::metrics(folder),
         config: config.map(|source| source.text),
@@ -213,8 +212,7 @@ fn refuse_others(
     tested: &Table,
     metadata: &Metadata,
 ) -> Result<(), Failure> {
-    let input = [images.height(), images.width()];
-    let same = input == metadata.architecture.input && tested.class_names == metadata.class_names;
+    let same = images.size() == metadata.architecture.input() && tested.class_names == metadata.class_names;
     match same {
         true => Ok(()),
         false => Err(Failure::failed(
@@ -224,7 +222,7 @@ fn refuse_others(
 }
 
 fn again(failure: &Failure) -> Failure {
-    Failure::failed(&failure.message)
+    Failure::failed(failure.sentence())
 }
 
 /// Returns the test images that the predictions in `tested` are about. Nothing is downloaded.
@@ -265,13 +263,11 @@ fn gallery(folder: &Path) -> Option<Vec<u8>> {
 fn record(folder: &Path) -> Result<Record, Failure> {
     let name = folder.to_str();
     let name = name.ok_or_else(|| Failure::failed(format!("{} is not UTF-8", folder.display())))?;
-    let device = Compute::open(Backend::Flex)?.device;
-    Ok(find::load(name, &device)?.record)
+    Ok(find::load(name)?.record)
 }
 
 fn neurons(record: &Record) -> Result<Sheet, Failure> {
-    let mlp = &record.model;
-    weights::draw(&mlp.weights().map_err(Failure::failed)?, mlp.config())
+    weights::draw(&record.weights, &record.metadata.architecture)
 }
 
 /// Returns whether an experiment is the tutorial's but for what has no part in the recipe.

@@ -8,7 +8,7 @@ use super::train::{Session, introduce, quoted, talk, with_absolute_folder};
 use crate::backend::Compute;
 use crate::cli::ResumeArgs;
 use crate::failure::Failure;
-use crate::learner::state::{Parts, State};
+use crate::run::state::{Parts, State};
 use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::folder::{CONFIG, sha256};
 use crate::run::{RunFolder, Status, find};
@@ -113,10 +113,7 @@ fn start(
             return Err(Failure::usage(message).hint("train anew"));
         }
         talk.note("there is no checkpoint to go on from: training starts at the beginning");
-        return Ok(Checkpoint {
-            state: State::start(resolved.to_string()),
-            parts: Parts::new(),
-        });
+        return Ok(Checkpoint::start(resolved.to_string()));
     };
     let source = Source {
         label: "the checkpoint's experiment".to_string(),

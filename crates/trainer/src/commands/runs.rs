@@ -5,13 +5,15 @@ use std::fs;
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 use std::path::Path;
 
+use experiment::Metric;
+
 use super::table;
 use super::terminal::{Talk, counted};
 use crate::cli::{ExportRunsArgs, ExportTarget, ListArgs, RemoveArgs, ShowRunArgs};
 use crate::failure::Failure;
 use crate::run::find::{self, ARTIFACTS};
 use crate::run::list::{self, Summary};
-use crate::run::query::{self, FIELDS};
+use crate::run::query;
 use crate::run::{RunFolder, Status, lock};
 
 /// Keys that have a column of their own or say nothing about the experiment.
@@ -64,13 +66,13 @@ fn settings_of_tutorial() -> Result<Settings, Failure> {
 fn refuse_unknown(field: &str, runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
     let is_key = |settings: &Settings| settings.contains_key(field);
     let is_known = is_key(tutorial) || runs.iter().any(|run| is_key(&run.settings));
-    if FIELDS.contains(&field) || is_known {
+    if query::fields().iter().any(|known| known == field) || is_known {
         return Ok(());
     }
     Err(
         Failure::usage(format!("runs have no field `{field}`")).hint(format!(
             "the fields are {}, and every key of the config, like optimizer.learning_rate",
-            FIELDS.join(", ")
+            query::fields().join(", ")
         )),
     )
 }
@@ -102,8 +104,8 @@ fn print(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
                 changes.join(", "),
                 run.seed.to_string(),
                 run.epochs.to_string(),
-                shown(run.validation_accuracy),
-                shown(run.test_accuracy),
+                shown(run.validation(Metric::ACCURACY)),
+                shown(run.test(Metric::ACCURACY)),
                 run.seconds.map_or("-".into(), |s| format!("{s:.1} s")),
                 query::status(run),
             ]
@@ -124,15 +126,16 @@ fn print_json(runs: &[Summary]) -> Result<(), Failure> {
 
 fn print_csv(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(FIELDS.iter().chain(&["changes"]))
+    csv.write_record(query::fields().iter().map(String::as_str).chain(["changes"]))
         .map_err(Failure::failed)?;
     for run in runs {
-        let value = |field: &&str| query::value(run, field).map_or(String::new(), |v| v.text());
+        let value = |field: &String| query::value(run, field).map_or(String::new(), |v| v.text());
         let changes: Vec<String> = changes(run, tutorial)
             .iter()
             .map(|(k, v)| format!("{k}={v}"))
             .collect();
-        let fields = FIELDS.iter().map(value).chain([changes.join("; ")]);
+        let names = query::fields();
+        let fields = names.iter().map(value).chain([changes.join("; ")]);
         csv.write_record(fields).map_err(Failure::failed)?;
     }
     stdout().write_all(&csv.into_inner().map_err(Failure::failed)?)?;
@@ -201,11 +204,14 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
         ("started", run.started.to_string()),
         ("backend", run.backend.clone()),
         ("seed", run.seed.to_string()),
-        ("test accuracy", shown(run.test_accuracy)),
-        ("test loss", shown(run.test_loss)),
-        ("test looks", run.test_looks.to_string()),
     ];
-    for (name, value) in facts {
+    let facts = facts.map(|(name, value)| (name.to_string(), value));
+    let tested = Metric::all().rev().map(|metric| {
+        let figure = shown(run.test(metric));
+        (format!("test {}", metric.label), figure)
+    });
+    let looks = ("test looks".to_string(), run.test_looks.to_string());
+    for (name, value) in facts.into_iter().chain(tested).chain([looks]) {
         writeln!(out, "{name:<14} {value}")?;
     }
     writeln!(out, "\nchanged from the tutorial's experiment:")?;
@@ -227,10 +233,10 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
             };
             vec![
                 format!("{}{best}", epoch.epoch),
-                format!("{:.4}", epoch.train_loss),
-                format!("{:.4}", epoch.train_accuracy),
-                shown(epoch.validation_loss),
-                shown(epoch.validation_accuracy),
+                shown(epoch.train.get(Metric::LOSS)),
+                shown(epoch.train.get(Metric::ACCURACY)),
+                shown(epoch.validation(Metric::LOSS)),
+                shown(epoch.validation(Metric::ACCURACY)),
                 format!("{:.2} s", epoch.seconds),
             ]
         })

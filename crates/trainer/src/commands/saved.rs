@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ::data::DataSet;
 use experiment::Source;
-use model::{Loss, Metadata};
+use model::Metadata;
 
 use super::terminal::Talk;
 use crate::backend::Compute;
@@ -21,7 +21,7 @@ use crate::run::folder::CONFIG;
 /// When either fails.
 pub fn open(args: &SavedArgs) -> Result<(Compute, Saved), Failure> {
     let compute = Compute::open(args.backend)?;
-    let saved = find::load(&args.run, &compute.device)?;
+    let saved = find::load(&args.run)?;
     Ok((compute, saved))
 }
 
@@ -69,11 +69,11 @@ pub fn data_set(saved: &Saved, args: &SavedArgs) -> Result<DataSet, Failure> {
 /// When they have not.
 pub fn fitting(data: DataSet, metadata: &Metadata) -> Result<DataSet, Failure> {
     let found = [data.test.height(), data.test.width()];
-    let input = metadata.architecture.input;
-    if found != input {
+    let [channels, height, width] = metadata.architecture.input();
+    if data.test.size() != [channels, height, width] {
         return Err(Failure::failed(format!(
             "the test images have {}x{} pixels, the network takes {}x{}",
-            found[1], found[0], input[1], input[0],
+            found[1], found[0], width, height,
         ))
         .hint(format_args!(
             "--data-dir must hold the data of the run: {}",
@@ -93,15 +93,14 @@ pub fn predictions(
     data: &DataSet,
     compute: &Compute,
 ) -> Result<Predictions, Failure> {
-    let loss = Loss::of(saved.record.metadata.architecture.output);
-    let predictions = evaluation::predict(&saved.record.model, loss, &data.test, compute)?;
+    let predictions = evaluation::predict(&saved.record, &data.test, compute)?;
     if let Some(folder) = &saved.folder {
         let counted = RunFolder::open(folder.clone())
             .and_then(|mut run| run.update(|manifest| manifest.test_looks += 1));
         if let Err(failure) = counted {
             let text = format!(
                 "this look at the test images is not counted: {}",
-                failure.message
+                failure.sentence()
             );
             Talk { quiet: false }.warn(text);
         }

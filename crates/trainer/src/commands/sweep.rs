@@ -40,11 +40,8 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
     let data = super::data::load(first, talk)?;
     for setting in &sweep.settings {
         setting.experiment.check_data(data.train.len())?;
-        let input = [data.train.height(), data.train.width()];
-        setting
-            .experiment
-            .mlp(input, data.train.classes())
-            .validate()?;
+        let (size, classes) = (data.train.size(), data.train.classes());
+        setting.experiment.architecture(size, classes).validate()?;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(cores);
@@ -153,7 +150,7 @@ fn print_json(outcomes: &[Outcome], sweep: &SweepManifest, path: &Path) -> Resul
 
 fn print(outcomes: &[Outcome], sweep: &SweepManifest, talk: Talk) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    let measure = format!("validation {}", sweep.metric.name());
+    let measure = format!("validation {}", sweep.metric.label);
     table::write(&mut out, &header(&measure), &[1], &rows(outcomes))?;
     writeln!(out)?;
     for line in conclusions(outcomes, sweep) {

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicUsize;
 
 use ::data::DataSet;
 use experiment::Experiment;
+use experiment::Metric;
 use serde_json::json;
 
 use super::progress::Progress;
@@ -15,12 +16,14 @@ use super::terminal::{Talk, counted, print_trust};
 use crate::backend::Compute;
 use crate::cli::{ShowArgs, TrainArgs};
 use crate::failure::Failure;
-use crate::learner::state::{Parts, State};
+use crate::run::state::{Parts, State};
 use crate::run::checkpoint::Checkpoint;
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::{self, GALLERY};
 use crate::run::{Manifest, RunFolder};
-use crate::training::{self, Trained, Watch};
+use crate::learner::Watch;
+use crate::results::Trained;
+use crate::training;
 
 /// Trains and prints what came of it.
 ///
@@ -41,8 +44,8 @@ pub(super) fn into_folder(args: TrainArgs) -> Result<PathBuf, Failure> {
         .map_or(Ok(()), folder::refuse_taken)?;
     let data = super::data::load(&experiment, talk)?;
     experiment.check_data(data.train.len())?;
-    let input = [data.train.height(), data.train.width()];
-    let network = experiment.mlp(input, data.train.classes());
+    let input = data.train.size();
+    let network = experiment.architecture(input, data.train.classes());
     network.validate()?;
     let parameters = network.parameters().unwrap_or_default();
     let compute = Compute::open(experiment.backend)?;
@@ -60,10 +63,7 @@ pub(super) fn into_folder(args: TrainArgs) -> Result<PathBuf, Failure> {
     let stop = signals.ask_first();
     let run = RunFolder::create(path, &resolved, manifest)?;
     talk.note(format_args!("run     {}", run.path().display()));
-    let start = Checkpoint {
-        state: State::start(resolved),
-        parts: Parts::new(),
-    };
+    let start = Checkpoint::start(resolved);
     let name = args.run_dir.as_ref().map(|path| quoted(path));
     let session = Session {
         experiment,
@@ -149,16 +149,8 @@ pub(super) fn introduce(
         data.train.height(),
         data.train.classes(),
     ));
-    let inputs = data.train.height() * data.train.width();
-    let widths: Vec<String> = std::iter::once(inputs)
-        .chain(experiment.model.hidden.iter().copied())
-        .chain([data.train.classes()])
-        .map(|width| width.to_string())
-        .collect();
-    talk.note(format_args!(
-        "network {}: {parameters} parameters",
-        widths.join(" -> ")
-    ));
+    let network = experiment.architecture(data.train.size(), data.train.classes());
+    talk.note(format_args!("network {}: {parameters} parameters", network.chain()));
     talk.note(format_args!(
         "backend {} on {}, seed {}",
         compute.backend, compute.processor, experiment.seed
@@ -201,18 +193,20 @@ fn conclude(
     let mut out = stdout();
     let tested = trained.test.as_ref();
     if show.output.json {
-        let result = json!({
+        let mut result = json!({
             "event": "result",
             "run": path,
             "epochs": trained.epochs.len(),
             "best_epoch": trained.best,
             "training_seconds": trained.seconds,
-            "test_accuracy": tested.map(|(test, _)| test.accuracy),
-            "test_loss": tested.map(|(test, _)| test.loss),
             "test_ece": tested.map(|(_, trust)| trust.ece),
             "test_calibrated_ece": tested.and_then(|(_, trust)| trust.calibrated_ece),
             "test_unknown": tested.and_then(|(_, trust)| trust.unknown),
         });
+        for metric in Metric::all() {
+            let figure = tested.and_then(|(test, _)| test.figures.get(metric));
+            result[format!("test_{}", metric.key)] = json!(figure);
+        }
         writeln!(out, "{result}")?;
         return Ok(());
     }
@@ -226,15 +220,16 @@ fn conclude(
     if let Some((test, trust)) = tested {
         writeln!(
             out,
-            "test accuracy {:.4}  loss {:.4}  ({} images)",
-            test.accuracy, test.loss, test.images
+            "test {}  ({} images)",
+            test.figures.test_line(),
+            test.images
         )?;
         if trust.calibrated_ece.is_some() {
             print_trust(&mut out, trust)?;
         }
         // The notebook's own two lines: round(score * 100).
-        writeln!(out, "Accuracy: {:.0}", test.accuracy * 100.0)?;
-        writeln!(out, "Loss: {:.0}", test.loss * 100.0)?;
+        writeln!(out, "Accuracy: {:.0}", test.figures.accuracy() * 100.0)?;
+        writeln!(out, "Loss: {:.0}", test.figures.loss() * 100.0)?;
     }
     writeln!(
         out,

@@ -3,10 +3,10 @@
 use burn::data::dataloader::DataLoader;
 use burn::tensor::{self, TensorData};
 use data::{ImageDataset, Loader};
+use experiment::Backend;
 use model::record::PIXEL_DIVISOR;
 use model::{Architecture, Forward, Network, RecordError, Tensor};
 
-use super::Kind;
 use crate::backend::{self, Compute};
 use crate::failure::Failure;
 
@@ -34,26 +34,11 @@ impl Predictor {
         weights: Vec<Tensor>,
         compute: &Compute,
     ) -> Result<Self, RecordError> {
-        Self::by(compute.answers(), architecture, weights, compute)
-    }
-
-    /// Returns the same, by the engine of `kind`.
-    ///
-    /// # Errors
-    /// As [`Predictor::new`].
-    pub fn by(
-        kind: Kind,
-        architecture: &Architecture,
-        weights: Vec<Tensor>,
-        compute: &Compute,
-    ) -> Result<Self, RecordError> {
-        Ok(match kind {
-            Kind::Kernel => Self::Kernel(architecture.forward(weights)?),
-            Kind::Burn => {
-                let network = Network::new(architecture, weights, &compute.device)?;
-                Self::Burn(Box::new(network))
-            }
-        })
+        if compute.backend == Backend::Flex {
+            return Ok(Self::Kernel(architecture.forward(weights)?));
+        }
+        let network = Network::new(architecture, weights, &compute.device)?;
+        Ok(Self::Burn(Box::new(network)))
     }
 
     /// Returns the logits `[images, classes]` of images given as bytes `[images, channels, height, width]`, of

@@ -1,7 +1,7 @@
 //! The learning rate as a function of the step, stated in epochs.
 
 use burn::optim::lr_scheduler::{LrScheduler, LrSchedulerRecord};
-use experiment::{Decay, Schedule};
+use experiment::{Decay, Experiment, Schedule};
 
 /// The learning rates of a whole run; Burn asks for one before every step.
 #[derive(Debug, Clone)]
@@ -33,6 +33,13 @@ impl LearningRate {
             steps_per_epoch: steps_per_epoch.max(1) as f64,
         };
         Self { rates, step: 0 }
+    }
+
+    /// Returns the learning rates of a run of `experiment`, of `steps_per_epoch` steps an epoch.
+    pub fn of(experiment: &Experiment, steps_per_epoch: usize) -> Self {
+        let base = experiment.optimizer.learning_rate();
+        let epochs = experiment.training.epochs;
+        Self::new(base, &experiment.schedule, epochs, steps_per_epoch)
     }
 
     /// Returns rates that climb from `from` to `to` in `steps` steps, by a constant factor.

@@ -2,14 +2,27 @@
 
 use burn::data::dataloader::Progress;
 use burn::tensor::{Device, Tensor, TensorData};
+use burn::train::renderer::MetricsRenderer;
 use burn::train::{
-    ClassificationOutput, EventProcessorTraining, LearnerEvent, SupervisedTrainingEventProcessor,
+    ClassificationOutput, EventProcessorTraining, Interrupter, LearnerEvent, SupervisedTrainingEventProcessor,
     TrainingItem,
 };
 use experiment::Sums;
 
 use crate::engine::{Classifier, Totals};
 use crate::failure::Failure;
+
+/// Returns Burn's terminal dashboard, if it is wanted; its kill key stops the training through `interrupter`.
+#[cfg(feature = "tui")]
+pub fn dashboard(wanted: bool, interrupter: Interrupter) -> Option<Box<dyn MetricsRenderer>> {
+    wanted.then(|| burn::train::renderer::default_renderer(interrupter, None))
+}
+
+/// A build without the feature `tui` has no dashboard; the command line has refused it.
+#[cfg(not(feature = "tui"))]
+pub fn dashboard(_wanted: bool, _interrupter: Interrupter) -> Option<Box<dyn MetricsRenderer>> {
+    None
+}
 
 /// Burn's side of a display.
 pub(super) type Events = SupervisedTrainingEventProcessor<Classifier>;

@@ -6,6 +6,8 @@
 //! steps, and reports to an observer once an epoch.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -13,20 +15,22 @@ use burn::data::dataloader::DataLoader;
 use burn::module::Module;
 use burn::optim::OptimizerRecord;
 use burn::train::{
-    Learner, SupervisedLearningStrategy, TrainLoader, TrainingComponents, ValidLoader,
+    Interrupter, Learner, SupervisedLearningStrategy, TrainLoader, TrainingComponents, ValidLoader,
 };
 use data::{Batches, Loader};
-use experiment::{EarlyStopping, Figures, Optimizer, Sums};
+use experiment::{Experiment, Figures, Sums};
 use model::{Loss, Network, Tensor, record};
 
 use super::dashboard::{Dashboard, Events};
-use super::divergence;
+use super::{Job, divergence};
 use crate::backend::Compute;
 use crate::engine::burn::OptimizerAccess;
 use crate::engine::{Burn, Classifier, Engine, Kernel, LearningRate, Totals};
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
+use crate::run::RunFolder;
 use crate::run::checkpoint::{Checkpoint, Checkpoints};
 use crate::run::epoch::EpochMetrics;
+use crate::run::log::EpochLog;
 use crate::run::state::{BEST, Parts, State};
 
 /// How often a live display is fed.
@@ -67,46 +71,65 @@ pub enum End {
     Failed(Failure),
 }
 
+/// How a training is watched and stopped.
+pub struct Watch {
+    /// Told about every epoch and, when `live`, about steps.
+    pub observer: Observer,
+    /// Report steps too.
+    pub live: bool,
+    /// Show Burn's terminal dashboard.
+    pub dashboard: bool,
+    /// Stops the training between two steps: 0, or the exit code it then ends with.
+    pub stop: Arc<AtomicUsize>,
+}
+
+/// What fitting came to.
+pub struct Fitted {
+    /// The weights that are kept: those of the best epoch, when a validation split chooses it, else the last.
+    pub weights: Vec<Tensor>,
+    /// The finished epochs.
+    pub epochs: Vec<EpochMetrics>,
+    /// The best of them, counted from 1, when a validation split chooses it.
+    pub best: Option<usize>,
+    /// The strategy, which still writes its last checkpoint.
+    pub strategy: Arc<Epochs>,
+}
+
 /// The strategy.
 pub struct Epochs {
-    /// Seed of the run.
-    pub seed: u64,
-    /// What is minimised.
-    pub loss: Loss,
-    /// The optimizer's constants.
-    pub optimizer: Optimizer,
-    /// The learning rate of every step.
-    pub learning_rate: LearningRate,
+    experiment: Experiment,
+    compute: Compute,
     /// What is trained on.
-    pub batches: Batches,
+    batches: Batches,
     /// The validation images; none of them: nothing is validated.
-    pub validation: Loader,
-    /// When to stop early.
-    pub early_stopping: Option<EarlyStopping>,
-    /// Where Burn's operations compute.
-    pub compute: Compute,
+    validation: Arc<Loader>,
+    learning_rate: LearningRate,
     /// The kernel, where it trains; else Burn's `Learner` does.
-    pub kernel: Cell<Option<Kernel>>,
+    kernel: Cell<Option<Kernel>>,
+    /// The optimizer's state arrives here when Burn's checkpointer is asked to save.
+    optimizer_state: Cell<Option<Receiver<OptimizerRecord>>>,
     /// Feed Burn's dashboard.
     pub dashboard: bool,
     /// Report [`Event::Step`].
-    pub live: bool,
-    /// Says whether somebody has asked to stop.
-    pub stop: Box<dyn Fn() -> bool>,
+    live: bool,
+    /// Asks to stop: 0, or the exit code to end with.
+    stop: Arc<AtomicUsize>,
+    /// Burn's own way to ask.
+    interrupter: Interrupter,
     /// Receives the events.
-    pub observer: RefCell<Observer>,
+    observer: RefCell<Observer>,
+    /// Where the epochs are written down.
+    log: RefCell<EpochLog>,
     /// Where the training stands: what it begins from, and what it came to.
-    pub state: RefCell<State>,
+    state: RefCell<State>,
     /// The files of the checkpoint that it begins from.
-    pub parts: Parts,
-    /// The weights that are kept: those of the best epoch so far, when a validation split chooses it.
-    pub best: RefCell<Option<Vec<Tensor>>>,
+    parts: Parts,
+    /// The weights of the best epoch so far, when a validation split chooses it.
+    best: RefCell<Option<Vec<Tensor>>>,
     /// When and where checkpoints are written.
-    pub checkpoints: Checkpoints,
-    /// The optimizer's state arrives here when Burn's checkpointer is asked to save.
-    pub optimizer_state: Cell<Option<Receiver<OptimizerRecord>>>,
+    checkpoints: Checkpoints,
     /// How the loop ended.
-    pub end: Cell<End>,
+    end: Cell<End>,
 }
 
 impl SupervisedLearningStrategy<Classifier> for Epochs {
@@ -132,8 +155,8 @@ impl SupervisedLearningStrategy<Classifier> for Epochs {
                 Engine::Burn(Burn::new(
                     learner,
                     &self.compute,
-                    self.seed,
-                    &self.optimizer,
+                    self.experiment.seed,
+                    &self.experiment.optimizer,
                     &*train,
                     state,
                 ))
@@ -148,6 +171,94 @@ impl SupervisedLearningStrategy<Classifier> for Epochs {
 }
 
 impl Epochs {
+    /// Returns a loop over the epochs of `job` that are left after `start`, in the folder `run`. It trains on
+    /// `batches`, by the kernel or else by the learner that Burn hands it, whose optimizer's state arrives
+    /// through `optimizer_state`.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be used, or the run's logs cannot be opened.
+    pub fn new(
+        job: Job,
+        start: Checkpoint,
+        (batches, validation): (Batches, Arc<Loader>),
+        (kernel, optimizer_state): (Option<Kernel>, Receiver<OptimizerRecord>),
+        learning_rate: LearningRate,
+        (watch, interrupter): (Watch, Interrupter),
+        run: &RunFolder,
+    ) -> Result<Self, Failure> {
+        let (images, experiment) = (batches.images(), job.experiment);
+        let architecture = experiment.architecture(images.size(), images.classes());
+        Ok(Self {
+            best: RefCell::new(start.best(&architecture)?),
+            experiment: experiment.clone(),
+            compute: job.compute.clone(),
+            batches,
+            validation,
+            learning_rate,
+            kernel: Cell::new(kernel),
+            optimizer_state: Cell::new(Some(optimizer_state)),
+            dashboard: watch.dashboard,
+            live: watch.live,
+            stop: watch.stop,
+            interrupter,
+            observer: RefCell::new(watch.observer),
+            log: RefCell::new(run.epoch_log(&experiment.log, &start.state.history.to_vec())?),
+            checkpoints: Checkpoints::new(run.path(), &experiment.checkpoint),
+            state: RefCell::new(start.state),
+            parts: start.parts,
+            end: Cell::new(End::Finished),
+        })
+    }
+
+    /// Returns what fitting came to, once it has ended with the weights `last`; the manifest of `run` is told.
+    ///
+    /// # Errors
+    /// When it was stopped or failed.
+    pub fn result(
+        self: &Arc<Self>,
+        last: &Network,
+        run: &mut RunFolder,
+    ) -> Result<Fitted, Failure> {
+        let (epochs, best) = {
+            let state = self.state.borrow();
+            (state.history.to_vec(), state.best.epoch)
+        };
+        run.update(|manifest| {
+            manifest.epochs = epochs.len();
+            manifest.best_epoch = best;
+            manifest.training_seconds = Some(epochs.iter().map(|epoch| epoch.seconds).sum());
+        })?;
+        match self.end.take() {
+            End::Finished => {}
+            End::Interrupted => {
+                self.checkpoints.finish()?;
+                return Err(self.interrupted(run));
+            }
+            End::Failed(failure) => return Err(failure),
+        }
+        let weights = match self.best.take() {
+            Some(best) => best,
+            None => last.tensors().map_err(Failure::failed)?,
+        };
+        Ok(Fitted {
+            weights,
+            epochs,
+            best,
+            strategy: self.clone(),
+        })
+    }
+
+    /// Waits until the last checkpoint is written. The results are there already: what goes wrong is a warning.
+    ///
+    /// # Errors
+    /// When the observer fails.
+    pub fn close(&self) -> Result<(), Failure> {
+        match self.checkpoints.finish() {
+            Ok(()) => Ok(()),
+            Err(failure) => self.tell(Event::Warning(failure.sentence())),
+        }
+    }
+
     /// Trains to the end of the last epoch, to the end of patience, or until somebody asks to stop.
     fn run(
         &self,
@@ -163,7 +274,7 @@ impl Epochs {
                 return Ok(End::Interrupted);
             };
             if self.validates() {
-                let rule = self.early_stopping.as_ref();
+                let rule = self.experiment.early_stopping.as_ref();
                 let (is_best, stops) = state.best.judge(&metrics, rule);
                 if is_best {
                     let weights = engine.weights().map_err(Failure::failed)?;
@@ -215,6 +326,7 @@ impl Epochs {
             validation,
             seconds: seconds(),
         };
+        self.log.borrow_mut().append(&metrics)?;
         self.tell(Event::Epoch(&metrics))?;
         Ok(Some(metrics))
     }
@@ -233,7 +345,7 @@ impl Epochs {
         while state.step < last && !stopped.get() {
             let pause = self.checkpoints.steps_until_due(state.steps);
             let end = pause.map_or(last, |pause| last.min(state.step + pause));
-            let mut totals = Totals::new(self.loss, state.sums());
+            let mut totals = Totals::new(self.loss(), state.sums());
             let mut step = StepWatch::new(self, state.epoch, dashboard, &stopped);
             let next = engine.train(
                 state.epoch,
@@ -261,10 +373,10 @@ impl Epochs {
     ) -> Result<Option<Sums>, Failure> {
         dashboard.begin_validation(epoch, self.validation.num_items())?;
         let predictor = engine.predictor().map_err(Failure::failed)?;
-        let mut totals = Totals::new(self.loss, Sums::new());
+        let mut totals = Totals::new(self.loss(), Sums::new());
         let done = predictor.each(&self.validation, &mut |logits, labels| {
             totals.add_answers(logits, labels);
-            Ok(!(self.stop)())
+            Ok(!self.is_asked_to_stop())
         })?;
         if !done {
             return Ok(None);
@@ -274,6 +386,31 @@ impl Epochs {
         let what = format!("the validation loss of epoch {epoch}");
         divergence::refuse(sums.mean_loss(), &what)?;
         Ok(Some(sums))
+    }
+
+    fn loss(&self) -> Loss {
+        self.experiment.training.loss
+    }
+
+    fn is_asked_to_stop(&self) -> bool {
+        self.stop.load(SeqCst) != 0 || self.interrupter.should_stop()
+    }
+
+    /// Returns the failure of a training that somebody stopped.
+    fn interrupted(&self, run: &RunFolder) -> Failure {
+        let code = match self.stop.load(SeqCst) {
+            143 => Code::Terminated,
+            _ => Code::Interrupted,
+        };
+        let epoch = self.state.borrow().epoch;
+        Failure {
+            code,
+            ..Failure::failed(format!("stopped in epoch {epoch}; a checkpoint is written"))
+        }
+        .hint(format!(
+            "resume it: trainer resume {}",
+            run.path().display()
+        ))
     }
 
     fn validates(&self) -> bool {
@@ -287,7 +424,7 @@ impl Epochs {
         let network = Network::new(&architecture, weights, &self.compute.device);
         Ok(Classifier::new(
             network.map_err(Failure::failed)?,
-            self.loss,
+            self.loss(),
         ))
     }
 
@@ -376,7 +513,8 @@ impl<'a> StepWatch<'a> {
         }
         let rate = epochs.learning_rate.at(self.epoch * epochs.batches.per_epoch() - 1);
         self.dashboard.trained(step, totals, rate)?;
-        self.stopped.set(self.stopped.get() || (epochs.stop)());
+        self.stopped
+            .set(self.stopped.get() || epochs.is_asked_to_stop());
         Ok(!self.stopped.get() && !epochs.checkpoints.time_is_up())
     }
 }

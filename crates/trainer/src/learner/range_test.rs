@@ -3,15 +3,15 @@
 //! The learning-rate range test of Smith 2015, <https://arxiv.org/abs/1506.01186>, section 3.3, with the
 //! rate growing by a constant factor a step instead of a constant amount.
 
-use burn::data::dataloader::DataLoader;
-use burn::tensor::Device;
 use burn::train::Learner;
-use data::{ImageDataset, Loader};
-use experiment::Experiment;
-use model::Mlp;
+use data::{Batches, ImageDataset, Loader};
+use experiment::{Experiment, Sums};
+use model::Network;
 
-use super::{Classifier, optimizer};
 use crate::backend::Compute;
+use crate::engine::{
+    self, Burn, Classifier, Engine, Kernel, Kind, LearningRate, Totals, optimizer,
+};
 use crate::failure::Failure;
 
 /// Weight of what came before in the smoothed loss.
@@ -42,77 +42,112 @@ pub struct Point {
 }
 
 impl Range {
-    /// Returns the rate of a step, counted from 0.
-    pub fn rate(&self, step: usize) -> f64 {
-        let share = step as f64 / (self.steps.max(2) - 1) as f64;
-        self.from * (self.to / self.from).powf(share)
+    /// Returns the rates.
+    fn rates(&self) -> LearningRate {
+        LearningRate::climb(self.from, self.to, self.steps)
     }
 }
 
-/// Trains the experiment's network from its first weights on its training images, the validation split
-/// left out, with its optimizer and batches, while the learning rate climbs through `range`. Ends early
-/// when the loss has diverged. The images begin anew when they are used up.
+/// Trains the experiment's network from its first weights on `images`, with its optimizer, batches and engine,
+/// while the learning rate climbs through `range`. Ends early when the loss has diverged. The images begin anew
+/// when they are used up.
 ///
 /// # Errors
-/// When the device fails.
+/// When the engine cannot train the experiment, or the device fails.
 pub fn run(
     experiment: &Experiment,
     images: ImageDataset,
     compute: &Compute,
     range: Range,
 ) -> Result<Vec<Point>, Failure> {
-    let device: Device = compute.device.clone().autodiff();
-    let architecture = experiment.mlp([images.height(), images.width()], images.classes());
-    let mlp = Mlp::init(&architecture, experiment.seed, &device)?;
+    let architecture = experiment.architecture(images.size(), images.classes());
+    let weights = architecture.init(experiment.seed)?;
     let resident = compute.keeps(&images);
-    let loader = Loader::shuffled(
-        images,
-        experiment.training.batch_size,
-        experiment.seed,
-        &device,
-    )
-    .resident(resident);
-    let classifier = Classifier::new(mlp, experiment.training.loss);
-    let optimizer = optimizer::build(&experiment.optimizer);
-    let rates: Vec<f64> = (0..range.steps).map(|step| range.rate(step)).collect();
-    let mut learner = Learner::new(classifier, optimizer, Rates { rates, step: 0 });
-
-    let (mut points, mut average) = (Vec::<Point>::new(), 0.0);
-    let mut batches = loader.iter();
-    for step in 0..range.steps {
-        let batch = match batches.next() {
-            Some(batch) => batch,
-            None => {
-                batches = loader.iter();
-                match batches.next() {
-                    Some(batch) => batch,
-                    None => break, // there are no images
-                }
-            }
-        };
-        let output = learner.train_step(batch.map_err(Failure::failed)?);
-        learner.lr_step();
-        learner.optimizer_step(output.grads);
-        let losses = output.item.loss.without_autodiff().try_into_data();
-        let losses: Vec<f64> = losses.map_err(Failure::failed)?.iter::<f64>().collect();
-        let loss = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
-        average = MEMORY * average + (1.0 - MEMORY) * loss;
-        // The average begins at 0; this takes that out again (as Adam does with its moments).
-        let smoothed = average / (1.0 - MEMORY.powi(step as i32 + 1));
-        let least = points
-            .iter()
-            .map(|p| p.smoothed)
-            .fold(f64::INFINITY, f64::min);
-        if !smoothed.is_finite() || smoothed > DIVERGED * least {
+    let batches = Batches::shuffled(images, experiment.training.batch_size, experiment.seed)
+        .augmented(experiment.augmentation);
+    let device = compute.device.clone().autodiff();
+    let loader = Loader::new(batches.clone(), &device).resident(resident);
+    let mut engine = match engine::choose(experiment, compute.backend)? {
+        Kind::Kernel => {
+            let optimizer = &experiment.optimizer;
+            let batches = batches.clone();
+            let kernel = Kernel::new(&architecture, weights, optimizer, batches, range.rates());
+            Engine::Kernel(kernel)
+        }
+        Kind::Burn => {
+            let network = Network::new(&architecture, weights, &device).map_err(Failure::failed)?;
+            let classifier = Classifier::new(network, architecture.loss());
+            let optimizer = optimizer::build(&experiment.optimizer);
+            let learner = Learner::new(classifier, optimizer, range.rates());
+            let (seed, optimizer) = (experiment.seed, &experiment.optimizer);
+            Engine::Burn(Burn::new(learner, compute, seed, optimizer, &loader, None))
+        }
+    };
+    let mut curve = Curve::new(range);
+    let per_epoch = batches.per_epoch().max(1);
+    for epoch in 1..=range.steps.div_ceil(per_epoch) {
+        let steps = per_epoch.min(range.steps - (epoch - 1) * per_epoch);
+        let mut totals = Totals::new(architecture.loss(), Sums::new());
+        curve.before = Sums::new();
+        engine.train(epoch, 0..steps, &mut totals, &mut |_, totals| {
+            curve.add(totals.sums().map_err(Failure::device)?);
+            Ok(!curve.has_diverged)
+        })?;
+        if curve.has_diverged {
             break;
         }
-        points.push(Point {
-            rate: range.rate(step),
+    }
+    Ok(curve.points)
+}
+
+/// The points so far.
+struct Curve {
+    rates: LearningRate,
+    points: Vec<Point>,
+    /// Running mean of the losses; it begins at 0.
+    average: f64,
+    /// The least smoothed loss.
+    least: f64,
+    /// Sums of the epoch before the step.
+    before: Sums,
+    has_diverged: bool,
+}
+
+impl Curve {
+    fn new(range: Range) -> Self {
+        Self {
+            rates: range.rates(),
+            points: Vec::new(),
+            average: 0.0,
+            least: f64::INFINITY,
+            before: Sums::new(),
+            has_diverged: false,
+        }
+    }
+
+    /// Takes in a step after which the sums of its epoch are `sums`.
+    fn add(&mut self, sums: &Sums) {
+        let images = sums.images - self.before.images;
+        if self.has_diverged || images == 0 {
+            return;
+        }
+        let loss = (sums.loss - self.before.loss) / images as f64;
+        self.before = sums.clone();
+        self.average = MEMORY * self.average + (1.0 - MEMORY) * loss;
+        let step = self.points.len();
+        // The average begins at 0; this takes that out again (as Adam does with its moments).
+        let smoothed = self.average / (1.0 - MEMORY.powi(step as i32 + 1));
+        self.has_diverged = !smoothed.is_finite() || smoothed > DIVERGED * self.least;
+        if self.has_diverged {
+            return;
+        }
+        self.least = self.least.min(smoothed);
+        self.points.push(Point {
+            rate: self.rates.at(step),
             loss,
             smoothed,
         });
     }
-    Ok(points)
 }
 
 /// Returns the rate to begin with: where the smoothed loss falls fastest, per factor of the rate; `None`
@@ -127,29 +162,6 @@ pub fn suggestion(points: &[Point]) -> Option<f64> {
     (steepest.1 < 0.0).then_some(steepest.0)
 }
 
-/// A list of rates as a schedule of Burn's.
-#[derive(Clone)]
-struct Rates {
-    rates: Vec<f64>,
-    step: usize,
-}
-
-impl burn::optim::lr_scheduler::LrScheduler for Rates {
-    fn step(&mut self) -> f64 {
-        let rate = self.rates.get(self.step).or(self.rates.last());
-        self.step += 1;
-        rate.copied().unwrap_or(0.0)
-    }
-
-    fn to_record(&self) -> burn::optim::lr_scheduler::LrSchedulerRecord {
-        burn::optim::lr_scheduler::LrSchedulerRecord::new().with_scalar("step", self.step)
-    }
-
-    fn load_record(&mut self, record: burn::optim::lr_scheduler::LrSchedulerRecord) {
-        self.step = record.scalar("step").unwrap_or(self.step);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,7 +173,7 @@ mod tests {
             to: 1.0,
             steps: 7,
         };
-        let rates: Vec<f64> = (0..7).map(|step| range.rate(step)).collect();
+        let rates: Vec<f64> = (0..7).map(|step| range.rates().at(step)).collect();
         for (rate, expected) in rates.iter().zip([1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]) {
             assert!((rate / expected - 1.0).abs() < 1e-12, "{rate} {expected}");
         }

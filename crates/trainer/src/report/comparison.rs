@@ -1,10 +1,11 @@
 //! The page of several runs: what they did differently, and whether it is more than chance.
 
+use experiment::Metric;
 use maud::{Markup, html};
 
 use super::chart::{self, Chart, Line};
 use super::html::{Section, document, table};
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 use crate::run::compare::McNemar;
 use crate::run::list::Summary;
 
@@ -101,7 +102,7 @@ fn config(comparison: &Comparison, columns: &[String]) -> Markup {
 }
 
 fn curves(comparison: &Comparison) -> Markup {
-    type Figure = fn(&EpochMetrics) -> Option<f64>;
+    type Figure<'f> = &'f dyn Fn(&EpochMetrics) -> Option<f64>;
     let lines = |name: &str, dashed: bool, figure: Figure| -> Vec<Line> {
         let runs = comparison
             .letters
@@ -119,26 +120,20 @@ fn curves(comparison: &Comparison) -> Markup {
         })
         .collect()
     };
-    let chart = |y: &str, training: Figure, validation: Figure| Chart {
-        title: format!("{y} of every run after each epoch"),
+    let chart = |metric: Metric| Chart {
+        title: format!("{} of every run after each epoch", metric.title()),
         x: "epoch".to_string(),
-        y: y.to_string(),
+        y: metric.title(),
         lines: [
-            lines("training", false, training),
-            lines("validation", true, validation),
+            lines("training", false, &|epoch| epoch.train.get(metric)),
+            lines("validation", true, &|epoch| epoch.validation(metric)),
         ]
         .concat(),
         mark: None,
     };
-    let loss = chart("Loss", |e| Some(e.train_loss), |e| e.validation_loss);
-    let accuracy = chart(
-        "Accuracy",
-        |e| Some(e.train_accuracy),
-        |e| e.validation_accuracy,
-    );
     html! {
         figure {
-            div.charts { (chart::svg(&loss)) (chart::svg(&accuracy)) }
+            div.charts { @for metric in Metric::all().filter(|m| m.in_line) { (chart::svg(&chart(metric))) } }
             figcaption {
                 "Training figures are measured while the weights still change; validation figures, dashed, after \
                  the epoch. Point at a value to read it."

@@ -1,11 +1,13 @@
 //! The page of one run: what it came to, how it got there, where it is wrong.
 
+use experiment::Metric;
 use maud::{Markup, html};
 
 use super::chart::{self, Chart, Line, thinned};
 use super::html::{Section, details, document, missing, picture, table};
-use super::{band, tested, weights::Sheet};
-use crate::learner::EpochMetrics;
+use super::{band, tested};
+use crate::drawing::weights::Sheet;
+use crate::run::epoch::EpochMetrics;
 use crate::run::list::Summary;
 use crate::run::predictions::Table;
 use crate::run::{Manifest, query};
@@ -88,22 +90,24 @@ fn section(id: &'static str, title: &'static str, content: Markup) -> Section {
 fn result(contents: &Contents) -> Markup {
     let run = &contents.run;
     let decimals = |value: Option<f64>| value.map_or("none".into(), |value| format!("{value:.4}"));
-    let mut figures = vec![
-        ("Test accuracy", decimals(run.test_accuracy)),
-        ("Test loss", decimals(run.test_loss)),
-    ];
-    if run.validation_accuracy.is_some() {
-        figures.push(("Validation accuracy", decimals(run.validation_accuracy)));
-    }
+    let metrics = || Metric::all().rev();
+    let name = |images: &str, metric: Metric| format!("{images} {}", metric.label);
+    let tested = metrics().map(|metric| (name("Test", metric), decimals(run.test(metric))));
+    let validated = metrics().filter_map(|metric| {
+        let figure = run.validation(metric).filter(|_| metric.in_line && metric != Metric::LOSS);
+        Some((name("Validation", metric), decimals(Some(figure?))))
+    });
+    let mut figures: Vec<(String, String)> = tested.chain(validated).collect();
     figures.extend([
-        ("Epochs", run.epochs.to_string()),
+        ("Epochs".into(), run.epochs.to_string()),
         (
-            "Training time",
+            "Training time".into(),
             run.seconds.map_or("none".into(), |s| format!("{s:.1} s")),
         ),
-        ("Seed", run.seed.to_string()),
-        ("Status", query::status(run)),
+        ("Seed".into(), run.seed.to_string()),
+        ("Status".into(), query::status(run)),
     ]);
+    let keras = run.test(Metric::ACCURACY).zip(run.test(Metric::LOSS));
     html! {
         dl.figures { @for (name, value) in figures { div { dt { (name) } dd { (value) } } } }
         @if let Some(best) = run.best_epoch {
@@ -112,7 +116,7 @@ fn result(contents: &Contents) -> Markup {
         @if let Some(error) = &contents.manifest.error {
             p.missing.alarm { "It failed: " (error) }
         }
-        @if let (true, Some(accuracy), Some(loss)) = (contents.is_tutorial, run.test_accuracy, run.test_loss) {
+        @if let (true, Some((accuracy, loss))) = (contents.is_tutorial, keras) {
             (band::against_keras(accuracy, loss))
         }
     }
@@ -122,8 +126,7 @@ fn curves(run: &Summary, epochs: &[EpochMetrics]) -> Markup {
     if epochs.is_empty() {
         return missing("Curves are", "no epoch was finished");
     }
-    type Figure = fn(&EpochMetrics) -> Option<f64>;
-    let line = |name: &str, color, figure: Figure| Line {
+    let line = |name: &str, color, figure: &dyn Fn(&EpochMetrics) -> Option<f64>| Line {
         name: name.to_string(),
         color,
         dashed: color > 0,
@@ -132,29 +135,24 @@ fn curves(run: &Summary, epochs: &[EpochMetrics]) -> Markup {
             .filter_map(|e| Some((e.epoch as f64, figure(e)?)))
             .collect(),
     };
-    let chart = |y: &str, training: Figure, validation: Figure| Chart {
-        title: format!("{y} after each epoch"),
+    let chart = |metric: Metric| Chart {
+        title: format!("{} after each epoch", metric.title()),
         x: "epoch".to_string(),
-        y: y.to_string(),
+        y: metric.title(),
         lines: vec![
-            line("training", 0, training),
-            line("validation", 1, validation),
+            line("training", 0, &|epoch| epoch.train.get(metric)),
+            line("validation", 1, &|epoch| epoch.validation(metric)),
         ],
         mark: run
             .best_epoch
             .map(|best| (best as f64, format!("best epoch {best}"))),
     };
-    let loss = chart("Loss", |e| Some(e.train_loss), |e| e.validation_loss);
-    let accuracy = chart(
-        "Accuracy",
-        |e| Some(e.train_accuracy),
-        |e| e.validation_accuracy,
-    );
+    let has = |metric: &Metric| epochs.iter().any(|e| e.train.get(*metric).is_some());
     let all = "Training figures are measured while the weights still change, validation figures after the \
                epoch.";
     html! {
         figure {
-            div.charts { (chart::svg(&loss)) (chart::svg(&accuracy)) }
+            div.charts { @for metric in Metric::all().filter(has) { (chart::svg(&chart(metric))) } }
             figcaption { (all) " Point at a value to read it." }
         }
         (details("The numbers", &epoch_table(epochs)))
@@ -164,29 +162,24 @@ fn curves(run: &Summary, epochs: &[EpochMetrics]) -> Markup {
 fn epoch_table(epochs: &[EpochMetrics]) -> Markup {
     let shown = thinned(epochs);
     let optional = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.4}"));
-    let rows: Vec<Vec<String>> = shown
-        .iter()
-        .map(|e| {
-            vec![
-                e.epoch.to_string(),
-                format!("{:.4}", e.train_loss),
-                format!("{:.4}", e.train_accuracy),
-                optional(e.validation_loss),
-                optional(e.validation_accuracy),
-                format!("{}", e.learning_rate),
-                format!("{:.2}", e.seconds),
-            ]
-        })
-        .collect();
+    let row = |e: &&EpochMetrics| -> Vec<String> {
+        let train = Metric::all().map(|metric| optional(e.train.get(metric)));
+        let validation = Metric::all().map(|metric| optional(e.validation(metric)));
+        let others = [e.learning_rate.to_string(), format!("{:.2}", e.seconds)];
+        let epoch = std::iter::once(e.epoch.to_string());
+        epoch.chain(train).chain(validation).chain(others).collect()
+    };
+    let rows: Vec<Vec<String>> = shown.iter().map(row).collect();
+    let named = |images: &str| -> Vec<String> {
+        Metric::all().map(|metric| format!("{images} {}", metric.label)).collect()
+    };
     let header = [
-        "epoch",
-        "training loss",
-        "training accuracy",
-        "validation loss",
-        "validation accuracy",
-        "learning rate",
-        "seconds",
-    ];
+        vec!["epoch".to_string()],
+        named("training"),
+        named("validation"),
+        vec!["learning rate".to_string(), "seconds".to_string()],
+    ]
+    .concat();
     let caption = match shown.len() == epochs.len() {
         true => "Every epoch".to_string(),
         false => format!("{} of {} epochs", shown.len(), epochs.len()),

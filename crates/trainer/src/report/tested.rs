@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use model::Reliability;
 
 use super::html::{details, missing, scrolling, table};
-use super::{reliability_svg, surest_mistakes};
+use super::reliability_svg;
+use crate::drawing::surest_mistakes;
 use crate::evaluation::Evaluation;
 use crate::run::predictions::Table;
 

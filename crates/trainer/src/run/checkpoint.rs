@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use experiment::Every;
+use model::{Architecture, RecordError, Tensor, record};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -21,8 +22,8 @@ use super::folder::{hex, sha256};
 use super::read;
 use super::write::{self, WRITING};
 use crate::failure::{Code, Failure};
-use crate::learner::state::{
-    BEST, FIRST_MOMENTS, FORMAT_VERSION, OPTIMIZER, Parts, SECOND_MOMENTS, State, WEIGHTS,
+use super::state::{
+    BEST, FIRST_MOMENTS, FORMAT_VERSION, OPTIMIZER, Parts, SECOND_MOMENTS, State, WEIGHTS, unusable,
 };
 
 /// Folder of a run's checkpoints.
@@ -54,8 +55,47 @@ const MAX_PART: u64 = 8 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
 pub struct Checkpoint {
     /// Where it stands.
     pub state: State,
-    /// Weights and the optimizer's memory; none before the first step.
+    /// Weights and the optimizer's state; none before the first step.
     pub parts: Parts,
+}
+
+impl Checkpoint {
+    /// Returns the beginning of a training of `experiment`, as TOML.
+    pub fn start(experiment: String) -> Self {
+        Self {
+            state: State::start(experiment),
+            parts: Parts::new(),
+        }
+    }
+
+    /// Returns the weights to train from: before the first step, those that `seed` draws.
+    ///
+    /// # Errors
+    /// When they are damaged or those of another network.
+    pub fn weights(&self, architecture: &Architecture, seed: u64) -> Result<Vec<Tensor>, Failure> {
+        match self.tensors(WEIGHTS, architecture).transpose() {
+            Ok(Some(weights)) => Ok(weights),
+            Ok(None) => Ok(architecture.init(seed)?),
+            Err(error) => Err(unusable(error)),
+        }
+    }
+
+    /// Returns the weights of the best epoch so far, if there is one.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::weights`].
+    pub fn best(&self, architecture: &Architecture) -> Result<Option<Vec<Tensor>>, Failure> {
+        self.tensors(BEST, architecture).transpose().map_err(unusable)
+    }
+
+    fn tensors(
+        &self,
+        name: &str,
+        architecture: &Architecture,
+    ) -> Option<Result<Vec<Tensor>, RecordError>> {
+        let bytes = self.parts.get(name)?;
+        Some(record::tensors_from_bytes(bytes, architecture))
+    }
 }
 
 /// A set's manifest.
@@ -87,7 +127,7 @@ impl Checkpoints {
             for checkpoint in receiver {
                 last = write(&run, &checkpoint, keep);
                 if let Err(failure) = &last {
-                    let _ = complain.send(Failure::failed(&failure.message));
+                    let _ = complain.send(Failure::failed(failure.sentence()));
                 }
             }
             last
@@ -190,7 +230,7 @@ pub fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), Failure> 
             Err(failure) => warnings.push(format!(
                 "the checkpoint {} is passed over: {}",
                 set.display(),
-                failure.message
+                failure.sentence()
             )),
         }
     }
@@ -335,9 +375,9 @@ fn changed(name: &str) -> Failure {
 /// Returns the files of a set and their hashes, as its manifest has them.
 fn files(set: &Path) -> Result<Vec<(&'static str, String)>, Failure> {
     let manifest: Manifest = parse(set, MANIFEST, &read_file(set, MANIFEST, MAX_MANIFEST)?)?;
-    if manifest.format != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&manifest.format) {
         return Err(Failure::usage(format!(
-            "the checkpoint {} has format version {}; this program reads {FORMAT_VERSION}",
+            "the checkpoint {} has format version {}; this program reads 1 to {FORMAT_VERSION}",
             set.display(),
             manifest.format
         ))

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use jiff::Timestamp;
 use model::Record;
 use serde::Deserialize;
@@ -29,12 +28,12 @@ pub struct Saved {
     pub record: Record,
 }
 
-/// Loads the record that `run` names, onto `device`.
+/// Loads the record that `run` names.
 ///
 /// # Errors
 /// When `run` names nothing, or more than one run, or a run without a model (exit code 2); when
 /// the record is damaged (exit code 1).
-pub fn load(run: &str, device: &Device) -> Result<Saved, Failure> {
+pub fn load(run: &str) -> Result<Saved, Failure> {
     let found = resolve(run)?;
     let (file, folder) = if found.is_dir() {
         (found.join(MODEL), Some(found))
@@ -46,7 +45,7 @@ pub fn load(run: &str, device: &Device) -> Result<Saved, Failure> {
     }
     let bytes =
         read::at_most(&file, MAX_RECORD).map_err(|failure| failure.hint(at_hand(&runs())))?;
-    let record = Record::from_bytes(&bytes, device)
+    let record = Record::from_bytes(&bytes)
         .map_err(|e| Failure::failed(format!("{}: {e}", shown(&file))).hint(at_hand(&runs())))?;
     Ok(Saved {
         file,

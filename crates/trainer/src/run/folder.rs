@@ -10,7 +10,7 @@ use super::lock::{self, Lock};
 use super::manifest::{self, Manifest, Status};
 use super::write;
 use crate::failure::{Code, Failure, shown};
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 
 /// The resolved experiment.
 pub const CONFIG: &str = "config.toml";
@@ -117,17 +117,6 @@ impl RunFolder {
         &self.manifest
     }
 
-    /// Returns a handle that appends to `metrics.jsonl`.
-    ///
-    /// # Errors
-    /// When the disk says no.
-    pub fn metrics_log(&self) -> Result<MetricsLog, Failure> {
-        let path = self.path.join(METRICS);
-        let file = OpenOptions::new().append(true).create(true).open(&path);
-        let file = file.map_err(|e| Failure::io("open", &path, &e))?;
-        Ok(MetricsLog { file, path })
-    }
-
     /// Writes the file `name` of the run, complete or not at all.
     ///
     /// # Errors
@@ -204,27 +193,6 @@ pub fn refuse_taken(path: &Path) -> Result<(), Failure> {
             .hint("name another folder with --run-dir, or leave the option out"));
     }
     Ok(())
-}
-
-/// `metrics.jsonl`, open for appending.
-#[derive(Debug)]
-pub struct MetricsLog {
-    file: File,
-    path: PathBuf,
-}
-
-impl MetricsLog {
-    /// Appends one line and hands it to the system at once.
-    ///
-    /// # Errors
-    /// When the disk says no.
-    pub fn append(&mut self, line: &impl serde::Serialize) -> Result<(), Failure> {
-        let mut text = serde_json::to_string(line).map_err(Failure::failed)?;
-        text.push('\n');
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|e| Failure::io("append to", &self.path, &e))
-    }
 }
 
 /// Returns a fresh folder name, `<time>-<id>`: local time to the second and four hex digits, so

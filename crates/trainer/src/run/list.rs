@@ -9,21 +9,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use experiment::MAX_BYTES;
+use experiment::{MAX_BYTES, Metric};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{CONFIG, MANIFEST, METRICS};
 use super::manifest::{self, Status};
 use super::{find, lock, read, write};
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 
 /// The index, in the folder of all runs.
 const INDEX: &str = ".index.json";
 /// Largest index read, in bytes: that of 100,000 runs.
 const MAX_INDEX: u64 = 256 << 20;
 /// Version of the index; another one is not read.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Largest file of a run that is read here, in bytes: the metrics of 100,000 epochs.
 const MAX_FILE: u64 = 32 << 20;
 
@@ -50,18 +50,41 @@ pub struct Summary {
     pub best_epoch: Option<usize>,
     /// Wall time of the epochs, in seconds.
     pub seconds: Option<f64>,
-    /// Accuracy on the validation images, 0 to 1, after the best epoch or, without one, the last.
-    pub validation_accuracy: Option<f64>,
-    /// Mean loss on the validation images after the same epoch.
-    pub validation_loss: Option<f64>,
-    /// Accuracy on the test images, 0 to 1.
-    pub test_accuracy: Option<f64>,
-    /// Mean loss on the test images.
-    pub test_loss: Option<f64>,
+    /// Every figure by its name, see [`measured`]: `validation_accuracy` after the best epoch or, without one,
+    /// the last; `test_loss`; ... Figures that are not known are `null` or not there.
+    #[serde(flatten)]
+    pub figures: BTreeMap<String, Option<f64>>,
     /// How often its answers to the test images were looked at.
     pub test_looks: u64,
     /// Every key of the resolved config with its value as TOML: `optimizer.learning_rate`, `0.001`.
     pub settings: BTreeMap<String, String>,
+}
+
+/// The images that figures of runs are of.
+const VALIDATION: &str = "validation";
+const TEST: &str = "test";
+
+/// Returns every figure that runs are compared by: the images it is of, and the metric.
+pub fn measured() -> impl Iterator<Item = (&'static str, Metric)> {
+    let of = |images| Metric::all().rev().map(move |metric| (images, metric));
+    of(VALIDATION).chain(of(TEST))
+}
+
+/// Returns the name of a figure: `test_accuracy`.
+pub fn name(images: &str, metric: Metric) -> String {
+    format!("{images}_{}", metric.key)
+}
+
+impl Summary {
+    /// Returns a figure of the validation images.
+    pub fn validation(&self, metric: Metric) -> Option<f64> {
+        self.figures.get(&name(VALIDATION, metric)).copied().flatten()
+    }
+
+    /// Returns a figure of the test images.
+    pub fn test(&self, metric: Metric) -> Option<f64> {
+        self.figures.get(&name(TEST, metric)).copied().flatten()
+    }
 }
 
 /// All runs under a folder.
@@ -136,10 +159,16 @@ pub fn summarize(folder: &Path) -> Option<Summary> {
         epochs: manifest.epochs.max(epochs.len()),
         best_epoch: manifest.best_epoch,
         seconds: manifest.training_seconds,
-        validation_accuracy: chosen.and_then(|epoch| epoch.validation_accuracy),
-        validation_loss: chosen.and_then(|epoch| epoch.validation_loss),
-        test_accuracy: manifest.test.map(|test| test.accuracy),
-        test_loss: manifest.test.map(|test| test.loss),
+        figures: measured()
+            .map(|(images, metric)| {
+                let figure = if images == TEST {
+                    manifest.test.as_ref().and_then(|test| test.figures.get(metric.key)).copied()
+                } else {
+                    chosen.and_then(|epoch| epoch.validation(metric))
+                };
+                (name(images, metric), figure)
+            })
+            .collect(),
         test_looks: manifest.test_looks,
         settings: settings(&folder.join(CONFIG)),
     })

@@ -8,7 +8,7 @@ use ureq::Agent;
 
 use super::list::{self, Summary};
 use crate::failure::Failure;
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 
 /// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -145,12 +145,8 @@ fn metrics(run: &Summary, started: i64) -> (Vec<Value>, i64) {
             );
         }
     }
-    let results = [
-        ("test_accuracy", run.test_accuracy),
-        ("test_loss", run.test_loss),
-    ];
-    for (key, value) in results {
-        if let Some(value) = value {
+    for (key, value) in &run.figures {
+        if let (Some(value), true) = (value, key.starts_with("test_")) {
             metrics
                 .push(json!({ "key": key, "value": value, "timestamp": time, "step": run.epochs }));
         }
@@ -158,16 +154,10 @@ fn metrics(run: &Summary, started: i64) -> (Vec<Value>, i64) {
     (metrics, time)
 }
 
-fn named(epoch: &EpochMetrics) -> Vec<(&'static str, f64)> {
-    let all = [
-        ("train_loss", Some(epoch.train_loss)),
-        ("train_accuracy", Some(epoch.train_accuracy)),
-        ("validation_loss", epoch.validation_loss),
-        ("validation_accuracy", epoch.validation_accuracy),
-        ("learning_rate", Some(epoch.learning_rate)),
-    ];
-    let present = all
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)));
-    present.filter(|(_, value)| value.is_finite()).collect()
+fn named(epoch: &EpochMetrics) -> Vec<(String, f64)> {
+    let figures = epoch.figures();
+    let figures = figures.map(|(images, metric, figure)| (list::name(images, metric), figure));
+    let rate = ("learning_rate".to_string(), epoch.learning_rate);
+    let all = figures.chain([rate]);
+    all.filter(|(_, value)| value.is_finite()).collect()
 }

@@ -13,7 +13,12 @@
 //!   lock              held by the process that writes the run
 //! ```
 
+pub mod epoch;
+pub mod history;
+pub mod best;
+pub mod state;
 pub mod checkpoint;
+pub mod log;
 pub mod find;
 pub mod list;
 pub mod predictions;

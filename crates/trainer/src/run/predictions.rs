@@ -82,7 +82,7 @@ mod tests {
     fn read_text(text: &str) -> Result<Table, String> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(PREDICTIONS), text).unwrap();
-        read(folder.path()).map_err(|failure| failure.message)
+        read(folder.path()).map_err(|failure| failure.sentence())
     }
 
     #[test]

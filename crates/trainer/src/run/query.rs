@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::str::FromStr;
 
-use super::list::{Summary, is_killed};
+use super::list::{self, Summary, is_killed};
 
-/// What a condition or an order can name, besides the keys of the config.
-pub const FIELDS: [&str; 14] = [
+/// What a condition or an order can name, besides the figures and the keys of the config.
+const FACTS: [&str; 10] = [
     "run",
     "experiment",
     "status",
@@ -16,12 +16,16 @@ pub const FIELDS: [&str; 14] = [
     "epochs",
     "best_epoch",
     "seconds",
-    "validation_accuracy",
-    "validation_loss",
-    "test_accuracy",
-    "test_loss",
     "test_looks",
 ];
+
+/// Returns what a condition or an order can name, besides the keys of the config.
+pub fn fields() -> Vec<String> {
+    let (facts, last) = FACTS.split_at(FACTS.len() - 1);
+    let figures = list::measured().map(|(images, metric)| list::name(images, metric));
+    let facts = facts.iter().copied().map(String::from);
+    facts.chain(figures).chain(last.iter().copied().map(String::from)).collect()
+}
 
 /// A run's value of a field.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,12 +152,11 @@ pub fn value(run: &Summary, field: &str) -> Option<Value> {
         "epochs" => number(run.epochs as f64),
         "best_epoch" => run.best_epoch.and_then(|epoch| number(epoch as f64)),
         "seconds" => run.seconds.and_then(number),
-        "validation_accuracy" => run.validation_accuracy.and_then(number),
-        "validation_loss" => run.validation_loss.and_then(number),
-        "test_accuracy" => run.test_accuracy.and_then(number),
-        "test_loss" => run.test_loss.and_then(number),
         "test_looks" => number(run.test_looks as f64),
-        key => run.settings.get(key).map(|value| Value::of(value)),
+        key => match run.figures.get(key) {
+            Some(figure) => figure.and_then(number),
+            None => run.settings.get(key).map(|value| Value::of(value)),
+        },
     }
 }
 

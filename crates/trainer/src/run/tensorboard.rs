@@ -11,7 +11,7 @@ use exchange::protobuf::Message;
 use jiff::Timestamp;
 
 use crate::failure::Failure;
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 
 /// How the name of an event file begins; TensorBoard goes by that.
 const PREFIX: &str = "events.out.tfevents.";
@@ -78,22 +78,19 @@ impl EventLog {
     /// When the disk says no.
     pub fn append(&mut self, epoch: &EpochMetrics) -> Result<(), Failure> {
         self.time += epoch.seconds;
-        let values = [
-            ("loss/train", Some(epoch.train_loss)),
-            ("loss/validation", epoch.validation_loss),
-            ("accuracy/train", Some(epoch.train_accuracy)),
-            ("accuracy/validation", epoch.validation_accuracy),
-            ("learning_rate", Some(epoch.learning_rate)),
-            ("seconds", Some(epoch.seconds)),
+        let figures = epoch.figures();
+        let figures = figures.map(|(images, m, figure)| (format!("{}/{images}", m.key), figure));
+        let others = [
+            ("learning_rate", epoch.learning_rate),
+            ("seconds", epoch.seconds),
         ];
+        let others = others.map(|(tag, value)| (tag.to_string(), value));
         let mut summary = Message::default();
-        for (tag, value) in values {
-            if let Some(value) = value {
-                let value = Message::default()
-                    .bytes(value::TAG, tag)
-                    .float(value::SIMPLE_VALUE, value as f32);
-                summary = summary.bytes(summary::VALUE, value);
-            }
+        for (tag, value) in figures.chain(others) {
+            let value = Message::default()
+                .bytes(value::TAG, &tag)
+                .float(value::SIMPLE_VALUE, value as f32);
+            summary = summary.bytes(summary::VALUE, value);
         }
         let epoch = Message::default()
             .double(event::WALL_TIME, self.time)

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::folder::{SweepManifest, Trial};
 use super::statistics::{Paired, Spread, holm, paired};
 use crate::failure::Failure;
-use crate::learner::best::Best;
+use crate::run::best::Best;
 use crate::run::folder::CONFIG;
 use crate::run::{Status, list, manifest};
 

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use super::folder::Trial;
 use super::outcome::Standing;
 use crate::failure::Failure;
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 
 /// Most that is kept of what a process says on stderr, in bytes.
 const MAX_TALK: u64 = 64 << 10;

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use data::DataSet;
-use experiment::{Backend, Sweep};
+use experiment::{Backend, Metric, Sweep};
 use jiff::Timestamp;
 
 use super::folder::{SweepFolder, Tested, Trial};
@@ -17,10 +17,10 @@ use super::process::{News, Process};
 use super::statistics::Spread;
 use crate::backend::Compute;
 use crate::failure::{Code, Failure};
-use crate::learner::EpochMetrics;
+use crate::run::epoch::EpochMetrics;
 use crate::run::lock::{self, BEING_WRITTEN};
 use crate::run::{RunFolder, Status, find, manifest};
-use crate::training::save_and_evaluate;
+use crate::results;
 
 /// How often signals are looked for, and runs that another process trains.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -84,7 +84,7 @@ pub fn train(
     let (status, error) = match &ended {
         Ok(_) => (Status::Finished, None),
         Err(failure) if failure.code.is_stop() => (Status::Interrupted, None),
-        Err(failure) => (Status::Failed, Some(failure.message.clone())),
+        Err(failure) => (Status::Failed, Some(failure.sentence())),
     };
     let marked = folder.update(|manifest| {
         (manifest.status, manifest.error) = (status, error);
@@ -149,12 +149,12 @@ fn open_test_set(
             .trial(folder.path(), best.setting, *seed)
             .folder;
         let (accuracy, loss) = match manifest::read(&path)?.test {
-            Some(test) => (test.accuracy, test.loss),
+            Some(test) => (test.figure(Metric::ACCURACY.key), test.figure(Metric::LOSS.key)),
             None => {
-                let record = find::load(&path.to_string_lossy(), &compute.device)?.record;
+                let record = find::load(&path.to_string_lossy())?.record;
                 let mut run = RunFolder::open(path)?;
-                let (test, _) = save_and_evaluate(record, data, &compute, &mut run)?;
-                (test.accuracy, test.loss)
+                let (test, _) = results::test(record, data, &compute, &mut run)?;
+                (test.figures.accuracy(), test.figures.loss())
             }
         };
         accuracies.push(accuracy);

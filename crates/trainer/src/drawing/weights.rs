@@ -1,7 +1,7 @@
 //! What the neurons of the first layer look for: the weights of each as a picture of the input's size.
 
 use image::{DynamicImage, Rgba, RgbaImage};
-use model::{LayerWeights, MlpConfig};
+use model::{Architecture, Tensor};
 
 use crate::failure::Failure;
 
@@ -38,15 +38,16 @@ pub struct Sheet {
 }
 
 /// Returns a picture of the first layer's neurons, each on its own scale: blue for weights below zero, red
-/// for those above, white at zero. `layers` are those of a network like `config`, first to last.
+/// for those above, white at zero.
 ///
 /// # Errors
 /// When the input is too large to be drawn, there is no layer, or the PNG cannot be encoded.
-pub fn draw(layers: &[LayerWeights], config: &MlpConfig) -> Result<Sheet, Failure> {
-    let layer = layers.first();
-    let layer = layer.ok_or_else(|| Failure::failed("the network has no layers"))?;
-    let [height, width] = config.input;
-    let neurons = layer.bias.len();
+pub fn draw(weights: &[Tensor], architecture: &Architecture) -> Result<Sheet, Failure> {
+    // `[channels * height * width, neurons]`: the picture is that of the first channel.
+    let first = weights.first();
+    let first = first.ok_or_else(|| Failure::failed("the network has no layers"))?;
+    let [_, height, width] = architecture.input();
+    let neurons = first.shape.last().copied().unwrap_or_default();
     let shown = neurons
         .min(MOST_NEURONS)
         .min(MOST_WEIGHTS / (height * width).max(1));
@@ -61,13 +62,8 @@ pub fn draw(layers: &[LayerWeights], config: &MlpConfig) -> Result<Sheet, Failur
     let mut picture = RgbaImage::new(across as u32, down as u32); // transparent
     for neuron in 0..shown {
         // Weights are `[inputs, neurons]`, row-major: a neuron's are a column.
-        let column: Vec<f32> = layer
-            .weight
-            .iter()
-            .skip(neuron)
-            .step_by(neurons)
-            .copied()
-            .collect();
+        let column = first.values.iter().skip(neuron).step_by(neurons);
+        let column: Vec<f32> = column.take(height * width).copied().collect();
         let scale = scale(&column);
         let (left, top) = (
             neuron % columns * (width + GAP),
@@ -86,7 +82,7 @@ pub fn draw(layers: &[LayerWeights], config: &MlpConfig) -> Result<Sheet, Failur
         height: down as u32,
         shown,
         neurons,
-        output: layers.len() == 1,
+        output: weights.len() == 2, // one layer: a weight and a bias
     })
 }
 
@@ -117,21 +113,21 @@ fn color(share: f32) -> Rgba<u8> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use model::MlpConfig;
+
     use super::*;
 
     /// Two neurons on 3 x 2 pixels, one of them empty: each weight is where its pixel is.
     #[test]
     fn a_weight_is_where_its_pixel_is() {
-        let config = MlpConfig {
+        let architecture = Architecture::Mlp(MlpConfig {
             hidden: vec![2],
-            ..MlpConfig::tutorial([2, 3], 2)
-        };
+            ..MlpConfig::tutorial([1, 2, 3], 2)
+        });
         let first = [0.0, 0.5, -1.0, 1.0, 0.0, 0.0]; // [inputs]
-        let layer = LayerWeights {
-            weight: first.into_iter().flat_map(|weight| [weight, 0.0]).collect(),
-            bias: vec![9.0, 9.0],
-        };
-        let sheet = draw(&[layer.clone(), layer], &config).unwrap();
+        let mut weights = architecture.init(1).unwrap();
+        weights[0].values = first.into_iter().flat_map(|weight| [weight, 0.0]).collect();
+        let sheet = draw(&weights, &architecture).unwrap();
         assert_eq!((sheet.shown, sheet.neurons, sheet.output), (2, 2, false));
         assert_eq!((sheet.width, sheet.height), (3 + 2 + 3, 2));
         let picture = image::load_from_memory(&sheet.png).unwrap().into_rgba8();
@@ -147,20 +143,16 @@ mod tests {
     #[test]
     fn a_large_input_shows_fewer_neurons_and_a_huge_one_none() {
         let sheet = |side: usize, neurons: usize| {
-            let config = MlpConfig {
+            let architecture = Architecture::Mlp(MlpConfig {
                 hidden: vec![],
-                ..MlpConfig::tutorial([side, side], neurons)
-            };
-            let layer = LayerWeights {
-                weight: vec![0.0; side * side * neurons],
-                bias: vec![0.0; neurons],
-            };
-            draw(&[layer], &config)
+                ..MlpConfig::tutorial([1, side, side], neurons)
+            });
+            draw(&architecture.init(1).unwrap(), &architecture)
         };
         let small = sheet(4, 200).unwrap();
         assert_eq!((small.shown, small.neurons, small.output), (128, 200, true));
         assert_eq!(sheet(1024, 3).unwrap().shown, 2);
         let failure = sheet(1500, 2).unwrap_err();
-        assert!(failure.message.contains("too large to be drawn"));
+        assert!(failure.sentence().contains("too large to be drawn"));
     }
 }

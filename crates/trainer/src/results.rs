@@ -1,0 +1,184 @@
+//! What a training comes to: the record, what it says about the test images, the pictures.
+
+use std::any::Any;
+
+use data::DataSet;
+use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
+use model::{Architecture, Metadata, Record, TestMetrics};
+
+use crate::backend::Compute;
+use crate::drawing;
+use crate::evaluation::{self, Evaluation, Predictions, class_name, top};
+use crate::failure::{Code, Failure};
+use crate::learner::epochs::Fitted;
+use crate::learner::{Images, Job, divergence};
+use crate::run::epoch::EpochMetrics;
+use crate::run::folder::{GALLERY, MODEL, PREDICTIONS, RELIABILITY};
+use crate::run::{RunFolder, Status};
+use crate::trust::{self, Trust};
+
+/// What a training came to.
+#[derive(Debug)]
+pub struct Trained {
+    /// The finished epochs.
+    pub epochs: Vec<EpochMetrics>,
+    /// The epoch whose weights were kept, when a validation split chose it.
+    pub best: Option<usize>,
+    /// Result on the test images, and how far the answers to them can be trusted; `None` when the
+    /// experiment does not look at them.
+    pub test: Option<(Evaluation, Trust)>,
+    /// Wall time of the epochs, in seconds.
+    pub seconds: f64,
+}
+
+/// Fills `run` with what a training came to.
+///
+/// # Errors
+/// When the device or the disk fails, or the loss is not a number.
+pub fn save(
+    fitted: Fitted,
+    architecture: Architecture,
+    images: &Images,
+    data: &DataSet,
+    job: Job,
+    run: &mut RunFolder,
+) -> Result<Trained, Failure> {
+    let experiment = job.experiment;
+    let mut record = Record {
+        metadata: metadata(&experiment.name, architecture, data),
+        weights: fitted.weights,
+    };
+    if !images.held_out.is_empty() {
+        let predictions = evaluation::predict(&record, &images.held_out, job.compute)?;
+        let Images { train, held_out } = images;
+        trust::fit(&mut record.metadata, &predictions, train, held_out);
+    }
+    let test = if experiment.evaluation.test {
+        Some(test(record, data, job.compute, run)?)
+    } else {
+        run.forget_test()?;
+        run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
+        None
+    };
+    fitted.strategy.close()?;
+    Ok(Trained {
+        seconds: fitted.epochs.iter().map(|epoch| epoch.seconds).sum(),
+        epochs: fitted.epochs,
+        best: fitted.best,
+        test,
+    })
+}
+
+/// Fills `run` with what a network comes to: its record, what it says about the test images, which are
+/// looked at here for the first time, and the pictures. Returns its result on them, and how far its answers
+/// can be trusted.
+///
+/// # Errors
+/// When the device or the disk fails, or the loss is not a number.
+pub fn test(
+    mut record: Record,
+    data: &DataSet,
+    compute: &Compute,
+    run: &mut RunFolder,
+) -> Result<(Evaluation, Trust), Failure> {
+    // Save before anything else can fail, evaluate once, save again with the result.
+    run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
+    let predictions = evaluation::predict(&record, &data.test, compute)?;
+    let test = predictions.evaluate(&data.class_names);
+    divergence::refuse(test.figures.loss(), "the test loss")?;
+    let trust = trust::measure(&record.metadata, &predictions, &data.test);
+    let figures = test.figures.known();
+    record.metadata.test = Some(TestMetrics {
+        figures: figures.map(|(m, figure)| (m.key.to_string(), figure)).collect(),
+        ece: Some(trust.ece),
+        calibrated_ece: trust.calibrated_ece,
+        unknown: trust.unknown,
+    });
+    run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
+    run.write(
+        PREDICTIONS,
+        &predictions_csv(&predictions, &data.class_names)?,
+    )?;
+    run.write(
+        GALLERY,
+        &drawing::first_images(&data.test, &predictions, &record.metadata)?,
+    )?;
+    if let Some(diagram) = drawing::reliability(&trust)? {
+        run.write(RELIABILITY, &diagram)?;
+    }
+    run.update(|manifest| {
+        manifest.test = record.metadata.test;
+        manifest.test_looks += 1;
+    })?;
+    Ok((test, trust))
+}
+
+/// Writes into the manifest of `run` how its training ended.
+///
+/// # Errors
+/// When a finished training cannot be marked as one.
+pub fn close(run: &mut RunFolder, trained: &Result<Trained, Failure>) -> Result<(), Failure> {
+    if trained.as_ref().is_err_and(|failure| failure.diverged) {
+        let _ = run.update(|manifest| manifest.diverged = true); // the end writes it again
+    }
+    match trained {
+        Ok(_) => run.end(Status::Finished, None)?,
+        // The cause is what matters to a person, even if the manifest cannot be written as well.
+        Err(f) if f.code.is_stop() => drop(run.end(Status::Interrupted, None)),
+        Err(f) if f.silent => drop(run.end(Status::Failed, Some("internal error".to_string()))),
+        Err(f) => drop(run.end(Status::Failed, Some(f.sentence()))),
+    }
+    Ok(())
+}
+
+/// Returns what a panic means: the dashboard's kill key panics on purpose.
+pub fn from_panic(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    if text.is_some_and(|text| text.contains("Killing training from user input")) {
+        return Failure {
+            code: Code::Interrupted,
+            ..Failure::already_reported()
+        };
+    }
+    Failure::already_reported()
+}
+
+fn metadata(experiment: &str, architecture: Architecture, data: &DataSet) -> Metadata {
+    let images = data.files.first();
+    Metadata {
+        format: FORMAT_VERSION,
+        architecture,
+        class_names: data.class_names.clone(),
+        pixel_divisor: PIXEL_DIVISOR,
+        dataset: data.name.clone(),
+        dataset_sha256: images.map(|file| file.sha256.clone()).unwrap_or_default(),
+        experiment: experiment.to_string(),
+        test: None,
+        calibration: None,
+        unknown: None,
+        burn: BURN_VERSION.to_string(),
+    }
+}
+
+/// Returns one line a test image: its number, both labels, and the raw probability of every class, which
+/// are what accuracy and loss are of.
+fn predictions_csv(predictions: &Predictions, class_names: &[String]) -> Result<Vec<u8>, Failure> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let fixed = ["index", "true", "predicted"].map(String::from);
+    csv.write_record(fixed.iter().chain(class_names))
+        .map_err(Failure::failed)?;
+    for (i, (&label, row)) in predictions
+        .labels
+        .iter()
+        .zip(predictions.rows())
+        .enumerate()
+    {
+        let actual = class_name(class_names, label.into())?.to_string();
+        let predicted = class_name(class_names, top(row).0)?.to_string();
+        let fields = [i.to_string(), actual, predicted];
+        let fields = fields.into_iter().chain(row.iter().map(f32::to_string));
+        csv.write_record(fields).map_err(Failure::failed)?;
+    }
+    csv.into_inner().map_err(Failure::failed)
+}
