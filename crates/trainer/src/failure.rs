@@ -31,9 +31,9 @@ impl Code {
 #[derive(Debug)]
 pub struct Failure {
     /// What happened, and where, without the cause; may span lines. See [`Failure::sentence`].
-    message: String,
+    pub message: String,
     /// What caused it.
-    source: Option<Box<dyn Error + Send + Sync>>,
+    pub source: Option<Box<dyn Error + Send + Sync>>,
     /// What to do about it.
     pub hint: Option<String>,
     /// The exit code.

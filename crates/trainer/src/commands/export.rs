@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Write, stdout};
 use std::path::Path;
 
-use ::data::{DataSet, ImageDataset};
+use ::data::DataSet;
 use exchange::{Format, Layout, Network};
 use model::Record;
 use serde_json::json;
@@ -42,7 +42,7 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     let (compute, saved) = saved::open(&args.saved)?;
     let data = data_at_hand(args, &saved)?;
 
-    let network = Network::of(weights, &saved.record.metadata);
+    let network = Network::of(saved.record.weights.clone(), &saved.record.metadata);
     let bytes = exchange::write(&network, args.format, args.layout)?;
     write::atomically(&args.out, &bytes)?;
 

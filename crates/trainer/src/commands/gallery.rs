@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use super::saved;
 use crate::cli::GalleryArgs;
 use crate::failure::Failure;
-use crate::report;
+use crate::drawing;
 use crate::run::folder::{GALLERY, MISTAKES};
 use crate::run::write;
 
@@ -18,9 +18,9 @@ pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
     let data = saved::data_set(&saved, &args.saved)?;
     let predictions = saved::predictions(&saved, &data, &compute)?;
     let (draw, name): (fn(_, _, _) -> _, _) = if args.wrong {
-        (report::mistakes, MISTAKES)
+        (drawing::mistakes, MISTAKES)
     } else {
-        (report::first_images, GALLERY)
+        (drawing::first_images, GALLERY)
     };
     let png = draw(&data.test, &predictions, &saved.record.metadata)?;
     let beside = || saved.file.with_file_name(name);

@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use ::data::ImageDataset;
-use experiment::{Backend, Data, Experiment, Source};
+use experiment::{Data, Experiment, Source};
 use model::{Metadata, Record};
 use serde_json::json;
 

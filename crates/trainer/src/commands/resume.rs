@@ -8,7 +8,6 @@ use super::train::{Session, introduce, quoted, talk, with_absolute_folder};
 use crate::backend::Compute;
 use crate::cli::ResumeArgs;
 use crate::failure::Failure;
-use crate::run::state::{Parts, State};
 use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::folder::{CONFIG, sha256};
 use crate::run::{RunFolder, Status, find};

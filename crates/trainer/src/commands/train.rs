@@ -16,7 +16,6 @@ use super::terminal::{Talk, counted, print_trust};
 use crate::backend::Compute;
 use crate::cli::{ShowArgs, TrainArgs};
 use crate::failure::Failure;
-use crate::run::state::{Parts, State};
 use crate::run::checkpoint::Checkpoint;
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::{self, GALLERY};

@@ -3,7 +3,6 @@
 use burn::module::Module;
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 use data::Batch;
-use model::loss::per_sample;
 use model::{Loss, Network};
 
 /// The network together with the loss it learns from.
@@ -27,7 +26,7 @@ impl Classifier {
     /// the short last batch right.
     pub fn score(&self, batch: Batch) -> ClassificationOutput {
         let logits = self.network.forward(batch.images); // [batch, classes]
-        let losses = per_sample(self.loss, logits.clone(), batch.labels.clone()); // [batch]
+        let losses = self.loss.per_sample(logits.clone(), batch.labels.clone()); // [batch]
         ClassificationOutput::new(losses, logits, batch.labels)
     }
 }

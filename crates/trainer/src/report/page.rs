@@ -162,7 +162,7 @@ fn curves(run: &Summary, epochs: &[EpochMetrics]) -> Markup {
 fn epoch_table(epochs: &[EpochMetrics]) -> Markup {
     let shown = thinned(epochs);
     let optional = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.4}"));
-    let row = |e: &&EpochMetrics| -> Vec<String> {
+    let row = |e: &EpochMetrics| -> Vec<String> {
         let train = Metric::all().map(|metric| optional(e.train.get(metric)));
         let validation = Metric::all().map(|metric| optional(e.validation(metric)));
         let others = [e.learning_rate.to_string(), format!("{:.2}", e.seconds)];

@@ -28,7 +28,7 @@ impl Best {
     /// Takes in a finished epoch. Returns whether it is the best so far, and whether patience has run
     /// out.
     pub fn judge(&mut self, metrics: &EpochMetrics, rule: Option<&EarlyStopping>) -> (bool, bool) {
-        let metric = rule.map_or(Metric::Loss, |rule| rule.metric);
+        let metric = rule.map_or(Metric::LOSS, |rule| rule.metric);
         let Some(figure) = metrics.validation(metric) else {
             return (false, false);
         };
