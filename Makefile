@@ -9,7 +9,7 @@ INTEROP_PYTHON ?= $(HOME)/.cache/trainer-interop
 MLFLOW_PYTHON ?= $(HOME)/.cache/trainer-mlflow
 
 .PHONY: help train test ci fmt lint docs readme deny bench instructions microbench torture fuzz interop mlflow \
-	setup-data setup-vulkan setup-chromium setup-python setup-valgrind setup-strace
+	wasm setup-data setup-vulkan setup-chromium setup-python setup-valgrind setup-strace setup-node
 
 # The text of `make help` is the comments here that begin with two hashes.
 ## List these targets (the default)
@@ -85,6 +85,12 @@ mlflow: setup-data
 	cargo build --workspace
 	"$(MLFLOW_PYTHON)/bin/python" scripts/interop/mlflow_copy.py "$${CARGO_TARGET_DIR:-target}/debug/trainer"
 
+# Where rustup has no target wasm32-unknown-unknown, Debian's packages of a Rust that can build it are unpacked
+# (not installed): TRAINER_WASM is where.
+## Build a saved model's answers for WebAssembly and compare them with the command line's (880 MB)
+wasm: setup-data setup-node
+	scripts/wasm/check
+
 ## Install the data set's package, where the distribution has one
 setup-data:
 	@[ -e $(DATA) ] || [ -e $(CACHE) ] || scripts/install dataset-fashion-mnist \
@@ -113,3 +119,8 @@ setup-valgrind:
 setup-strace:
 	@command -v strace >/dev/null || scripts/install strace \
 		"it makes system calls fail" "make torture fails"
+
+## Install Node.js, which runs WebAssembly
+setup-node:
+	@command -v node >/dev/null || scripts/install nodejs \
+		"it runs WebAssembly" "make wasm fails"
