@@ -33,14 +33,14 @@ mod wrong_value;
 mod syntax;
 mod diagnostic;
 
-pub use data::Augmentation;
 pub use backend::{Backend, EngineChoice};
+pub use data::Augmentation;
 pub use diagnostic::{ConfigError, Place};
 pub use experiment::{
-    Checkpoint, Data, Decay, EarlyStopping, Evaluation, Every, Experiment, Log, Model,
-    Optimizer, Schedule, Training,
+    Checkpoint, Data, Decay, EarlyStopping, Evaluation, Every, Experiment, Log, Model, Optimizer,
+    Schedule, Training,
 };
-pub use metric::{Counts, Definition, Figures, METRICS, Metric, Sums};
 pub use load::{MAX_BYTES, Source, load};
+pub use metric::{Counts, Definition, Figures, METRICS, Metric, Sums};
 pub use sweep::{MAX_TRAININGS, Setting, Sweep, epochs_in_round, load_sweep, rounds};
 pub use tutorial::{DEFAULT_CONFIG, built_in, tutorial};

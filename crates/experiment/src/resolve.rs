@@ -11,8 +11,9 @@ use model::{Activation, Init, Loss};
 use crate::document::Document;
 use crate::table::{Limit, Table};
 use crate::{
-    Augmentation, Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, EngineChoice, Evaluation, Every, Experiment,
-    Log, Metric, Model, Optimizer, Schedule, Training, keys, validate,
+    Augmentation, Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, EngineChoice,
+    Evaluation, Every, Experiment, Log, Metric, Model, Optimizer, Schedule, Training, keys,
+    validate,
 };
 
 /// Most epochs, and most patience.

@@ -6,12 +6,12 @@ use burn::data::dataloader::DataLoader;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use burn::train::{Learner, TrainStep};
-use data::{Batch, ImageDataset, Images, Loader};
+use data::{Batch, Batches, ImageDataset, Images, Loader};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use experiment::Optimizer;
-use model::{Loss, Mlp, MlpConfig};
-use trainer::learner::{Classifier, optimizer};
+use model::{Architecture, Loss, MlpConfig, Network};
+use trainer::engine::{Classifier, optimizer};
 
 /// As in the program.
 #[global_allocator]
@@ -34,7 +34,8 @@ const ADAM: Optimizer = Optimizer::Adam {
 /// One batch, gathered from bytes.
 #[divan::bench]
 fn loader(bencher: Bencher) {
-    let loader = Loader::shuffled(images(6400), BATCH, 42, &Device::flex());
+    let batches = Batches::shuffled(images(6400), BATCH, 42);
+    let loader = Loader::new(batches, &Device::flex());
     let mut batches = loader.iter();
     bencher.bench_local(|| {
         batches.next().or_else(|| {
@@ -127,15 +128,19 @@ fn whole_step(bencher: Bencher, case: &Case) {
 fn classifier(hidden: &[usize]) -> Classifier {
     let config = MlpConfig {
         hidden: hidden.to_vec(),
-        ..MlpConfig::tutorial([28, 28], 10)
+        ..MlpConfig::tutorial([1, 28, 28], 10)
     };
-    let mlp = Mlp::init(&config, 42, &Device::flex().autodiff()).expect("within the limits");
-    Classifier::new(mlp, Loss::CrossEntropy)
+    let architecture = Architecture::Mlp(config);
+    let weights = architecture.init(42).expect("within the limits");
+    let device = Device::flex().autodiff();
+    let network = Network::new(&architecture, weights, &device).expect("its own weights");
+    Classifier::new(network, Loss::CrossEntropy)
 }
 
 #[allow(clippy::expect_used)]
 fn batch(size: usize) -> Batch {
-    let loader = Loader::sequential(images(size), size, &Device::flex().autodiff());
+    let batches = Batches::sequential(images(size), size);
+    let loader = Loader::new(batches, &Device::flex().autodiff());
     loader.iter().next().expect("one batch").expect("in memory")
 }
 

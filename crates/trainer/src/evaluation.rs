@@ -84,7 +84,9 @@ pub fn predict(
         all.losses.extend(loss.of_logits(logits, labels, classes));
         all.labels.extend_from_slice(labels);
         let mut probabilities = logits.to_vec();
-        architecture.output().probabilities(&mut probabilities, classes);
+        architecture
+            .output()
+            .probabilities(&mut probabilities, classes);
         all.probabilities.extend(probabilities);
         Ok(true)
     })?;

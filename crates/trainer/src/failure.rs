@@ -118,7 +118,11 @@ impl Failure {
         while let Some(error) = cause {
             let said = one_line(&error.to_string());
             if !text.ends_with(&said) {
-                text = if text.is_empty() { said } else { format!("{text}: {said}") };
+                text = if text.is_empty() {
+                    said
+                } else {
+                    format!("{text}: {said}")
+                };
             }
             cause = error.source();
         }
@@ -140,7 +144,9 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|error| error as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|error| error as &(dyn Error + 'static))
     }
 }
 

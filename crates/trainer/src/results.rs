@@ -89,7 +89,9 @@ pub fn test(
     let trust = trust::measure(&record.metadata, &predictions, &data.test);
     let figures = test.figures.known();
     record.metadata.test = Some(TestMetrics {
-        figures: figures.map(|(m, figure)| (m.key.to_string(), figure)).collect(),
+        figures: figures
+            .map(|(m, figure)| (m.key.to_string(), figure))
+            .collect(),
         ece: Some(trust.ece),
         calibrated_ece: trust.calibrated_ece,
         unknown: trust.unknown,

@@ -60,7 +60,11 @@ fn fit_and_evaluate(
 
     // Engine: the fused kernel, or Burn's operations.
     let kind = engine::choose(experiment, compute.backend)?;
-    let job = Job { experiment, compute, kind };
+    let job = Job {
+        experiment,
+        compute,
+        kind,
+    };
 
     // Fit.
     let fitted = fit(job, &images, &architecture, weights, start, run, watch)?;
@@ -79,7 +83,11 @@ fn fit(
     run: &mut RunFolder,
     watch: Watch,
 ) -> Result<Fitted, Failure> {
-    let Job { experiment, compute, kind } = job;
+    let Job {
+        experiment,
+        compute,
+        kind,
+    } = job;
     let batches = Batches::shuffled(
         images.train.clone(),
         experiment.training.batch_size,
@@ -97,7 +105,9 @@ fn fit(
     let learner = Learner::new(
         Classifier::new(network, architecture.loss()),
         optimizer::build(&experiment.optimizer),
-        learning_rate.clone().starting_at(start.state.steps as usize),
+        learning_rate
+            .clone()
+            .starting_at(start.state.steps as usize),
     );
     let train = Loader::new(batches.clone(), &device)
         .starting_at(start.state.epoch - 1, start.state.step)

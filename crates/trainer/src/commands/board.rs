@@ -146,10 +146,7 @@ impl Board {
     fn draw(&mut self) {
         self.head.set_message(format!(
             "{:>7}  {:<44} {:<10} validation {}",
-            "setting",
-            "",
-            "seeds",
-            self.metric.label
+            "setting", "", "seeds", self.metric.label
         ));
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         if rows.len() > MOST_ROWS {

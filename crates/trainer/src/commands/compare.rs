@@ -10,8 +10,8 @@ use super::runs::{shown, summary};
 use super::table;
 use crate::cli::CompareArgs;
 use crate::failure::Failure;
-use crate::run::epoch::EpochMetrics;
 use crate::run::compare::{McNemar, Prediction, mcnemar, predictions, recall};
+use crate::run::epoch::EpochMetrics;
 use crate::run::list::{self, Summary};
 use crate::run::query;
 

@@ -12,9 +12,9 @@ use crate::backend::Compute;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::Evaluation;
 use crate::failure::Failure;
+use crate::results;
 use crate::run::find::Saved;
 use crate::run::{RunFolder, manifest};
-use crate::results;
 use crate::trust::{self, Trust};
 
 /// What `--json` prints.
@@ -77,12 +77,7 @@ fn evaluate(
 
 fn print(e: &Evaluation, trust: &Trust) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    writeln!(
-        out,
-        "test {}  ({} images)",
-        e.figures.test_line(),
-        e.images
-    )?;
+    writeln!(out, "test {}  ({} images)", e.figures.test_line(), e.images)?;
     print_trust(&mut out, trust)?;
     writeln!(out)?;
     writeln!(

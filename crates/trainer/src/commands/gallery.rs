@@ -4,8 +4,8 @@ use std::io::{Write, stdout};
 
 use super::saved;
 use crate::cli::GalleryArgs;
-use crate::failure::Failure;
 use crate::drawing;
+use crate::failure::Failure;
 use crate::run::folder::{GALLERY, MISTAKES};
 use crate::run::write;
 

@@ -18,11 +18,11 @@ use crate::backend::Compute;
 use crate::cli::ImportArgs;
 use crate::evaluation::Evaluation;
 use crate::failure::Failure;
+use crate::results;
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::{self, MODEL, sha256};
 use crate::run::manifest::Imported;
 use crate::run::{Manifest, RunFolder, Status};
-use crate::results;
 
 /// Makes a run of another program's network, with its result on the test images when they are at hand.
 ///

@@ -11,15 +11,15 @@ use serde_json::json;
 use super::terminal::Talk;
 use super::{compare, data, sweep};
 use crate::cli::ReportArgs;
+use crate::drawing::weights::{self, Sheet};
+use crate::drawing::{first_images, mistakes};
 use crate::evaluation::Predictions;
 use crate::failure::Failure;
-use crate::run::epoch::EpochMetrics;
 use crate::report;
 use crate::report::comparison::{self, Comparison};
 use crate::report::page::{self, Contents};
 use crate::report::sweep::MOST_CURVES;
-use crate::drawing::weights::{self, Sheet};
-use crate::drawing::{first_images, mistakes};
+use crate::run::epoch::EpochMetrics;
 use crate::run::folder::{CONFIG, GALLERY, REPORT};
 use crate::run::predictions::{self, Table};
 use crate::run::{Manifest, find, list, manifest, read, write};
@@ -212,7 +212,8 @@ fn refuse_others(
     tested: &Table,
     metadata: &Metadata,
 ) -> Result<(), Failure> {
-    let same = images.size() == metadata.architecture.input() && tested.class_names == metadata.class_names;
+    let same = images.size() == metadata.architecture.input()
+        && tested.class_names == metadata.class_names;
     match same {
         true => Ok(()),
         false => Err(Failure::failed(

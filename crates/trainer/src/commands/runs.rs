@@ -126,8 +126,13 @@ fn print_json(runs: &[Summary]) -> Result<(), Failure> {
 
 fn print_csv(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(query::fields().iter().map(String::as_str).chain(["changes"]))
-        .map_err(Failure::failed)?;
+    csv.write_record(
+        query::fields()
+            .iter()
+            .map(String::as_str)
+            .chain(["changes"]),
+    )
+    .map_err(Failure::failed)?;
     for run in runs {
         let value = |field: &String| query::value(run, field).map_or(String::new(), |v| v.text());
         let changes: Vec<String> = changes(run, tutorial)

@@ -66,7 +66,10 @@ pub fn print_trust(out: &mut impl Write, trust: &Trust) -> std::io::Result<()> {
 /// Prints a failure with its hint and returns its exit code.
 pub fn report(failure: &Failure) -> ExitCode {
     if !failure.silent {
-        line(format_args!("{ERROR}error:{ERROR:#} {}", failure.sentence()));
+        line(format_args!(
+            "{ERROR}error:{ERROR:#} {}",
+            failure.sentence()
+        ));
         if let Some(hint) = &failure.hint {
             line(format_args!("{HINT}hint:{HINT:#} {hint}"));
         }

@@ -16,12 +16,12 @@ use super::terminal::{Talk, counted, print_trust};
 use crate::backend::Compute;
 use crate::cli::{ShowArgs, TrainArgs};
 use crate::failure::Failure;
+use crate::learner::Watch;
+use crate::results::Trained;
 use crate::run::checkpoint::Checkpoint;
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::{self, GALLERY};
 use crate::run::{Manifest, RunFolder};
-use crate::learner::Watch;
-use crate::results::Trained;
 use crate::training;
 
 /// Trains and prints what came of it.
@@ -149,7 +149,10 @@ pub(super) fn introduce(
         data.train.classes(),
     ));
     let network = experiment.architecture(data.train.size(), data.train.classes());
-    talk.note(format_args!("network {}: {parameters} parameters", network.chain()));
+    talk.note(format_args!(
+        "network {}: {parameters} parameters",
+        network.chain()
+    ));
     talk.note(format_args!(
         "backend {} on {}, seed {}",
         compute.backend, compute.processor, experiment.seed

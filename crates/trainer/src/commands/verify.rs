@@ -69,7 +69,8 @@ fn check(folder: &Path, name: &str, hash: &str) -> Result<(), String> {
     ) {
         return Err("is no name of a file in the run's folder".to_string());
     }
-    let bytes = read::at_most(&folder.join(name), MAX_RESULT).map_err(|failure| failure.sentence())?;
+    let bytes =
+        read::at_most(&folder.join(name), MAX_RESULT).map_err(|failure| failure.sentence())?;
     match sha256(&bytes) == hash {
         true => Ok(()),
         false => Err("has another SHA-256".to_string()),

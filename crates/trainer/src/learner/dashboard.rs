@@ -4,8 +4,8 @@ use burn::data::dataloader::Progress;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::renderer::MetricsRenderer;
 use burn::train::{
-    ClassificationOutput, EventProcessorTraining, Interrupter, LearnerEvent, SupervisedTrainingEventProcessor,
-    TrainingItem,
+    ClassificationOutput, EventProcessorTraining, Interrupter, LearnerEvent,
+    SupervisedTrainingEventProcessor, TrainingItem,
 };
 use experiment::Sums;
 
@@ -108,7 +108,10 @@ fn output(before: &Sums, after: &Sums) -> ClassificationOutput {
     let labels: Vec<i32> = (0..images).map(|i| i32::from(i >= right)).collect();
     let mean = (after.loss - before.loss) / images.max(1) as f64;
     ClassificationOutput::new(
-        Tensor::from_data(TensorData::new(vec![mean as f32; images], [images]), &device),
+        Tensor::from_data(
+            TensorData::new(vec![mean as f32; images], [images]),
+            &device,
+        ),
         Tensor::<2>::from_data([[1.0, 0.0]], &device).repeat_dim(0, images),
         Tensor::from_data(TensorData::new(labels, [images]), &device),
     )

@@ -511,7 +511,9 @@ impl<'a> StepWatch<'a> {
                 figures: sums.figures(),
             })?;
         }
-        let rate = epochs.learning_rate.at(self.epoch * epochs.batches.per_epoch() - 1);
+        let rate = epochs
+            .learning_rate
+            .at(self.epoch * epochs.batches.per_epoch() - 1);
         self.dashboard.trained(step, totals, rate)?;
         self.stopped
             .set(self.stopped.get() || epochs.is_asked_to_stop());

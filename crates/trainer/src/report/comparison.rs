@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use super::chart::{self, Chart, Line};
 use super::html::{Section, document, table};
-use crate::run::epoch::EpochMetrics;
 use crate::run::compare::McNemar;
+use crate::run::epoch::EpochMetrics;
 use crate::run::list::Summary;
 
 /// Runs side by side. The tables have a name in their first column, then a column a run.

@@ -94,7 +94,9 @@ fn result(contents: &Contents) -> Markup {
     let name = |images: &str, metric: Metric| format!("{images} {}", metric.label);
     let tested = metrics().map(|metric| (name("Test", metric), decimals(run.test(metric))));
     let validated = metrics().filter_map(|metric| {
-        let figure = run.validation(metric).filter(|_| metric.in_line && metric != Metric::LOSS);
+        let figure = run
+            .validation(metric)
+            .filter(|_| metric.in_line && metric != Metric::LOSS);
         Some((name("Validation", metric), decimals(Some(figure?))))
     });
     let mut figures: Vec<(String, String)> = tested.chain(validated).collect();
@@ -171,7 +173,9 @@ fn epoch_table(epochs: &[EpochMetrics]) -> Markup {
     };
     let rows: Vec<Vec<String>> = shown.iter().map(row).collect();
     let named = |images: &str| -> Vec<String> {
-        Metric::all().map(|metric| format!("{images} {}", metric.label)).collect()
+        Metric::all()
+            .map(|metric| format!("{images} {}", metric.label))
+            .collect()
     };
     let header = [
         vec!["epoch".to_string()],

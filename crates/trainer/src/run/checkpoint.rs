@@ -20,11 +20,11 @@ use sha2::{Digest, Sha256};
 
 use super::folder::{hex, sha256};
 use super::read;
-use super::write::{self, WRITING};
-use crate::failure::{Code, Failure};
 use super::state::{
     BEST, FIRST_MOMENTS, FORMAT_VERSION, OPTIMIZER, Parts, SECOND_MOMENTS, State, WEIGHTS, unusable,
 };
+use super::write::{self, WRITING};
+use crate::failure::{Code, Failure};
 
 /// Folder of a run's checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
@@ -85,7 +85,9 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::weights`].
     pub fn best(&self, architecture: &Architecture) -> Result<Option<Vec<Tensor>>, Failure> {
-        self.tensors(BEST, architecture).transpose().map_err(unusable)
+        self.tensors(BEST, architecture)
+            .transpose()
+            .map_err(unusable)
     }
 
     fn tensors(

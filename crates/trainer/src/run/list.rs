@@ -78,7 +78,10 @@ pub fn name(images: &str, metric: Metric) -> String {
 impl Summary {
     /// Returns a figure of the validation images.
     pub fn validation(&self, metric: Metric) -> Option<f64> {
-        self.figures.get(&name(VALIDATION, metric)).copied().flatten()
+        self.figures
+            .get(&name(VALIDATION, metric))
+            .copied()
+            .flatten()
     }
 
     /// Returns a figure of the test images.
@@ -162,7 +165,11 @@ pub fn summarize(folder: &Path) -> Option<Summary> {
         figures: measured()
             .map(|(images, metric)| {
                 let figure = if images == TEST {
-                    manifest.test.as_ref().and_then(|test| test.figures.get(metric.key)).copied()
+                    manifest
+                        .test
+                        .as_ref()
+                        .and_then(|test| test.figures.get(metric.key))
+                        .copied()
                 } else {
                     chosen.and_then(|epoch| epoch.validation(metric))
                 };

@@ -17,10 +17,10 @@ use super::process::{News, Process};
 use super::statistics::Spread;
 use crate::backend::Compute;
 use crate::failure::{Code, Failure};
+use crate::results;
 use crate::run::epoch::EpochMetrics;
 use crate::run::lock::{self, BEING_WRITTEN};
 use crate::run::{RunFolder, Status, find, manifest};
-use crate::results;
 
 /// How often signals are looked for, and runs that another process trains.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -149,7 +149,10 @@ fn open_test_set(
             .trial(folder.path(), best.setting, *seed)
             .folder;
         let (accuracy, loss) = match manifest::read(&path)?.test {
-            Some(test) => (test.figure(Metric::ACCURACY.key), test.figure(Metric::LOSS.key)),
+            Some(test) => (
+                test.figure(Metric::ACCURACY.key),
+                test.figure(Metric::LOSS.key),
+            ),
             None => {
                 let record = find::load(&path.to_string_lossy())?.record;
                 let mut run = RunFolder::open(path)?;

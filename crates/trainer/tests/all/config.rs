@@ -76,8 +76,8 @@ fn the_defaults_are_the_notebook() {
     let notebook = load_text(&text_of("fashion-mnist.toml"), &[]);
     assert_eq!(load_text("", &[]), notebook);
     assert_eq!(
-        notebook.mlp([28, 28], 10),
-        model::MlpConfig::tutorial([28, 28], 10)
+        notebook.architecture([1, 28, 28], 10),
+        model::Architecture::Mlp(model::MlpConfig::tutorial([1, 28, 28], 10))
     );
 }
 
@@ -304,7 +304,7 @@ fn overrides_win_in_order() {
         stopping,
         Some(EarlyStopping {
             patience: 3,
-            metric: Metric::Accuracy,
+            metric: Metric::ACCURACY,
             min_delta: 0.0
         })
     );
