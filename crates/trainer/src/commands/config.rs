@@ -29,6 +29,9 @@ fn overrides(args: &ExperimentArgs) -> Result<Vec<String>, Failure> {
     if let Some(backend) = args.backend {
         overrides.push(format!("backend={backend}"));
     }
+    if let Some(engine) = args.engine {
+        overrides.push(format!("engine={engine}"));
+    }
     if let Some(seed) = args.seed {
         overrides.push(format!("seed={seed}"));
     }
@@ -64,6 +67,13 @@ pub fn show(args: &ExperimentArgs) -> Result<(), Failure> {
 /// `trainer config check`
 pub fn check(args: &ExperimentArgs) -> Result<(), Failure> {
     experiment(args).map(drop)
+}
+
+/// `trainer config schema`
+pub fn schema() -> Result<(), Failure> {
+    let schema = experiment::schema().map_err(Failure::usage)?;
+    stdout().write_all(schema.as_bytes())?;
+    Ok(())
 }
 
 /// `trainer completions`

@@ -66,7 +66,7 @@ pub fn run(args: &ResumeArgs) -> Result<(), Failure> {
         ))
         .hint("results would differ; train anew to change the backend"));
     }
-    introduce(&experiment, &data, &compute, manifest.parameters, talk);
+    introduce(&experiment, &data, &compute, manifest.parameters, talk)?;
     talk.note(format_args!(
         "resume  {} at epoch {}, step {}",
         run.path().display(),

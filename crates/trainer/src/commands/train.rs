@@ -15,6 +15,7 @@ use super::signals::Signals;
 use super::terminal::{Talk, counted, print_trust};
 use crate::backend::Compute;
 use crate::cli::{ShowArgs, TrainArgs};
+use crate::engine;
 use crate::failure::Failure;
 use crate::learner::Watch;
 use crate::results::Trained;
@@ -48,7 +49,7 @@ pub(super) fn into_folder(args: TrainArgs) -> Result<PathBuf, Failure> {
     network.validate()?;
     let parameters = network.parameters().unwrap_or_default();
     let compute = Compute::open(experiment.backend)?;
-    introduce(&experiment, &data, &compute, parameters, talk);
+    introduce(&experiment, &data, &compute, parameters, talk)?;
 
     let name = folder::fresh_name();
     let path = args
@@ -131,13 +132,18 @@ impl Session {
     }
 }
 
+/// Says what will be trained, and how.
+///
+/// # Errors
+/// When the engine that the experiment asks for cannot train it (exit code 2).
 pub(super) fn introduce(
     experiment: &Experiment,
     data: &DataSet,
     compute: &Compute,
     parameters: usize,
     talk: Talk,
-) {
+) -> Result<(), Failure> {
+    let engine = engine::choose(experiment, compute.backend)?;
     let validation = experiment.data.validation;
     talk.note(format_args!(
         "data    {}: {} training, {validation} validation, {} test images of {}x{}, {} classes",
@@ -154,7 +160,7 @@ pub(super) fn introduce(
         network.chain()
     ));
     talk.note(format_args!(
-        "backend {} on {}, seed {}",
+        "backend {} on {}, engine {engine}, seed {}",
         compute.backend, compute.processor, experiment.seed
     ));
     if compute.software {
@@ -163,6 +169,7 @@ pub(super) fn introduce(
              --backend flex",
         );
     }
+    Ok(())
 }
 
 /// Returns `path` as a shell takes it.
