@@ -5,10 +5,11 @@
     reason = "a test that panics has found something, and says where"
 )]
 
+mod fixtures;
+
 use std::fs;
 use std::path::Path;
 
-use burn::tensor::Device;
 use model::{Classifier, Record};
 use serde::Deserialize;
 

@@ -7,13 +7,13 @@
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use model::{Activation, Init, Loss, Mlp, MlpConfig};
+use model::{Activation, Architecture, Init, Loss, MlpConfig, Network};
 
 const STEP: f64 = 1e-4;
 
 /// Returns a 3x2-pixel, 2-hidden-layer network in f64 (Torch's initialisation, so that the biases
 /// are not at zero, where ReLU has its kink).
-fn network(activation: Activation, loss: Loss, device: &Device) -> Mlp {
+fn network(activation: Activation, loss: Loss, device: &Device) -> Network {
     let config = MlpConfig {
         hidden: vec![5, 4],
         activation,
@@ -27,18 +27,21 @@ fn network(activation: Activation, loss: Loss, device: &Device) -> Mlp {
         delta: 0.0,
         seen: 0,
     };
-    Mlp::init(&config, 11, device).unwrap().map(&mut as_f64)
+    let architecture = Architecture::Mlp(config);
+    let weights = architecture.init(11).unwrap();
+    let network = Network::new(&architecture, weights, device).unwrap();
+    network.map(&mut as_f64)
 }
 
-fn batch(device: &Device) -> (Tensor<3>, Tensor<1, Int>) {
+fn batch(device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
     let pixels: Vec<f64> = (0..4 * 6)
         .map(|i| f64::from((i * 7 + 3) % 13) / 13.0)
         .collect();
-    let images = Tensor::from_data(TensorData::new(pixels, [4, 3, 2]), (device, DType::F64));
+    let images = Tensor::from_data(TensorData::new(pixels, [4, 1, 3, 2]), (device, DType::F64));
     (images, Tensor::from_data([0, 2, 1, 2], device))
 }
 
-fn mean_loss(model: &Mlp, loss: Loss, device: &Device) -> Tensor<1> {
+fn mean_loss(model: &Network, loss: Loss, device: &Device) -> Tensor<1> {
     let (images, labels) = batch(device);
     loss.per_sample(model.forward(images), labels).mean()
 }

@@ -1,4 +1,4 @@
-//! An optimizer's memory: what Burn is given, and what it must not be given.
+//! An optimizer's state: what Burn is given, and what it must not be given.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,16 +7,16 @@
 )]
 
 use burn_pack::{Bytes, DType, Scalar, Tensor, Writer};
-use model::memory::Memory;
+use model::optimizer_state::OptimizerState;
 use model::{MlpConfig, RecordError};
 
-const ADAM: Memory = Memory {
+const ADAM: OptimizerState = OptimizerState {
     tensors: &["first", "second"],
     steps: Some("time"),
 };
 const STEPS: u64 = 7;
 
-/// Parts of a memory of the network [2 x 3] → 3.
+/// Parts of a state of the network [2 x 3] → 3.
 struct Parts {
     tensors: Vec<Tensor>,
     numbers: Vec<(String, Scalar)>,
@@ -64,7 +64,7 @@ fn checked(parts: Parts, steps: u64) -> Result<(), RecordError> {
         .fold(Writer::new(parts.tensors), |writer, (name, value)| {
             writer.with_scalar(name, *value)
         });
-    ADAM.check(&writer.into_bytes().unwrap(), &network(), steps)
+    ADAM.check(&writer.into_bytes().unwrap(), &network().tensors(), steps)
 }
 
 #[test]

@@ -15,7 +15,7 @@ use model::{Classifier, Record};
 #[path = "../tests/all/foreign.rs"]
 mod foreign;
 
-use foreign::{Picture, SIDE, auroc};
+use foreign::{Picture, auroc};
 
 /// Pictures made by rule, of each kind.
 const COUNT: usize = 2_000;

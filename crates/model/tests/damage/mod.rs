@@ -1,9 +1,9 @@
 //! Damaged records: thousands of copies, read by everything that reads them.
 
-use burn::tensor::{Bytes, DType, Device};
-use model::{Classifier, MlpConfig, Record, record as packs};
+use burn::tensor::{Bytes, DType};
+use model::{Architecture, Classifier, MlpConfig, Record, record as packs};
 
-use crate::fixtures::record;
+use crate::fixtures::{self, record};
 use crate::mutations::{is_readable, survive};
 use crate::small;
 
@@ -17,11 +17,11 @@ fn as_record(bytes: &[u8]) -> Result<(), String> {
     let config = &record.metadata.architecture;
     config.validate().unwrap();
     let names = &record.metadata.class_names;
-    assert_eq!(names.len(), config.classes);
+    assert_eq!(names.len(), config.classes());
     assert!(!names.iter().any(|name| name.chars().any(char::is_control)));
-    let black = vec![0; config.input[0] * config.input[1]];
-    assert_eq!(fixtures::predict(&record, &black).len(), config.classes);
-    assert_eq!(classifier.predict(&black).unwrap().len(), config.classes);
+    let black = vec![0; config.pixels()];
+    assert_eq!(fixtures::predict(&record, &black).len(), config.classes());
+    assert_eq!(classifier.predict(&black).unwrap().len(), config.classes());
     Ok(())
 }
 
@@ -33,25 +33,16 @@ fn records() {
 /// The parts of a checkpoint are packs without metadata, read for a network that is known.
 #[test]
 fn parts_of_checkpoints() {
-    let config = small();
-    let layers = record(&config).model.weights().unwrap();
-    let good = packs::layers_to_bytes(&layers, &config).unwrap();
+    let architecture = Architecture::Mlp(small());
+    let good = packs::tensors_to_bytes(&record(&small()).weights).unwrap();
     survive("weights or moments", &good, |bytes| {
-        let found = packs::layers_from_bytes(bytes, &config);
-        let layers = found.map_err(|error| error.to_string())?;
-        assert_eq!(layers.len(), config.layer_shapes().len());
-        for (layer, [inputs, outputs]) in layers.iter().zip(config.layer_shapes()) {
-            assert_eq!(
-                (layer.weight.len(), layer.bias.len()),
-                (inputs * outputs, outputs)
-            );
-            assert!(
-                layer
-                    .weight
-                    .iter()
-                    .chain(&layer.bias)
-                    .all(|value| value.is_finite())
-            );
+        let found = packs::tensors_from_bytes(bytes, &architecture);
+        let tensors = found.map_err(|error| error.to_string())?;
+        assert_eq!(tensors.len(), architecture.tensors().len());
+        for (tensor, expect) in tensors.iter().zip(architecture.tensors()) {
+            assert_eq!((&tensor.name, &tensor.shape), (&expect.name, &expect.shape));
+            assert_eq!(tensor.values.len(), expect.shape.iter().product());
+            assert!(tensor.values.iter().all(|value| value.is_finite()));
         }
         Ok(())
     });
@@ -73,13 +64,13 @@ fn errors_show_what_is_in_a_file_on_one_short_line() {
         hidden: vec![],
         ..small()
     };
-    let good = packs::layers_to_bytes(&record(&config).model.weights().unwrap(), &config);
+    let good = packs::tensors_to_bytes(&record(&config).weights);
     let reader = burn_pack::Reader::from_bytes(Bytes::from_bytes_vec(good.unwrap())).unwrap();
     let mut tensors = reader.into_tensors().unwrap();
     tensors.push(tensor);
     let pack = |writer: burn_pack::Writer| writer.into_bytes().unwrap().to_vec();
     let named = pack(burn_pack::Writer::new(tensors));
-    let text = packs::layers_from_bytes(&named, &config)
+    let text = packs::tensors_from_bytes(&named, &Architecture::Mlp(config))
         .unwrap_err()
         .to_string();
     assert!(text.contains("[31m") && is_readable(&text), "{text:?}");

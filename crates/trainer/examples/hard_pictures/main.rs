@@ -119,7 +119,7 @@ fn label(
     i: usize,
     case: Option<&Case>,
 ) -> Option<u8> {
-    let [height, width] = classifier.metadata().architecture.input;
+    let [_, height, width] = classifier.metadata().architecture.input();
     let pixels = match case {
         None => images.image(i).to_vec(),
         Some(case) => {
