@@ -72,7 +72,7 @@ pub fn predict(
 ) -> Result<Predictions, Failure> {
     let architecture = &record.metadata.architecture;
     let predictor = Predictor::new(architecture, record.weights.clone(), compute);
-    let predictor = predictor.map_err(Failure::failed)?;
+    let predictor = predictor.map_err(Failure::caused_by)?;
     let (loss, classes) = (architecture.loss(), architecture.classes());
     let mut all = Predictions {
         classes,
@@ -84,7 +84,9 @@ pub fn predict(
         all.losses.extend(loss.of_logits(logits, labels, classes));
         all.labels.extend_from_slice(labels);
         let mut probabilities = logits.to_vec();
-        architecture.output().probabilities(&mut probabilities, classes);
+        architecture
+            .output()
+            .probabilities(&mut probabilities, classes);
         all.probabilities.extend(probabilities);
         Ok(true)
     })?;

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use experiment::{Metric, Setting, Sweep};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::sweep::{described, shown};
-use super::terminal::counted;
+use crate::format::counted;
+use crate::sweep::rounds::Event;
 use crate::sweep::statistics::Spread;
-use crate::sweep::training::Event;
+use crate::sweep::summary::{described, mean};
 
 /// Most settings that are shown; of more, those that are trained and the best.
 const MOST_ROWS: usize = 16;
@@ -146,10 +146,7 @@ impl Board {
     fn draw(&mut self) {
         self.head.set_message(format!(
             "{:>7}  {:<44} {:<10} validation {}",
-            "setting",
-            "",
-            "seeds",
-            self.metric.label
+            "setting", "", "seeds", self.metric.label
         ));
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         if rows.len() > MOST_ROWS {
@@ -192,7 +189,7 @@ impl Row {
         let name: String = self.name.chars().take(53).collect();
         let mut text = format!(
             "{name:<53} {cells:<10} {}",
-            self.spread().map_or(String::new(), |s| shown(&s))
+            self.spread().map_or(String::new(), |s| mean(&s))
         );
         for cell in &self.cells {
             if let Cell::Running {

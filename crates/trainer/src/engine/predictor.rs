@@ -54,7 +54,10 @@ impl Predictor {
         let [channels, height, width] = network.architecture().input();
         let images = pixels.len() / (channels * height * width).max(1);
         let shape = [images, channels, height, width];
-        let scaled: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / PIXEL_DIVISOR).collect();
+        let scaled: Vec<f32> = pixels
+            .iter()
+            .map(|&p| f32::from(p) / PIXEL_DIVISOR)
+            .collect();
         let input = tensor::Tensor::from_data(TensorData::new(scaled, shape), &network.device());
         let logits = network.forward(input).try_into_data();
         Ok(logits.map_err(Failure::device)?.iter().collect())
@@ -65,11 +68,7 @@ impl Predictor {
     ///
     /// # Errors
     /// Those of `take`, and when the device fails.
-    pub fn each(
-        &self,
-        loader: &Loader,
-        take: Take,
-    ) -> Result<bool, Failure> {
+    pub fn each(&self, loader: &Loader, take: Take) -> Result<bool, Failure> {
         match self {
             Self::Kernel(forward) => on_host(forward, loader, take),
             Self::Burn(network) => on_device(network, loader, take),
@@ -95,7 +94,7 @@ fn on_host(forward: &Forward, loader: &Loader, take: Take) -> Result<bool, Failu
 
 fn on_device(network: &Network, loader: &Loader, take: Take) -> Result<bool, Failure> {
     for batch in loader.iter() {
-        let batch = batch.map_err(Failure::failed)?;
+        let batch = batch.map_err(Failure::caused_by)?;
         let logits = network.forward(batch.images); // [batch, classes]
         let logits = logits.try_into_data().map_err(Failure::device)?;
         let labels = batch.labels.try_into_data().map_err(Failure::device)?;

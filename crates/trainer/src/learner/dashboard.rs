@@ -4,12 +4,12 @@ use burn::data::dataloader::Progress;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::renderer::MetricsRenderer;
 use burn::train::{
-    ClassificationOutput, EventProcessorTraining, Interrupter, LearnerEvent, SupervisedTrainingEventProcessor,
-    TrainingItem,
+    ClassificationOutput, EventProcessorTraining, Interrupter, LearnerEvent,
+    SupervisedTrainingEventProcessor, TrainingItem,
 };
 use experiment::Sums;
 
-use crate::engine::{Classifier, Totals};
+use crate::engine::{Totals, TrainingStep};
 use crate::failure::Failure;
 
 /// Returns Burn's terminal dashboard, if it is wanted; its kill key stops the training through `interrupter`.
@@ -25,7 +25,7 @@ pub fn dashboard(_wanted: bool, _interrupter: Interrupter) -> Option<Box<dyn Met
 }
 
 /// Burn's side of a display.
-pub(super) type Events = SupervisedTrainingEventProcessor<Classifier>;
+pub(super) type Events = SupervisedTrainingEventProcessor<TrainingStep>;
 
 /// Where Burn is told how a training goes.
 pub(super) struct Dashboard {
@@ -108,7 +108,10 @@ fn output(before: &Sums, after: &Sums) -> ClassificationOutput {
     let labels: Vec<i32> = (0..images).map(|i| i32::from(i >= right)).collect();
     let mean = (after.loss - before.loss) / images.max(1) as f64;
     ClassificationOutput::new(
-        Tensor::from_data(TensorData::new(vec![mean as f32; images], [images]), &device),
+        Tensor::from_data(
+            TensorData::new(vec![mean as f32; images], [images]),
+            &device,
+        ),
         Tensor::<2>::from_data([[1.0, 0.0]], &device).repeat_dim(0, images),
         Tensor::from_data(TensorData::new(labels, [images]), &device),
     )

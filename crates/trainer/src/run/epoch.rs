@@ -32,7 +32,9 @@ impl EpochMetrics {
     pub fn figures(&self) -> impl Iterator<Item = (&'static str, Metric, f64)> {
         let of = |images, figures: Figures| {
             let known: Vec<_> = figures.known().collect();
-            known.into_iter().map(move |(m, figure)| (images, m, figure))
+            known
+                .into_iter()
+                .map(move |(m, figure)| (images, m, figure))
         };
         let validation = self.validation.into_iter();
         of("train", self.train).chain(validation.flat_map(move |f| of("validation", f)))
@@ -64,9 +66,8 @@ impl<'de> Deserialize<'de> for EpochMetrics {
             rest: BTreeMap<String, Value>,
         }
         let line = Line::deserialize(deserializer)?;
-        let figures = |images: &str| {
-            Figures::find(|key| line.rest.get(&format!("{images}_{key}"))?.as_f64())
-        };
+        let figures =
+            |images: &str| Figures::find(|key| line.rest.get(&format!("{images}_{key}"))?.as_f64());
         let (train, validation) = (figures("train"), figures("validation"));
         if train.get(Metric::LOSS).is_none() {
             return Err(de::Error::missing_field("train_loss"));

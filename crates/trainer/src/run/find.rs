@@ -179,7 +179,7 @@ fn head(folder: &Path) -> Result<Head, Failure> {
     let path = folder.join(MANIFEST);
     let hint = || format!("name the record: {}", folder.join(MODEL).display());
     let json = read::at_most(&path, MAX_MANIFEST).map_err(|failure| failure.hint(hint()))?;
-    serde_json::from_slice(&json).map_err(|e| Failure::damaged(&path, &e).hint(hint()))
+    serde_json::from_slice(&json).map_err(|e| Failure::damaged(&path, e).hint(hint()))
 }
 
 fn is_finished(folder: &Path) -> bool {

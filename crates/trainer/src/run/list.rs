@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::folder::{CONFIG, MANIFEST, METRICS};
 use super::manifest::{self, Status};
 use super::{find, lock, read, write};
+use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
 /// The index, in the folder of all runs.
@@ -78,7 +79,10 @@ pub fn name(images: &str, metric: Metric) -> String {
 impl Summary {
     /// Returns a figure of the validation images.
     pub fn validation(&self, metric: Metric) -> Option<f64> {
-        self.figures.get(&name(VALIDATION, metric)).copied().flatten()
+        self.figures
+            .get(&name(VALIDATION, metric))
+            .copied()
+            .flatten()
     }
 
     /// Returns a figure of the test images.
@@ -162,7 +166,11 @@ pub fn summarize(folder: &Path) -> Option<Summary> {
         figures: measured()
             .map(|(images, metric)| {
                 let figure = if images == TEST {
-                    manifest.test.as_ref().and_then(|test| test.figures.get(metric.key)).copied()
+                    manifest
+                        .test
+                        .as_ref()
+                        .and_then(|test| test.figures.get(metric.key))
+                        .copied()
                 } else {
                     chosen.and_then(|epoch| epoch.validation(metric))
                 };
@@ -171,6 +179,18 @@ pub fn summarize(folder: &Path) -> Option<Summary> {
             .collect(),
         test_looks: manifest.test_looks,
         settings: settings(&folder.join(CONFIG)),
+    })
+}
+
+/// Returns the run that a person names, in brief.
+///
+/// # Errors
+/// When there is none, or its manifest is damaged.
+pub fn named(run: &str) -> Result<Summary, Failure> {
+    let folder = find::folder(run)?;
+    summarize(&folder).ok_or_else(|| {
+        let message = format!("{} has no manifest that can be read", folder.display());
+        Failure::failed(message).hint("name the folder of a run; `trainer runs` lists them")
     })
 }
 

@@ -24,7 +24,10 @@ pub fn fields() -> Vec<String> {
     let (facts, last) = FACTS.split_at(FACTS.len() - 1);
     let figures = list::measured().map(|(images, metric)| list::name(images, metric));
     let facts = facts.iter().copied().map(String::from);
-    facts.chain(figures).chain(last.iter().copied().map(String::from)).collect()
+    facts
+        .chain(figures)
+        .chain(last.iter().copied().map(String::from))
+        .collect()
 }
 
 /// A run's value of a field.

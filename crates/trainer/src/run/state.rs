@@ -96,7 +96,10 @@ impl State {
             && self.epoch == done + 1
             && self.best.is_among(done)
             && self.correct <= self.images
-            && self.counts.as_ref().is_none_or(|c| c.fit(self.images, self.correct))
+            && self
+                .counts
+                .as_ref()
+                .is_none_or(|c| c.fit(self.images, self.correct))
             && self.step <= self.images
             && self.step as u64 <= self.steps
     }
