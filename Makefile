@@ -7,8 +7,9 @@ CACHE = $(HOME)/.cache/fashion-mnist/train-images-idx3-ubyte
 export TRAINER_PYTHON ?= $(HOME)/.cache/trainer-python
 INTEROP_PYTHON ?= $(HOME)/.cache/trainer-interop
 MLFLOW_PYTHON ?= $(HOME)/.cache/trainer-mlflow
+TOMBI_PYTHON ?= $(HOME)/.cache/trainer-tombi
 
-.PHONY: help train test ci fmt lint docs readme deny bench instructions microbench torture fuzz interop mlflow \
+.PHONY: help train test ci fmt configs lint docs readme deny bench instructions microbench torture fuzz interop mlflow \
 	wasm setup-data setup-vulkan setup-chromium setup-python setup-valgrind setup-strace setup-node
 
 # The text of `make help` is the comments here that begin with two hashes.
@@ -33,6 +34,11 @@ ci:
 ## Is the code formatted?
 fmt:
 	cargo fmt --all --check
+
+## Check the configs against their schema, as an editor does (tombi, 45 MB)
+configs:
+	@scripts/interop/setup "$(TOMBI_PYTHON)" requirements-tombi.txt
+	scripts/configs "$(TOMBI_PYTHON)/bin/tombi"
 
 ## Clippy, where a warning is an error
 lint:

@@ -215,10 +215,15 @@ impl Network {
         let inputs = layers.first().map(Layer::inputs);
         let outputs = layers.iter().map(|layer| layer.bias.len());
         let widths: Vec<usize> = inputs.into_iter().chain(outputs).collect();
-        let values = layers.into_iter().flat_map(|layer| [layer.weight, layer.bias]);
+        let values = layers
+            .into_iter()
+            .flat_map(|layer| [layer.weight, layer.bias]);
         let shapes = mlp::shapes(&widths).into_iter();
         Self {
-            tensors: shapes.zip(values).map(|(shape, values)| shape.filled(values)).collect(),
+            tensors: shapes
+                .zip(values)
+                .map(|(shape, values)| shape.filled(values))
+                .collect(),
             about,
         }
     }
@@ -236,8 +241,14 @@ impl Network {
     /// Returns the widths from the inputs to the classes, `[layers + 1]`.
     pub fn widths(&self) -> Vec<usize> {
         let weights = self.tensors.iter().filter(|tensor| tensor.shape.len() == 2);
-        let inputs = weights.clone().take(1).filter_map(|weight| weight.shape.first());
-        inputs.chain(weights.filter_map(|weight| weight.shape.last())).copied().collect()
+        let inputs = weights
+            .clone()
+            .take(1)
+            .filter_map(|weight| weight.shape.first());
+        inputs
+            .chain(weights.filter_map(|weight| weight.shape.last()))
+            .copied()
+            .collect()
     }
 }
 

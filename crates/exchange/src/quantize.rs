@@ -4,7 +4,6 @@
 //! section 2.1) with the zero point at 0. The largest weight of a neuron becomes ±127, so that a weight is
 //! off by half a scale at most. Biases stay floats.
 
-
 use crate::Layer;
 
 /// Largest whole number used; -128 is not, so that the range is symmetric.

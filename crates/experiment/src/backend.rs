@@ -59,3 +59,13 @@ impl EngineChoice {
         ("burn", Self::Burn),
     ];
 }
+
+impl fmt::Display for EngineChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Auto => "auto",
+            Self::Kernel => "kernel",
+            Self::Burn => "burn",
+        })
+    }
+}

@@ -1,7 +1,7 @@
 //! An experiment, checked: what the rest of the program reads.
 //!
 //! A choice with settings of its own is an enum that has exactly those settings, while the TOML
-//! stays flat: `name = "adam"` beside `beta_1 = 0.9`. Defaults and ranges are in `resolve.rs`.
+//! stays flat: `name = "adam"` beside `beta_1 = 0.9`. Defaults and ranges are in `reference.rs`.
 
 use std::path::PathBuf;
 

@@ -1,47 +1,8 @@
 //! Which keys exist, and the nearest one to a key that does not.
 
 use crate::document::{Document, Entries, Entry, Span, Value};
+use crate::reference::{SECTIONS, Section};
 use crate::{ConfigError, diagnostic::echo};
-
-/// Every table with its keys; "" holds the keys above the first table.
-pub(crate) const TABLES: &[(&str, &[&str])] = &[
-    ("", &["name", "backend", "engine", "seed"]),
-    ("data", &["name", "dir", "validation", "classes"]),
-    ("augmentation", &["shift"]),
-    ("model", &["hidden", "activation", "dropout", "init"]),
-    ("training", &["epochs", "batch_size", "loss"]),
-    (
-        "optimizer",
-        &[
-            "name",
-            "learning_rate",
-            "beta_1",
-            "beta_2",
-            "epsilon",
-            "weight_decay",
-            "momentum",
-            "nesterov",
-        ],
-    ),
-    (
-        "schedule",
-        &[
-            "name",
-            "warmup_epochs",
-            "final_fraction",
-            "every_epochs",
-            "factor",
-        ],
-    ),
-    ("early_stopping", &["patience", "metric", "min_delta"]),
-    ("checkpoint", &["every", "keep"]),
-    ("evaluation", &["test"]),
-    ("log", &["tensorboard"]),
-    (
-        "sweep",
-        &["seeds", "metric", "halving", "draws", "grid", "random"],
-    ),
-];
 
 /// Names of other libraries that no measure of likeness would find.
 const ALIASES: &[(&str, &str)] = &[
@@ -77,7 +38,8 @@ pub(crate) fn check(document: &Document) -> Result<(), ConfigError> {
                 let message = format!("expected a table for `{name}`, found {}", other.describe());
                 let hint = match document.is_override(&entry.node.span) {
                     true => {
-                        let key = keys_of(name).first().unwrap_or(&"key");
+                        let keys = keys_of(name);
+                        let key = keys.first().unwrap_or(&"key");
                         format!("write --set {name}.{key}=value")
                     }
                     false => format!("write [{name}], and its keys on the lines below"),
@@ -127,9 +89,9 @@ pub(crate) fn path(table: &str, key: &str) -> String {
 }
 
 fn unknown_table(document: &Document, name: &str, key: &Span) -> ConfigError {
-    let tables: Vec<&str> = TABLES
+    let tables: Vec<&str> = SECTIONS
         .iter()
-        .map(|(table, _)| *table)
+        .map(|section| section.name)
         .filter(|table| !table.is_empty())
         .collect();
     let hint = match nearest(name, tables.iter().copied()) {
@@ -151,19 +113,22 @@ fn unknown_key(document: &Document, table: &str, key: &str, span: &Span) -> Conf
         .find(|(alias, _)| *alias == key)
         .map(|(_, name)| *name);
     let key = alias.unwrap_or(key);
-    let home = TABLES
+    let home = SECTIONS
         .iter()
-        .find(|(_, keys)| keys.contains(&key))
-        .map(|(home, _)| *home);
+        .find(|section| section.key(key).is_some())
+        .map(|section| section.name);
     let hint = match home {
         Some(home) if home == table => format!("did you mean `{key}`?"),
         Some(home) if document.is_override(span) => format!("did you mean `{}`?", path(home, key)),
         Some("") => format!("`{key}` belongs at the top of the file, above the first [table]"),
         Some(home) => format!("`{key}` belongs in [{home}]"),
-        None => match (nearest(key, keys_of(table).iter().copied()), table) {
+        None => match (nearest(key, keys_of(table)), table) {
             (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, "") => format!("the keys above the first [table] are {}", list(keys_of(""))),
-            (None, _) => format!("the keys of [{table}] are {}", list(keys_of(table))),
+            (None, "") => format!(
+                "the keys above the first [table] are {}",
+                list(&keys_of(""))
+            ),
+            (None, _) => format!("the keys of [{table}] are {}", list(&keys_of(table))),
         },
     };
     ConfigError::new(message)
@@ -177,11 +142,9 @@ pub(crate) fn is_table(name: &str) -> bool {
 }
 
 /// Returns the keys of a table, none if there is no such table.
-fn keys_of(table: &str) -> &'static [&'static str] {
-    TABLES
-        .iter()
-        .find(|(name, _)| *name == table)
-        .map_or(&[], |(_, keys)| *keys)
+fn keys_of(table: &str) -> Vec<&'static str> {
+    let keys = Section::named(table).map_or(&[][..], |section| section.keys);
+    keys.iter().map(|key| key.name).collect()
 }
 
 /// Returns the entries in the order they were written.

@@ -1,9 +1,9 @@
 //! TOML and overrides in, a checked experiment out: one TOML file is one complete experiment.
 //!
-//! Reading order: [`Experiment`] (what the program works with) → `resolve` (every key with its
-//! default and range) → `validate` (what keys must agree on) → [`load`](fn@load) (file and `--set`
-//! in, experiment out) → [`tutorial`](fn@tutorial) (the experiment that is built in). Behind those:
-//! `document` and `overrides` (text → values that remember where they were set), `keys` (which keys
+//! Reading order: [`Experiment`] (what the program works with) → `reference` (every key with its type, default
+//! and range) → `resolve` (the keys, read) → `validate` (what keys must agree on) → [`load`](fn@load) (file and
+//! `--set` in, experiment out) → [`tutorial`](fn@tutorial) (the experiment that is built in) →
+//! [`schema`](fn@schema) (the reference, for editors). Behind those: `document` and `overrides` (text → values that remember where they were set), `keys` (which keys
 //! exist), `table` and `wrong_value` (one typed key), `syntax` (TOML's errors in plain words) and
 //! [`ConfigError`] (how a mistake is shown).
 //!
@@ -19,12 +19,14 @@
 mod experiment;
 mod backend;
 mod metric;
+mod reference;
 mod resolve;
 mod validate;
 mod sweep;
 mod axes;
 mod load;
 mod tutorial;
+mod schema;
 mod document;
 mod overrides;
 mod keys;
@@ -33,14 +35,15 @@ mod wrong_value;
 mod syntax;
 mod diagnostic;
 
-pub use data::Augmentation;
 pub use backend::{Backend, EngineChoice};
+pub use data::Augmentation;
 pub use diagnostic::{ConfigError, Place};
 pub use experiment::{
-    Checkpoint, Data, Decay, EarlyStopping, Evaluation, Every, Experiment, Log, Model,
-    Optimizer, Schedule, Training,
+    Checkpoint, Data, Decay, EarlyStopping, Evaluation, Every, Experiment, Log, Model, Optimizer,
+    Schedule, Training,
 };
-pub use metric::{Counts, Definition, Figures, METRICS, Metric, Sums};
 pub use load::{MAX_BYTES, Source, load};
+pub use metric::{Counts, Definition, Figures, METRICS, Metric, Sums};
+pub use schema::schema;
 pub use sweep::{MAX_TRAININGS, Setting, Sweep, epochs_in_round, load_sweep, rounds};
 pub use tutorial::{DEFAULT_CONFIG, built_in, tutorial};

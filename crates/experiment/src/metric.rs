@@ -72,7 +72,11 @@ impl Metric {
 
     /// Returns a figure of this kind as one of which lower is better.
     pub fn cost(self, figure: f64) -> f64 {
-        if self.higher_is_better { -figure } else { figure }
+        if self.higher_is_better {
+            -figure
+        } else {
+            figure
+        }
     }
 }
 
@@ -227,7 +231,10 @@ impl Counts {
             let mut counts = self.classes.iter().map(|class| class.get(of).copied());
             counts.try_fold(0, |sum: usize, count| sum.checked_add(count?))
         };
-        let ranked = self.ranks.iter().try_fold(0, |sum: usize, n| sum.checked_add(*n));
+        let ranked = self
+            .ranks
+            .iter()
+            .try_fold(0, |sum: usize, n| sum.checked_add(*n));
         self.ranks.len() == self.classes.len()
             && self.ranks.len() <= MAX_CLASSES
             && ranked == Some(images)

@@ -6,11 +6,10 @@
 
 use crate::axes::{Assignment, Axis, axes, cells, draw};
 use crate::document::{Document, Entries, Entry, Node, Span, Value};
+use crate::reference::MAX_SETTINGS;
 use crate::table::Table;
 use crate::{ConfigError, Decay, Experiment, Metric, Source, diagnostic::echo, keys, resolve};
 
-/// Most settings of a sweep.
-const MAX_SETTINGS: usize = 1_000;
 /// Most trainings of a sweep: settings times seeds.
 pub const MAX_TRAININGS: usize = 10_000;
 
@@ -58,12 +57,12 @@ pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigE
     }
     let base = resolve::resolve(&document.without_sweep())?;
     let seeds = seeds(&table, base.seed)?;
-    let halving = table.integer("halving", 2, 2..=10)?;
-    let metric = table.choice("metric", Metric::ACCURACY, &Metric::named())?;
+    let halving = table.integer("halving")?;
+    let metric = table.choice("metric", &Metric::named())?;
     let grid = axes(&table, "grid")?;
     let random = axes(&table, "random")?;
     refuse_twice(&document, &grid, &random)?;
-    let draws = table.integer("draws", 10, 1..=MAX_SETTINGS)?;
+    let draws = table.integer("draws")?;
     if random.is_empty() && table.get("draws").is_some() {
         return Err(table
             .refuse("draws", "`sweep.draws` has nothing to draw from")
@@ -97,7 +96,7 @@ pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigE
 }
 
 fn seeds(table: &Table, first: u64) -> Result<Vec<u64>, ConfigError> {
-    let count = table.integer("seeds", 1, 1..=1_000)?;
+    let count: u64 = table.integer("seeds")?;
     match first.checked_add(count - 1) {
         Some(last) => Ok((first..=last).collect()),
         None => Err(table

@@ -1,11 +1,11 @@
-//! One table of a document, read key by key: name, default and range stand in one line of
-//! `resolve.rs`, and `wrong_value.rs` has the words for a value that is wrong.
+//! One table of a document, read key by key: type, default and range of each are its line in `reference.rs`,
+//! and `wrong_value.rs` has the words for a value that is wrong.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
+use std::ops::{RangeBounds, RangeInclusive};
 
 use crate::document::{Document, Entries, Entry, Node, Value};
 use crate::keys::{list, nearest};
+use crate::reference::{Kind, Section};
 use crate::{ConfigError, diagnostic::echo};
 
 /// A table, which may be absent: then every key has its default.
@@ -14,13 +14,6 @@ pub(crate) struct Table<'d> {
     pub(crate) name: &'static str,
     entries: Option<&'d Entries>,
 }
-
-/// The numbers a key may have: a test, and the words for it.
-pub(crate) struct Limit(pub(crate) fn(f64) -> bool, pub(crate) &'static str);
-
-/// Whole numbers of any width.
-pub(crate) trait Whole: TryFrom<i128> + PartialOrd + Display {}
-impl<T: TryFrom<i128> + PartialOrd + Display> Whole for T {}
 
 impl<'d> Table<'d> {
     /// Returns the keys above the first table.
@@ -50,14 +43,20 @@ impl<'d> Table<'d> {
         self.entries.is_some()
     }
 
-    /// Returns a number within `limit`, also after it is rounded to single precision, in which the
+    /// Returns a number within its limit, also after it is rounded to single precision, in which the
     /// weights are.
-    pub(crate) fn number(
-        &self,
-        key: &str,
-        default: f64,
-        limit: &Limit,
-    ) -> Result<f64, ConfigError> {
+    pub(crate) fn number(&self, key: &str) -> Result<f64, ConfigError> {
+        match self.kind(key) {
+            Some(&Kind::Number(default, _)) => self.number_or(key, default),
+            _ => Err(self.misread(key)),
+        }
+    }
+
+    /// Returns the same with a default of its own.
+    pub(crate) fn number_or(&self, key: &str, default: f64) -> Result<f64, ConfigError> {
+        let Some(Kind::Number(_, limit)) = self.kind(key) else {
+            return Err(self.misread(key));
+        };
         let Some(node) = self.node(key) else {
             return Ok(default);
         };
@@ -67,15 +66,15 @@ impl<'d> Table<'d> {
             Value::Float(number) => number,
             _ => return Err(self.wrong_type(key, node, "a number", &example)),
         };
-        let Limit(allows, words) = limit;
+        let (range, words) = (&limit.range, limit.words);
         let single = f64::from(number as f32);
         let problem = if !number.is_finite() {
             "must be a finite number".to_owned()
         } else if !single.is_finite() {
             "must be a number that fits single precision".to_owned()
-        } else if !allows(number) {
+        } else if !range.contains(&number) {
             format!("must be {words}")
-        } else if !allows(single) {
+        } else if !range.contains(&single) {
             format!("must be {words}, also in single precision, where it is {single:?}")
         } else {
             return Ok(number);
@@ -83,41 +82,45 @@ impl<'d> Table<'d> {
         Err(self.out_of_range(key, node, &problem, &example))
     }
 
-    /// Returns a whole number in `range`.
-    pub(crate) fn integer<T: Whole>(
-        &self,
-        key: &str,
-        default: T,
-        range: RangeInclusive<T>,
-    ) -> Result<T, ConfigError> {
-        let Some(node) = self.node(key) else {
-            return Ok(default);
+    /// Returns a whole number in its range.
+    pub(crate) fn integer<T: TryFrom<u64>>(&self, key: &str) -> Result<T, ConfigError> {
+        let Some(Kind::Integer(default, range)) = self.kind(key) else {
+            return Err(self.misread(key));
         };
-        self.integer_in(key, node, &range, "a whole number", &default.to_string())
+        let number = match self.node(key) {
+            None => *default,
+            Some(node) => {
+                self.integer_in(key, node, range, "a whole number", &default.to_string())?
+            }
+        };
+        T::try_from(number).map_err(|_| self.misread(key))
     }
 
-    /// Returns a list of whole numbers in `range`; by default with one number.
-    pub(crate) fn integers<T: Whole>(
-        &self,
-        key: &str,
-        default: T,
-        range: RangeInclusive<T>,
-    ) -> Result<Vec<T>, ConfigError> {
-        let Some(node) = self.node(key) else {
-            return Ok(vec![default]);
+    /// Returns a list of whole numbers in their range.
+    pub(crate) fn integers<T: TryFrom<u64>>(&self, key: &str) -> Result<Vec<T>, ConfigError> {
+        let Some(Kind::Integers(default, range)) = self.kind(key) else {
+            return Err(self.misread(key));
         };
         let (expected, example) = ("a list of whole numbers", format!("[{default}]"));
-        let Value::List(items) = &node.value else {
-            return Err(self.wrong_type(key, node, expected, &example));
+        let numbers = match self.node(key).map(|node| (node, &node.value)) {
+            None => vec![*default],
+            Some((_, Value::List(items))) => items
+                .iter()
+                .map(|item| self.integer_in(key, item, range, expected, &example))
+                .collect::<Result<_, _>>()?,
+            Some((node, _)) => return Err(self.wrong_type(key, node, expected, &example)),
         };
-        items
-            .iter()
-            .map(|item| self.integer_in(key, item, &range, expected, &example))
-            .collect()
+        let numbers = numbers.into_iter().map(T::try_from);
+        numbers
+            .collect::<Result<_, _>>()
+            .map_err(|_| self.misread(key))
     }
 
     /// Returns true or false.
-    pub(crate) fn flag(&self, key: &str, default: bool) -> Result<bool, ConfigError> {
+    pub(crate) fn flag(&self, key: &str) -> Result<bool, ConfigError> {
+        let Some(&Kind::Flag(default)) = self.kind(key) else {
+            return Err(self.misread(key));
+        };
         match self.node(key) {
             None => Ok(default),
             Some(Node {
@@ -129,14 +132,29 @@ impl<'d> Table<'d> {
     }
 
     /// Returns a text that is not empty and has no control characters.
-    pub(crate) fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
+    pub(crate) fn text(&self, key: &str) -> Result<String, ConfigError> {
+        match (self.kind(key), self.node(key)) {
+            (Some(Kind::Text(default)), None) => Ok((*default).to_owned()),
+            (Some(Kind::Text(_)), Some(node)) => self.text_of(key, node, "text", "\"...\""),
+            _ => Err(self.misread(key)),
+        }
+    }
+
+    /// Returns such a text, if one was written.
+    pub(crate) fn optional_text(&self, key: &str) -> Result<Option<String>, ConfigError> {
+        let Some(Kind::OptionalText) = self.kind(key) else {
+            return Err(self.misread(key));
+        };
         self.node(key)
             .map(|node| self.text_of(key, node, "text", "\"...\""))
             .transpose()
     }
 
-    /// Returns a list of such texts.
-    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+    /// Returns a list of such texts, if one was written.
+    pub(crate) fn optional_texts(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        let Some(Kind::OptionalTexts) = self.kind(key) else {
+            return Err(self.misread(key));
+        };
         let Some(node) = self.node(key) else {
             return Ok(None);
         };
@@ -155,13 +173,24 @@ impl<'d> Table<'d> {
     pub(crate) fn choice<T: Copy>(
         &self,
         key: &str,
-        default: T,
         choices: &[(&'static str, T)],
     ) -> Result<T, ConfigError> {
+        let word = self.word(key)?;
+        let chosen = choices.iter().find(|(name, _)| *name == word);
+        chosen
+            .map(|(_, choice)| *choice)
+            .ok_or_else(|| self.misread(key))
+    }
+
+    /// Returns the name that was written of those there are.
+    pub(crate) fn word(&self, key: &str) -> Result<&'static str, ConfigError> {
+        let Some(Kind::Choice(default, names)) = self.kind(key) else {
+            return Err(self.misread(key));
+        };
         let Some(node) = self.node(key) else {
             return Ok(default);
         };
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let names = names();
         let Value::Text(word) = &node.value else {
             return Err(self.wrong_type(
                 key,
@@ -170,8 +199,8 @@ impl<'d> Table<'d> {
                 &format!("\"{}\"", names.first().unwrap_or(&"")),
             ));
         };
-        if let Some((_, choice)) = choices.iter().find(|(name, _)| name == word) {
-            return Ok(*choice);
+        if let Some(name) = names.iter().find(|name| *name == word) {
+            return Ok(name);
         }
         let message = format!("unknown value \"{}\" for `{}`", echo(word), self.path(key));
         let choices = format!("the choices are {}", list(&names));
@@ -191,18 +220,22 @@ impl<'d> Table<'d> {
         self.get(key).map(|entry| &entry.node)
     }
 
-    fn integer_in<T: Whole>(
+    fn kind(&self, key: &str) -> Option<&'static Kind> {
+        Some(&Section::named(self.name)?.key(key)?.kind)
+    }
+
+    fn integer_in(
         &self,
         key: &str,
         node: &Node,
-        range: &RangeInclusive<T>,
+        range: &RangeInclusive<u64>,
         expected: &str,
         example: &str,
-    ) -> Result<T, ConfigError> {
+    ) -> Result<u64, ConfigError> {
         let Value::Integer(number) = node.value else {
             return Err(self.wrong_type(key, node, expected, example));
         };
-        match T::try_from(number) {
+        match u64::try_from(number) {
             Ok(number) if range.contains(&number) => Ok(number),
             _ => {
                 let problem = format!("must be {} to {}", range.start(), range.end());

@@ -2,20 +2,22 @@
 
 use crate::document::{Node, Value};
 use crate::keys::{self, list};
+use crate::reference::Section;
 use crate::table::Table;
 use crate::{ConfigError, diagnostic::echo};
 
 impl Table<'_> {
-    /// Refuses a key that exists, but that `kind` (the table's `name`) does not read.
+    /// Refuses the first key that exists, but that `kind` (the table's `name`) does not read.
     ///
     /// A key from the file is passed over when `name` comes from a `--set`: `--set
     /// optimizer.name=sgd` works with a file that spells out Adam's constants.
-    pub(crate) fn only_for(
-        &self,
-        key: &str,
-        readers: &[&str],
-        kind: &str,
-    ) -> Result<(), ConfigError> {
+    pub(crate) fn refuse_unread(&self, kind: &str) -> Result<(), ConfigError> {
+        let keys = Section::named(self.name).map_or(&[][..], |section| section.keys);
+        let mut limited = keys.iter().filter(|key| !key.only_for.is_empty());
+        limited.try_for_each(|key| self.only_for(key.name, key.only_for, kind))
+    }
+
+    fn only_for(&self, key: &str, readers: &[&str], kind: &str) -> Result<(), ConfigError> {
         let Some(entry) = self.get(key).filter(|_| !readers.contains(&kind)) else {
             return Ok(());
         };
@@ -53,6 +55,12 @@ impl Table<'_> {
 
     pub(crate) fn path(&self, key: &str) -> String {
         keys::path(self.name, key)
+    }
+
+    /// Returns what is said where the reader of a key and its line in the reference differ.
+    pub(crate) fn misread(&self, key: &str) -> ConfigError {
+        let message = format!("`{}` is read as what it is not", self.path(key));
+        ConfigError::new(message).hint("this is a defect of the program; please report it")
     }
 
     pub(crate) fn out_of_range(

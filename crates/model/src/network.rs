@@ -354,7 +354,10 @@ mod tests {
             let mut tensors = good.clone();
             change(&mut tensors);
             let error = architecture.check(&tensors).unwrap_err().to_string();
-            assert!(error.contains(expect), "{error:?} should contain {expect:?}");
+            assert!(
+                error.contains(expect),
+                "{error:?} should contain {expect:?}"
+            );
         };
         check(|t| drop(t.pop()), "no tensor `layers.1.bias`");
         check(|t| t.push(t[0].clone()), "a tensor `layers.0.weight`");

@@ -229,7 +229,10 @@ fn read_metadata(pack: &Pack) -> Result<Metadata, RecordError> {
 
 /// Turns metadata of format 1 or 2 into that of format 3: there was one kind of network, on grey images.
 fn upgrade(metadata: &mut Value) {
-    if let Some(architecture) = metadata.get_mut("architecture").and_then(Value::as_object_mut) {
+    if let Some(architecture) = metadata
+        .get_mut("architecture")
+        .and_then(Value::as_object_mut)
+    {
         architecture.insert("kind".into(), json!("mlp"));
         if let Some(Value::Array(input)) = architecture.get_mut("input") {
             input.insert(0, json!(1));

@@ -32,13 +32,13 @@ fn equal_to_burns_operations_for_every_kind_of_network() {
                     hidden,
                     activation,
                     output,
-                    ..MlpConfig::tutorial([28, 28], 10)
+                    ..MlpConfig::tutorial([1, 28, 28], 10)
                 };
                 let record = record(&config);
                 let classifier = Classifier::from_bytes(&record.to_bytes().unwrap()).unwrap();
                 assert_eq!(classifier.metadata(), &record.metadata);
                 let pixels = pixels(70 * 784);
-                let theirs = record.predict(&pixels).unwrap().concat();
+                let theirs = fixtures::predict(&record, &pixels);
                 let ours = classifier.predict(&pixels).unwrap();
                 assert_eq!(ours.len(), theirs.len());
                 for (ours, theirs) in ours.iter().zip(&theirs) {
@@ -57,7 +57,7 @@ fn calibrated_and_raw_are_those_of_the_record() {
     for output in [Output::Softmax, Output::Sigmoid] {
         let config = MlpConfig {
             output,
-            ..MlpConfig::tutorial([28, 28], 10)
+            ..MlpConfig::tutorial([1, 28, 28], 10)
         };
         let record = trusted(&config);
         let classifier = Classifier::from_bytes(&record.to_bytes().unwrap()).unwrap();
@@ -65,8 +65,8 @@ fn calibrated_and_raw_are_those_of_the_record() {
         let pixels = pixels(20 * 784);
         let calibrated = classifier.predict(&pixels).unwrap();
         let raw = classifier.predict_raw(&pixels).unwrap();
-        let theirs = [record.predict(&pixels), record.predict_raw(&pixels)];
-        let [theirs_calibrated, theirs_raw] = theirs.map(|rows| rows.unwrap().concat());
+        let theirs_calibrated = fixtures::predict(&record, &pixels);
+        let theirs_raw = fixtures::predict_raw(&record, &pixels);
         for (ours, theirs) in [(&calibrated, &theirs_calibrated), (&raw, &theirs_raw)] {
             for (ours, theirs) in ours.iter().zip(theirs) {
                 assert!(
@@ -91,7 +91,7 @@ fn calibrated_and_raw_are_those_of_the_record() {
 
 #[test]
 fn an_answer_has_the_classes_in_order_and_knows_what_is_unknown() {
-    let record = trusted(&MlpConfig::tutorial([28, 28], 10));
+    let record = trusted(&MlpConfig::tutorial([1, 28, 28], 10));
     let classifier = Classifier::from_bytes(&record.to_bytes().unwrap()).unwrap();
     let slope: Vec<u8> = (0..784).map(|at| 255 - (at / 10) as u8).collect();
     let known = classifier.answer(&slope).unwrap();
@@ -114,7 +114,7 @@ fn an_answer_has_the_classes_in_order_and_knows_what_is_unknown() {
         assert!(classifier.answer(&vec![0; found]).is_err());
     }
 
-    let plain = record.metadata.architecture;
+    let plain = MlpConfig::tutorial([1, 28, 28], 10);
     let plain = Classifier::from_bytes(&fixtures::record(&plain).to_bytes().unwrap()).unwrap();
     let answer = plain.answer(&pixels(784)).unwrap();
     assert_eq!((answer.unknown, answer.strangeness), (false, None));
@@ -122,7 +122,7 @@ fn an_answer_has_the_classes_in_order_and_knows_what_is_unknown() {
 
 #[test]
 fn the_same_bits_alone_among_others_and_on_any_number_of_threads() {
-    let bytes = record(&MlpConfig::tutorial([28, 28], 10))
+    let bytes = record(&MlpConfig::tutorial([1, 28, 28], 10))
         .to_bytes()
         .unwrap();
     let classifier = Classifier::from_bytes(&bytes).unwrap().with_threads(1);
@@ -145,7 +145,7 @@ fn the_same_bits_alone_among_others_and_on_any_number_of_threads() {
 
 #[test]
 fn no_images_and_half_an_image() {
-    let bytes = record(&MlpConfig::tutorial([28, 28], 10))
+    let bytes = record(&MlpConfig::tutorial([1, 28, 28], 10))
         .to_bytes()
         .unwrap();
     let classifier = Classifier::from_bytes(&bytes).unwrap();

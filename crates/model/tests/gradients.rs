@@ -19,7 +19,7 @@ fn network(activation: Activation, loss: Loss, device: &Device) -> Mlp {
         activation,
         output: loss.output(),
         init: Init::Torch,
-        ..MlpConfig::tutorial([3, 2], 3)
+        ..MlpConfig::tutorial([1, 3, 2], 3)
     };
     let mut as_f64 = Nudge {
         at: 0,

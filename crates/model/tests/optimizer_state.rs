@@ -25,7 +25,7 @@ struct Parts {
 fn network() -> MlpConfig {
     MlpConfig {
         hidden: vec![],
-        ..MlpConfig::tutorial([2, 3], 3)
+        ..MlpConfig::tutorial([1, 2, 3], 3)
     }
 }
 

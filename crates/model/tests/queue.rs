@@ -18,7 +18,7 @@ const PIXELS: usize = 28 * 28;
 fn classifier(hidden: Vec<usize>) -> Classifier {
     let config = MlpConfig {
         hidden,
-        ..MlpConfig::tutorial([28, 28], 10)
+        ..MlpConfig::tutorial([1, 28, 28], 10)
     };
     Classifier::from_bytes(&record(&config).to_bytes().unwrap()).unwrap()
 }

@@ -22,13 +22,13 @@ fn small() -> MlpConfig {
     MlpConfig {
         hidden: vec![4],
         activation: Activation::Tanh,
-        ..MlpConfig::tutorial([2, 3], 3)
+        ..MlpConfig::tutorial([1, 2, 3], 3)
     }
 }
 
 #[test]
 fn round_trip_keeps_metadata_and_predictions() {
-    let tutorial = MlpConfig::tutorial([28, 28], 10);
+    let tutorial = MlpConfig::tutorial([1, 28, 28], 10);
     let records = [
         record(&tutorial),
         trusted(&tutorial),
@@ -38,7 +38,7 @@ fn round_trip_keeps_metadata_and_predictions() {
     for before in records {
         let config = before.metadata.architecture.clone();
         let bytes = before.to_bytes().unwrap();
-        let after = Record::from_bytes(&bytes, &Device::flex()).unwrap();
+        let after = Record::from_bytes(&bytes).unwrap();
         assert_eq!(before.metadata, after.metadata);
         let pixels: Vec<u8> = (0..3 * config.input[0] * config.input[1])
             .map(|i| i as u8)
@@ -142,9 +142,7 @@ fn wrong_files_are_refused_with_their_reason() {
     assert!(Record::from_bytes(&pack(Some(&json), &good), &Device::flex()).is_ok());
 
     let check = |bytes: &[u8], expect: &str| {
-        let error = Record::from_bytes(bytes, &Device::flex())
-            .expect_err(expect)
-            .to_string();
+        let error = Record::from_bytes(bytes).expect_err(expect).to_string();
         assert!(
             error.contains(expect),
             "{error:?} should contain {expect:?}"
@@ -309,7 +307,7 @@ fn every_truncation_is_an_error() {
 fn dropout_acts_while_training_only() {
     let config = MlpConfig {
         dropout: 0.5,
-        ..MlpConfig::tutorial([4, 4], 3)
+        ..MlpConfig::tutorial([1, 4, 4], 3)
     };
     let plain = Device::flex();
     let outputs = |device: &Device| {

@@ -8,9 +8,8 @@
 use std::error::Error;
 use std::fs;
 
-use burn::tensor::{Device, Tensor, TensorData};
-use model::Record;
 use model::calibration::top;
+use model::{Classifier, Record};
 
 #[allow(dead_code)]
 #[path = "../tests/all/foreign.rs"]
@@ -37,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     let mut records = Vec::new();
     for file in std::env::args().skip(1) {
-        records.push(Record::from_bytes(&fs::read(file)?, &Device::flex())?);
+        records.push(Record::from_bytes(&fs::read(file)?)?);
     }
     println!("| pictures | {} | found |", SCORES.join(" | "));
     println!("| --- |{}", " --- |".repeat(SCORES.len() + 1));
@@ -70,13 +69,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Returns every picture's [`SCORES`]; each is higher for what is stranger.
 fn scores(record: &Record, pictures: &[Picture]) -> Result<[Vec<f32>; 3], Box<dyn Error>> {
     let pixels = pictures.concat();
-    let calibrated = record.predict(&pixels)?;
-    let scaled: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
-    let input = TensorData::new(scaled, [pictures.len(), SIDE, SIDE]);
-    let logits = record
-        .model
-        .forward(Tensor::from_data(input, &Device::flex()));
-    let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
+    let classes = record.metadata.architecture.classes();
+    let calibrated = Classifier::new(record.clone())?.predict(&pixels)?;
+    let forward = record
+        .metadata
+        .architecture
+        .forward(record.weights.clone())?;
+    let logits = forward.logits(&pixels, 2);
     let energy = |row: &[f32]| {
         let highest = top(row).1;
         let total: f32 = row.iter().map(|logit| (logit - highest).exp()).sum();
@@ -87,8 +86,11 @@ fn scores(record: &Record, pictures: &[Picture]) -> Result<[Vec<f32>; 3], Box<dy
         unknown.map_or(0.0, |unknown| unknown.strangeness(picture))
     };
     Ok([
-        calibrated.iter().map(|row| 1.0 - top(row).1).collect(),
-        logits.chunks(calibrated[0].len()).map(energy).collect(),
+        calibrated
+            .chunks(classes)
+            .map(|row| 1.0 - top(row).1)
+            .collect(),
+        logits.chunks(classes).map(energy).collect(),
         pictures.iter().map(residual).collect(),
     ])
 }

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use exchange::{Format, Layout};
-use experiment::Backend;
+use experiment::{Backend, EngineChoice};
 use model::Activation;
 
 use crate::run::query::Condition;
@@ -50,6 +50,7 @@ impl Command {
             Self::FindLr(args) => args.output.json,
             Self::Import(args) => args.output.json,
             Self::Data(args) => args.output.json,
+            Self::Summary(args) => args.output.json,
             Self::Backends(args) => args.json,
             Self::Verify(args) => args.json,
             Self::Runs(args) => match &args.command {
@@ -102,7 +103,9 @@ pub enum Command {
     Import(ImportArgs),
     /// Show where the data set was found, check it, download it if need be, count its labels
     Data(DataArgs),
-    /// Show or check an experiment's config
+    /// Show a network layer by layer: output shapes, parameters, multiply-adds, bytes
+    Summary(SummaryArgs),
+    /// Show or check an experiment's config, or print the schema of configs
     #[command(subcommand)]
     Config(ConfigCommand),
     /// List the backends of this machine
@@ -121,6 +124,8 @@ pub enum ConfigCommand {
     Show(ExperimentArgs),
     /// Check an experiment; print what is wrong with it, if anything
     Check(ExperimentArgs),
+    /// Print the JSON schema of configs, by which editors complete and check them
+    Schema,
 }
 
 /// Which config.
@@ -146,6 +151,9 @@ pub struct ExperimentArgs {
     /// Where to compute (overrides the config)
     #[arg(long, value_name = "BACKEND", value_parser = backend())]
     pub backend: Option<Backend>,
+    /// Who trains (overrides the config)
+    #[arg(long, value_name = "ENGINE", value_parser = engine())]
+    pub engine: Option<EngineChoice>,
     /// Seed of weights, order and split (overrides the config)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub seed: Option<u64>,
@@ -520,6 +528,14 @@ fn backend() -> impl TypedValueParser<Value = Backend> {
     })
 }
 
+fn engine() -> impl TypedValueParser<Value = EngineChoice> {
+    choice(&EngineChoice::ALL, |engine| match engine {
+        EngineChoice::Auto => "The kernel where it can train the experiment, else Burn",
+        EngineChoice::Kernel => "One fused kernel, on the backend flex",
+        EngineChoice::Burn => "Burn's operations, on any backend",
+    })
+}
+
 fn format() -> impl TypedValueParser<Value = Format> {
     choice(&Format::ALL, |format| match format {
         Format::Safetensors => "safetensors, 32-bit floats",
@@ -545,6 +561,20 @@ fn activation() -> impl TypedValueParser<Value = Activation> {
         "gelu" => Activation::Gelu,
         _ => Activation::Relu,
     })
+}
+
+/// `trainer summary`
+#[derive(Debug, Args)]
+pub struct SummaryArgs {
+    /// A run, to show its network [default: that of the experiment]
+    #[arg(conflicts_with_all = ["config", "set", "data_dir"])]
+    pub run: Option<String>,
+    /// Which experiment.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `trainer data`

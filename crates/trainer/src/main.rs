@@ -54,8 +54,10 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Export(args) => commands::export::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Data(args) => commands::data::run(&args),
+        Command::Summary(args) => commands::summary::run(&args),
         Command::Config(ConfigCommand::Show(args)) => commands::config::show(&args),
         Command::Config(ConfigCommand::Check(args)) => commands::config::check(&args),
+        Command::Config(ConfigCommand::Schema) => commands::config::schema(),
         Command::Backends(args) => commands::backends::run(args),
         Command::Completions { shell } => commands::config::completions(shell),
     }

@@ -9,6 +9,7 @@ use model::Architecture;
 use crate::backend::Compute;
 use crate::configs;
 use crate::datasets::Wanted;
+use crate::engine::{self, EngineKind};
 use crate::failure::Failure;
 use crate::learner::Watch;
 use crate::notice::Notify;
@@ -26,13 +27,16 @@ pub struct Prepared {
     pub data: DataSet,
     /// Where it computes.
     pub compute: Compute,
+    /// What trains it there.
+    pub engine: EngineKind,
 }
 
 /// Returns `experiment` with its data and its backend. Everything that can be wrong is checked here, the quick
 /// things first: `run_dir`, if given, must hold no run.
 ///
 /// # Errors
-/// When data, network or backend cannot be had (exit code 2).
+/// When data, network or backend cannot be had, or the engine that is asked for cannot train the network (exit
+/// code 2).
 pub fn prepare(
     experiment: Experiment,
     run_dir: Option<&Path>,
@@ -45,10 +49,12 @@ pub fn prepare(
         .architecture(data.train.size(), data.train.classes())
         .validate()?;
     let compute = Compute::open(experiment.backend)?;
+    let engine = engine::choose(&experiment, compute.backend)?;
     Ok(Prepared {
         experiment,
         data,
         compute,
+        engine,
     })
 }
 
@@ -111,6 +117,7 @@ impl Session {
             experiment,
             data,
             compute,
+            ..
         } = &self.prepared;
         training::train(experiment, data, compute, self.start, &mut self.run, watch)
     }

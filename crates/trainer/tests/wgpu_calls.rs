@@ -16,15 +16,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Tensor;
-use data::{DataSet, ImageDataset, Images, Loader};
+use data::{Augmentation, Batches, DataSet, ImageDataset, Images, Loader};
 use experiment::{Backend, Source, load};
 use log::{LevelFilter, Log, Metadata, Record};
 use trainer::backend::Compute;
-use trainer::learner::epochs::Event;
-use trainer::learner::state::{Parts, State};
+use trainer::learner::{Event, Watch};
 use trainer::run::checkpoint::Checkpoint;
 use trainer::run::{Manifest, RunFolder};
-use trainer::training::{Watch, train};
+use trainer::training::train;
 
 /// Images of a step.
 const BATCH: usize = 32;
@@ -87,12 +86,14 @@ fn a_step_uploads_no_pixels_and_waits_for_nothing() {
     log::set_max_level(LevelFilter::Trace);
     let compute = Compute::open(Backend::Wgpu).expect("apt install mesa-vulkan-drivers");
 
-    let [resident, host] = [true, false].map(|resident| writes_of_batches(&compute, resident));
+    let [resident, host] = [true, false].map(|it| writes_of_batches(&compute, it, 0));
+    let moved = writes_of_batches(&compute, true, 4);
     println!(
         "15 batches alone: {resident} writes from the device's memory, {host} from the host's"
     );
     assert!(host >= 15, "the uploads of a loader are not seen: {host}");
     assert_eq!(resident, 0, "writes of 15 batches");
+    assert_eq!(moved, 0, "writes of 15 batches of images that are moved");
 
     let [short, long] = STEPS.map(|steps| epoch(&compute, steps));
     let a_step = |call: &str| {
@@ -128,9 +129,11 @@ fn a_step_uploads_no_pixels_and_waits_for_nothing() {
 }
 
 /// Returns the writes of 15 batches in the middle of a second epoch.
-fn writes_of_batches(compute: &Compute, resident: bool) -> u32 {
+fn writes_of_batches(compute: &Compute, resident: bool, shift: u8) -> u32 {
+    let augmentation = Augmentation { shift };
     let images = images(16 * BATCH).train;
-    let loader = Loader::shuffled(images, BATCH, 42, &compute.device).resident(resident);
+    let batches = Batches::shuffled(images, BATCH, 42).augmented(augmentation);
+    let loader = Loader::new(batches, &compute.device).resident(resident);
     let mut before = Counts::new();
     for _ in 0..2 {
         let mut batches = loader.iter();
@@ -173,10 +176,7 @@ fn epoch(compute: &Compute, steps: usize) -> Counts {
         dashboard: false,
         stop: Arc::default(),
     };
-    let start = Checkpoint {
-        state: State::start(String::new()),
-        parts: Parts::new(),
-    };
+    let start = Checkpoint::start(String::new());
     let images = images(steps * BATCH);
     train(&experiment, &images, compute, start, &mut run, watch).unwrap();
     let after = after.borrow();

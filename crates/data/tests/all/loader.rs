@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Device;
-use data::{Batch, ImageDataset, Loader, permutation};
+use data::{Augmentation, Batch, Batches, ImageDataset, Loader, permutation};
 
 use crate::images;
 
@@ -10,6 +10,14 @@ use crate::images;
 fn set(count: usize, height: usize, width: usize) -> ImageDataset {
     let labels = (0..count).map(|i| i as u8).collect();
     ImageDataset::new(images(count, height, width), labels, 256).unwrap()
+}
+
+fn shuffled(data: ImageDataset, batch_size: usize, seed: u64, device: &Device) -> Loader {
+    Loader::new(Batches::shuffled(data, batch_size, seed), device)
+}
+
+fn sequential(data: ImageDataset, batch_size: usize, device: &Device) -> Loader {
+    Loader::new(Batches::sequential(data, batch_size), device)
 }
 
 fn labels(batch: &Batch) -> Vec<u32> {
@@ -44,14 +52,14 @@ fn epochs_follow_the_permutation() {
     let device = Device::flex();
     for resident in [false, true] {
         for (count, size) in [(10, 3), (10, 5), (10, 64), (1, 1), (10, 0)] {
-            let loader = Loader::shuffled(set(count, 2, 3), size, 9, &device).resident(resident);
-            assert_eq!(loader.batches_per_epoch(), count.div_ceil(size.max(1)));
+            let loader = shuffled(set(count, 2, 3), size, 9, &device).resident(resident);
+            assert_eq!(loader.batches().per_epoch(), count.div_ceil(size.max(1)));
             for e in 0..3 {
                 let expect = chunks(&permutation(9, e, count), size.max(1));
                 assert_eq!(epoch(&loader), expect, "{count} {size} {e} {resident}");
             }
         }
-        let loader = Loader::sequential(set(7, 2, 3), 3, &device).resident(resident);
+        let loader = sequential(set(7, 2, 3), 3, &device).resident(resident);
         for _ in 0..2 {
             assert_eq!(epoch(&loader), [vec![0, 1, 2], vec![3, 4, 5], vec![6]]);
         }
@@ -61,7 +69,7 @@ fn epochs_follow_the_permutation() {
 #[test]
 fn a_restart_is_the_tail_of_the_uninterrupted_sequence() {
     let device = Device::flex();
-    let loader = || Loader::shuffled(set(11, 2, 2), 4, 5, &device);
+    let loader = || shuffled(set(11, 2, 2), 4, 5, &device);
     let whole = loader();
     let epochs: Vec<_> = (0..4).map(|_| epoch(&whole)).collect();
     for start in 0..3 {
@@ -79,7 +87,7 @@ fn a_restart_is_the_tail_of_the_uninterrupted_sequence() {
 #[test]
 fn copies_on_devices_count_together_and_parts_alone() {
     let device = Device::flex();
-    let loader = Loader::shuffled(set(12, 2, 2), 5, 1, &device).starting_at(2, 1);
+    let loader = shuffled(set(12, 2, 2), 5, 1, &device).starting_at(2, 1);
     let copy: Arc<dyn DataLoader<Batch>> = loader.to_device(&device.clone().autodiff());
     let order = |e, n| chunks(&permutation(1, e, n), 5);
     assert_eq!(epoch(&*copy), order(2, 12)[1..]);
@@ -101,14 +109,14 @@ fn resident_batches_equal_host_batches() {
         // 1, 6, 15, 16 and 784 pixels: with and without padding of the last word
         for (height, width) in [(1, 1), (2, 3), (3, 5), (4, 4), (28, 28)] {
             let data = set(23, height, width).slice(2, 21);
-            let host = Loader::shuffled(data.clone(), 8, 3, &device);
-            let resident = Loader::shuffled(data, 8, 3, &device).resident(true);
+            let host = shuffled(data.clone(), 8, 3, &device);
+            let resident = shuffled(data, 8, 3, &device).resident(true);
             let resident = resident.to_device(&device);
             for _ in 0..2 {
                 let mut count = 0;
                 for (a, b) in host.iter().zip(resident.iter()) {
                     let (a, b) = (a.unwrap(), b.unwrap());
-                    assert_eq!(a.images.dims(), [labels(&a).len(), height, width]);
+                    assert_eq!(a.images.dims(), [labels(&a).len(), 1, height, width]);
                     assert_eq!(a.images.device().is_autodiff(), device.is_autodiff());
                     assert_eq!(b.images.device().is_autodiff(), device.is_autodiff());
                     assert_eq!(labels(&a), labels(&b));
@@ -133,7 +141,7 @@ fn pixels_are_scaled_exactly() {
     };
     let data = ImageDataset::new(images, vec![0], 1).unwrap();
     for resident in [false, true] {
-        let loader = Loader::sequential(data.clone(), 1, &Device::flex()).resident(resident);
+        let loader = sequential(data.clone(), 1, &Device::flex()).resident(resident);
         let batch = loader.iter().next().unwrap().unwrap();
         let values: Vec<f32> = batch.images.into_data().iter::<f32>().collect();
         let expect: Vec<f32> = (0..256).map(|byte| byte as f32 / 255.0).collect();
@@ -145,13 +153,32 @@ fn pixels_are_scaled_exactly() {
 fn nothing_to_load() {
     for resident in [false, true] {
         let empty = set(3, 2, 2).take(0);
-        let loader = Loader::shuffled(empty, 4, 0, &Device::flex()).resident(resident);
-        assert_eq!((loader.batches_per_epoch(), loader.num_items()), (0, 0));
+        let loader = shuffled(empty, 4, 0, &Device::flex()).resident(resident);
+        assert_eq!((loader.batches().per_epoch(), loader.num_items()), (0, 0));
         assert!(epoch(&loader).is_empty());
-        let ahead = Loader::sequential(set(3, 2, 2), 2, &Device::flex())
+        let ahead = sequential(set(3, 2, 2), 2, &Device::flex())
             .resident(resident)
             .starting_at(usize::MAX, usize::MAX);
         assert!(ahead.iter().next().is_none());
         assert_eq!(epoch(&ahead).len(), 2);
+    }
+}
+
+/// Images of a GPU's own copy are moved like those that are moved on the host.
+#[test]
+fn resident_batches_are_moved_as_on_the_host() {
+    let device = Device::flex();
+    for (height, width) in [(1, 1), (2, 9), (5, 4), (28, 28)] {
+        let batches =
+            Batches::shuffled(set(40, height, width), 16, 3).augmented(Augmentation { shift: 4 });
+        let host = Loader::new(batches.clone(), &device);
+        let resident = Loader::new(batches, &device).resident(true);
+        for _ in 0..2 {
+            for (a, b) in host.iter().zip(resident.iter()) {
+                let (a, b) = (a.unwrap(), b.unwrap());
+                a.images.into_data().assert_eq(&b.images.into_data(), true);
+                a.labels.into_data().assert_eq(&b.labels.into_data(), true);
+            }
+        }
     }
 }

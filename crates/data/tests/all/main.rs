@@ -7,6 +7,7 @@
     reason = "a test that panics has found something, and says where"
 )]
 
+mod batches;
 mod damage;
 mod dataset;
 mod idx;

@@ -27,7 +27,7 @@ fn found(
     let layers = layers(tensors(named), told)?.into_iter();
     Ok(layers
         .map(|layer| {
-            let (inputs, outputs) = (crate::inputs(&layer), layer.bias.len());
+            let (inputs, outputs) = (layer.inputs(), layer.bias.len());
             // The second value of row 0 is column 1 of the file's row 0, or row 1 of its column 0.
             (inputs, outputs, layer.weight[1] == 1.0)
         })

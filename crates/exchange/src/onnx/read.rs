@@ -196,8 +196,7 @@ impl<'a> Chain<'a> {
         if before + weight.len() > model::config::MAX_PARAMETERS {
             return Err(ExchangeError::TooLarge);
         }
-        self.layers
-            .push((Layer { weight, bias }, Vec::new()));
+        self.layers.push((Layer { weight, bias }, Vec::new()));
         Ok(())
     }
 

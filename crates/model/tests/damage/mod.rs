@@ -9,7 +9,7 @@ use crate::small;
 
 /// What is read must fit together, and answer.
 fn as_record(bytes: &[u8]) -> Result<(), String> {
-    let found = Record::from_bytes(bytes, &Device::flex());
+    let found = Record::from_bytes(bytes);
     let classifier = Classifier::from_bytes(bytes);
     assert_eq!(found.is_ok(), classifier.is_ok());
     let record = found.map_err(|error| error.to_string())?;
@@ -20,10 +20,7 @@ fn as_record(bytes: &[u8]) -> Result<(), String> {
     assert_eq!(names.len(), config.classes);
     assert!(!names.iter().any(|name| name.chars().any(char::is_control)));
     let black = vec![0; config.input[0] * config.input[1]];
-    assert_eq!(
-        record.predict(&black).unwrap().concat().len(),
-        config.classes
-    );
+    assert_eq!(fixtures::predict(&record, &black).len(), config.classes);
     assert_eq!(classifier.predict(&black).unwrap().len(), config.classes);
     Ok(())
 }

@@ -37,14 +37,14 @@ struct Answers {
 fn records_of_format_1_load_and_answer_as_they_did() {
     for (name, bytes, answers) in RECORDS {
         let expect: Answers = serde_json::from_str(answers).unwrap();
-        let record = Record::from_bytes(bytes, &Device::flex()).unwrap();
+        let record = Record::from_bytes(bytes).unwrap();
         let classifier = Classifier::from_bytes(bytes).unwrap();
         for metadata in [&record.metadata, classifier.metadata()] {
             assert_eq!(metadata.class_names, expect.class_names, "{name}");
             assert_eq!(metadata.test.unwrap().accuracy, expect.accuracy, "{name}");
         }
         for found in [
-            record.predict(&expect.pixels).unwrap().concat(),
+            fixtures::predict(&record, &expect.pixels),
             classifier.predict(&expect.pixels).unwrap(),
         ] {
             assert_eq!(found.len(), expect.probabilities.len(), "{name}");

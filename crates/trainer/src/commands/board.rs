@@ -6,9 +6,9 @@ use experiment::{Metric, Setting, Sweep};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::format::counted;
+use crate::sweep::conclusions::{described, mean};
 use crate::sweep::rounds::Event;
 use crate::sweep::statistics::Spread;
-use crate::sweep::summary::{described, mean};
 
 /// Most settings that are shown; of more, those that are trained and the best.
 const MOST_ROWS: usize = 16;

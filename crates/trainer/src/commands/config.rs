@@ -19,6 +19,9 @@ pub fn experiment(args: &ExperimentArgs) -> Result<Experiment, Failure> {
     if let Some(backend) = args.backend {
         set.push(format!("backend={backend}"));
     }
+    if let Some(engine) = args.engine {
+        set.push(format!("engine={engine}"));
+    }
     if let Some(seed) = args.seed {
         set.push(format!("seed={seed}"));
     }
@@ -36,6 +39,13 @@ pub fn show(args: &ExperimentArgs) -> Result<(), Failure> {
 /// `trainer config check`
 pub fn check(args: &ExperimentArgs) -> Result<(), Failure> {
     experiment(args).map(drop)
+}
+
+/// `trainer config schema`
+pub fn schema() -> Result<(), Failure> {
+    let schema = experiment::schema().map_err(|error| Failure::usage("").because(error))?;
+    stdout().write_all(schema.as_bytes())?;
+    Ok(())
 }
 
 /// `trainer completions`

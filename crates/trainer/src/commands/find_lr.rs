@@ -36,6 +36,7 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
         experiment,
         data,
         compute,
+        ..
     } = session::prepare(experiment, None, &mut messages.listener())?;
     messages.note(format_args!(
         "{} steps of {} images, learning rate {:e} to {:e}, on {}",

@@ -20,6 +20,7 @@ pub mod saved;
 mod signals;
 pub mod terminal;
 pub mod train;
+pub mod summary;
 pub mod resume;
 pub mod sweep;
 mod board;

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::format::{counted, figure};
 use crate::run::list;
 use crate::sweep::rounds::{self, Event, Watch};
-use crate::sweep::{Outcome, SweepFolder, SweepState, summary};
+use crate::sweep::{Outcome, SweepFolder, SweepState, conclusions};
 
 /// Trains what is missing of a sweep and prints its settings, the best first, by the validation images;
 /// then the best one's result on the test images.
@@ -131,12 +131,12 @@ fn print(outcomes: &[Outcome], sweep: &SweepState, messages: Messages) -> Result
     let measure = format!("validation {}", sweep.metric.label);
     table::write(
         &mut out,
-        &summary::header(&measure),
+        &conclusions::header(&measure),
         &[1],
-        &summary::rows(outcomes),
+        &conclusions::rows(outcomes),
     )?;
     writeln!(out)?;
-    for line in summary::conclusions(outcomes, sweep) {
+    for line in conclusions::sentences(outcomes, sweep) {
         writeln!(out, "{line}")?;
     }
     messages.next(format_args!(

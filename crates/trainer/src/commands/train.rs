@@ -68,6 +68,7 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
         experiment,
         data,
         compute,
+        engine,
     } = prepared;
     let validation = experiment.data.validation;
     messages.note(format_args!(
@@ -85,7 +86,7 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
         prepared.parameters()
     ));
     messages.note(format_args!(
-        "backend {} on {}, seed {}",
+        "backend {} on {}, engine {engine}, seed {}",
         compute.backend, compute.processor, experiment.seed
     ));
     if compute.software {

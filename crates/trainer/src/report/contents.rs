@@ -19,7 +19,7 @@ use crate::run::epoch::EpochMetrics;
 use crate::run::folder::{CONFIG, GALLERY};
 use crate::run::{Manifest, find, list, manifest, read};
 use crate::sweep::statistics::Spread;
-use crate::sweep::{Outcome, SweepState, folder as sweep_folder, outcome, summary};
+use crate::sweep::{Outcome, SweepState, conclusions, folder as sweep_folder, outcome};
 
 /// Largest picture taken from a run's folder, in bytes.
 const MAX_PICTURE: u64 = 16 << 20;
@@ -189,24 +189,27 @@ pub fn of_sweep(folder: &Path) -> Result<SweepPage, Failure> {
             ),
             (
                 "Its validation",
-                or_none(best.and_then(|best| best.spread).map(|s| summary::mean(&s))),
+                or_none(
+                    best.and_then(|best| best.spread)
+                        .map(|s| conclusions::mean(&s)),
+                ),
             ),
             (
                 "Its test accuracy",
-                or_none(state.test.map(|test| summary::mean(&test.accuracy))),
+                or_none(state.test.map(|test| conclusions::mean(&test.accuracy))),
             ),
             (
                 "Its test loss",
-                or_none(state.test.map(|test| summary::mean(&test.loss))),
+                or_none(state.test.map(|test| conclusions::mean(&test.loss))),
             ),
             ("Settings", state.settings.len().to_string()),
             ("Seeds", state.seeds.len().to_string()),
             ("Looks at the test images", state.test_looks.to_string()),
             ("Status", format!("{:?}", state.status).to_lowercase()),
         ],
-        conclusions: summary::conclusions(&outcomes, &state),
-        rows: summary::rows(&outcomes),
-        header: summary::header(&measure)
+        conclusions: conclusions::sentences(&outcomes, &state),
+        rows: conclusions::rows(&outcomes),
+        header: conclusions::header(&measure)
             .iter()
             .map(ToString::to_string)
             .collect(),

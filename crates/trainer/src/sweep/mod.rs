@@ -14,7 +14,7 @@
 //!
 //! Reading order: [`experiment::Sweep`] (what is trained) → [`folder`] (where it stands) →
 //! [`rounds`] (what is missing) → `crew`, `process` (some trainings at a time) → [`outcome`] (scores, ranks,
-//! chance) → [`summary`] (the same for a person).
+//! chance) → [`conclusions`] (the same for a person).
 
 pub mod folder;
 pub mod rounds;
@@ -22,7 +22,7 @@ mod crew;
 mod process;
 pub mod outcome;
 pub mod statistics;
-pub mod summary;
+pub mod conclusions;
 
 pub use folder::{SweepFolder, SweepState};
 pub use outcome::Outcome;

@@ -108,6 +108,12 @@ fn completions_are_scripts_their_shells_can_read() {
     }
 }
 
+#[test]
+fn the_schema_of_configs() {
+    let said = Desk::new().ok(&["config", "schema"]);
+    assert_eq!(said.stdout, experiment::schema().unwrap());
+}
+
 /// A config in the working directory is preferred to the built-in one, which says so in errors.
 #[test]
 fn the_config_of_the_working_directory_is_the_default() {

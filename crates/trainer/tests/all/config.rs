@@ -76,8 +76,8 @@ fn the_defaults_are_the_notebook() {
     let notebook = load_text(&text_of("fashion-mnist.toml"), &[]);
     assert_eq!(load_text("", &[]), notebook);
     assert_eq!(
-        notebook.mlp([28, 28], 10),
-        model::MlpConfig::tutorial([28, 28], 10)
+        notebook.architecture([1, 28, 28], 10),
+        model::Architecture::Mlp(model::MlpConfig::tutorial([1, 28, 28], 10))
     );
 }
 
@@ -121,6 +121,8 @@ fn every_choice_comes_back_equal() {
     assert!(on_the_command_line("gpu").is_err());
     for (key, values) in [
         ("backend", &["flex", "ndarray", "wgpu", "auto"][..]),
+        ("engine", &["auto", "kernel", "burn"]),
+        ("augmentation.shift", &["0", "4"]),
         ("model.activation", &["relu", "sigmoid", "tanh", "gelu"]),
         ("model.init", &["glorot_uniform", "he_uniform", "torch"]),
         ("model.hidden", &["[]", "[1]", "[512, 256]"]),
@@ -172,11 +174,15 @@ fn the_resolved_config_has_the_keys_that_apply() {
     insta::assert_snapshot!(load_text("", &[]).to_toml().unwrap(), @r#"
     name = "fashion-mnist"
     backend = "flex"
+    engine = "auto"
     seed = 42
 
     [data]
     name = "fashion-mnist"
     validation = 0
+
+    [augmentation]
+    shift = 0
 
     [model]
     hidden = [128]
@@ -221,11 +227,15 @@ fn the_resolved_config_has_the_keys_that_apply() {
     insta::assert_snapshot!(load_text("", &sets).to_toml().unwrap(), @r#"
     name = "fashion-mnist"
     backend = "flex"
+    engine = "auto"
     seed = 42
 
     [data]
     name = "fashion-mnist"
     validation = 5000
+
+    [augmentation]
+    shift = 0
 
     [model]
     hidden = [128]
@@ -304,7 +314,7 @@ fn overrides_win_in_order() {
         stopping,
         Some(EarlyStopping {
             patience: 3,
-            metric: Metric::Accuracy,
+            metric: Metric::ACCURACY,
             min_delta: 0.0
         })
     );

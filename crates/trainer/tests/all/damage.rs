@@ -4,11 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use experiment::{ConfigError, Experiment, Source, load};
 use model::Classifier;
+use trainer::engine::optimizer;
 use trainer::failure::Failure;
-use trainer::learner::optimizer;
 use trainer::run::folder::sha256;
 use trainer::run::{RunFolder, checkpoint, find};
 
@@ -102,7 +101,8 @@ fn run_with(settings: &[&str]) -> Run {
 /// Reads the run's checkpoint; one that is passed over is an error, with its text.
 fn as_checkpoint(run: &Path) -> Result<(), String> {
     let named = |text: &str| text.replace(arg(run), "run");
-    let (found, warnings) = checkpoint::newest(run).map_err(|failure| named(&failure.message))?;
+    let (found, warnings) =
+        checkpoint::newest(run).map_err(|failure| named(&failure.sentence()))?;
     match (found, &warnings[..]) {
         (Some(found), []) => {
             assert!(found.state.is_sound());
@@ -159,9 +159,9 @@ fn the_optimizers_memory() {
     let text = found.state.experiment;
     let optimizer = load(Source { label, text }, &[]).unwrap().optimizer;
     survive("optimizer.bpk", &good, |bytes| {
-        optimizer::memory(bytes, &optimizer, network, found.state.steps)
+        optimizer::state(bytes, &optimizer, &network.tensors(), found.state.steps)
             .map(drop)
-            .map_err(|failure| failure.message)
+            .map_err(|failure| failure.sentence())
     });
 }
 
@@ -233,13 +233,11 @@ fn manifests_of_runs() {
     let good = fs::read(&file).unwrap();
     let said = |failure: Failure| {
         assert!(failure.hint.is_some(), "{failure:?}");
-        failure.message.replace(arg(&folder), "run")
+        failure.sentence().replace(arg(&folder), "run")
     };
     survive("manifest.json of a run", &good, |bytes| {
         overwrite(&file, bytes);
-        let used = find::load(arg(&folder), &Device::flex())
-            .map(drop)
-            .map_err(said);
+        let used = find::load(arg(&folder)).map(drop).map_err(said);
         let gone_on = RunFolder::open(folder.clone()).map(drop).map_err(said);
         gone_on.and(used)
     });

@@ -1,11 +1,11 @@
 //! Files of other programs, as bytes: what is written comes back, and no bytes can do harm.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
-use burn::tensor::Device;
 use exchange::{About, ExchangeError, Format, Kind, Layout, Network, archive};
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
-use model::{Activation, Metadata, Mlp, MlpConfig, Output, TestMetrics};
+use model::{Activation, Architecture, Metadata, MlpConfig, Output, TestMetrics};
 
 use crate::fixtures::noise_of;
 use crate::interop::fixture;
@@ -19,9 +19,10 @@ fn network(input: [usize; 2], hidden: &[usize], activation: Activation, output: 
         hidden: hidden.to_vec(),
         activation,
         output,
-        ..MlpConfig::tutorial(input, 3)
+        ..MlpConfig::tutorial([1, input[0], input[1]], 3)
     };
-    let model = Mlp::init(&architecture, 5, &Device::flex()).unwrap();
+    let architecture = Architecture::Mlp(architecture);
+    let weights = architecture.init(5).unwrap();
     let metadata = Metadata {
         format: FORMAT_VERSION,
         architecture,
@@ -31,8 +32,7 @@ fn network(input: [usize; 2], hidden: &[usize], activation: Activation, output: 
         dataset_sha256: "0".repeat(64),
         experiment: "true".into(),
         test: Some(TestMetrics {
-            accuracy: 0.1,
-            loss: 2.5,
+            figures: BTreeMap::from([("accuracy".into(), 0.1), ("loss".into(), 2.5)]),
             ece: None,
             calibrated_ece: None,
             unknown: None,
@@ -41,7 +41,7 @@ fn network(input: [usize; 2], hidden: &[usize], activation: Activation, output: 
         unknown: None,
         burn: BURN_VERSION.into(),
     };
-    Network::of(model.weights().unwrap(), &metadata)
+    Network::of(weights, &metadata)
 }
 
 /// A small network for files that are to be damaged.
@@ -92,23 +92,27 @@ fn f16_rounds_once_and_int8_to_half_a_scale() {
     for layout in LAYOUTS {
         let bytes = exchange::write(&before, Format::F16, layout).unwrap();
         let (_, after) = exchange::read(&bytes, None).unwrap();
-        for (a, b) in after.layers.iter().zip(&before.layers) {
+        assert_eq!(after.tensors.len(), 4);
+        for (a, b) in after.tensors.iter().zip(&before.tensors) {
             let rounded = |v: &f32| half::f16::from_f32(*v).to_f32();
-            assert_eq!(a.weight, b.weight.iter().map(rounded).collect::<Vec<_>>());
-            assert_eq!(a.bias, b.bias.iter().map(rounded).collect::<Vec<_>>());
+            assert_eq!(a.values, b.values.iter().map(rounded).collect::<Vec<_>>());
         }
     }
     let bytes = exchange::write(&before, Format::Int8, Layout::InOut).unwrap();
     let (_, after) = exchange::read(&bytes, None).unwrap();
-    for (a, b) in after.layers.iter().zip(&before.layers) {
-        assert_eq!(a.bias, b.bias);
-        let largest = b.weight.iter().fold(0f32, |m, w| m.max(w.abs()));
-        let off = a.weight.iter().zip(&b.weight).map(|(a, b)| (a - b).abs());
+    assert_eq!(after.tensors.len(), 4);
+    for (a, b) in after.tensors.iter().zip(&before.tensors) {
+        if b.name.ends_with("bias") {
+            assert_eq!(a, b);
+            continue;
+        }
+        let largest = b.values.iter().fold(0f32, |m, w| m.max(w.abs()));
+        let off = a.values.iter().zip(&b.values).map(|(a, b)| (a - b).abs());
         let off = off.fold(0f32, f32::max);
         assert!(off > 0.0 && off <= 0.501 * largest / 127.0, "{off}");
     }
     let mut large = small();
-    large.layers[1].weight[2] = 1e6;
+    large.tensors[2].values[2] = 1e6;
     let error = exchange::write(&large, Format::F16, Layout::InOut).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -120,7 +124,7 @@ fn f16_rounds_once_and_int8_to_half_a_scale() {
 fn weights_that_are_no_numbers_are_refused() {
     for bad in [f32::NAN, f32::INFINITY] {
         let mut network = small();
-        network.layers[1].bias[0] = bad;
+        network.tensors[3].values[0] = bad;
         for format in [Format::Safetensors, Format::Npz, Format::Onnx] {
             let bytes = exchange::write(&network, format, Layout::InOut).unwrap();
             let error = exchange::read(&bytes, None).unwrap_err();
@@ -161,8 +165,8 @@ fn no_damage_makes_a_reader_panic() {
             if let Ok((_, cut)) = exchange::read(&bytes[..length], None) {
                 // Metadata comes last in an ONNX file, and may be missing.
                 assert_eq!(
-                    (name, cut.layers),
-                    ("onnx", intact.1.layers.clone()),
+                    (name, cut.tensors),
+                    ("onnx", intact.1.tensors.clone()),
                     "{length}"
                 );
             }

@@ -4,9 +4,9 @@ use burn::nn::{Initializer, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor};
 use burn::train::ClassificationOutput;
-use experiment::{Decay, Optimizer, Schedule};
-use trainer::learner::schedule::LearningRate;
-use trainer::learner::{Totals, optimizer};
+use experiment::{Decay, Optimizer, Schedule, Sums};
+use model::Loss;
+use trainer::engine::{LearningRate, Totals, optimizer};
 
 #[test]
 fn learning_rates_follow_their_formulas() {
@@ -66,62 +66,102 @@ fn learning_rates_follow_their_formulas() {
     );
 }
 
-/// Returns a batch in which the first `right` of `losses` are classified right.
-fn batch(losses: &[f32], right: usize, device: &Device) -> ClassificationOutput {
+/// Returns logits of two classes with which images of the label 1 have these `losses`. Those below ln 2 are
+/// right answers.
+fn batch(losses: &[f32], device: &Device) -> ClassificationOutput {
     let count = losses.len();
-    let logits: Vec<f32> = (0..count)
-        .flat_map(|i| [0.0, if i < right { 1.0 } else { -1.0 }])
+    let logits: Vec<f32> = losses
+        .iter()
+        .flat_map(|loss| [(loss.exp() - 1.0).ln(), 0.0]) // ln(1 + e^x) = loss
         .collect();
     ClassificationOutput::new(
-        Tensor::from_floats(losses, device),
+        Tensor::from_floats(losses, device), // not read: the logits say it
         Tensor::<1>::from_floats(logits.as_slice(), device).reshape([count, 2]),
         Tensor::<1, Int>::from_ints(vec![1; count].as_slice(), device),
     )
 }
 
+fn totals() -> Totals {
+    Totals::new(Loss::CrossEntropy, Sums::new())
+}
+
+fn close(found: f64, expect: f64) {
+    assert!(
+        (found - expect).abs() < 1e-6 * expect,
+        "{found}, not {expect}"
+    );
+}
+
 #[test]
 fn totals_weight_every_image_the_same_whatever_the_batches() {
     let device = Device::flex();
-    let mut totals = Totals::default();
-    let none = totals.score().unwrap();
-    assert_eq!((none.loss, none.accuracy), (0.0, 0.0));
+    let mut all = totals();
+    let none = all.sums().unwrap().figures();
+    assert_eq!((none.loss(), none.accuracy()), (0.0, 0.0));
 
-    totals.add(&batch(&[1.0, 2.0, 3.0], 3, &device)).unwrap();
-    totals.add(&batch(&[10.0], 0, &device)).unwrap();
-    let score = totals.score().unwrap();
-    assert_eq!((score.loss, score.accuracy), (4.0, 0.75));
+    all.add(&batch(&[0.25, 0.5, 0.125], &device)).unwrap();
+    all.add(&batch(&[10.0], &device)).unwrap();
+    let figures = all.sums().unwrap().figures();
+    close(figures.loss(), 10.875 / 4.0);
+    assert_eq!(figures.accuracy(), 0.75);
 
     // More than are kept on the device at once, asked for in the middle, and a short last one.
-    let mut totals = Totals::default();
+    let mut all = totals();
     for number in 0..300 {
-        totals
-            .add(&batch(&[0.25, 0.5], number % 2, &device))
-            .unwrap();
+        all.add(&batch(
+            &[0.25, if number % 2 == 0 { 0.5 } else { 0.75 }],
+            &device,
+        ))
+        .unwrap();
         if number == 100 {
-            totals.score().unwrap();
+            all.sums().unwrap();
         }
     }
-    totals.add(&batch(&[0.125], 1, &device)).unwrap();
-    let score = totals.score().unwrap();
-    assert_eq!(score.loss, 225.125 / 601.0);
-    assert_eq!(score.accuracy, 151.0 / 601.0);
+    all.add(&batch(&[0.125], &device)).unwrap();
+    let sums = all.sums().unwrap();
+    assert_eq!((sums.images, sums.correct), (601, 451)); // 0.75 is beyond ln 2
+    close(sums.mean_loss(), 262.625 / 601.0);
 }
 
 /// 60,000 terms of 0.1 in f32 drift in the fourth digit.
 #[test]
 fn totals_sum_in_double_precision() {
     let device = Device::flex();
-    let mut totals = Totals::default();
+    let mut all = totals();
     for _ in 0..60 {
-        totals.add(&batch(&[0.1; 1000], 1000, &device)).unwrap();
+        all.add(&batch(&[0.1; 1000], &device)).unwrap();
     }
-    let score = totals.score().unwrap();
-    assert!(
-        (score.loss - f64::from(0.1_f32)).abs() < 1e-12,
-        "{}",
-        score.loss
-    );
-    assert_eq!(score.accuracy, 1.0);
+    let figures = all.sums().unwrap().figures();
+    // All terms are the same float: their mean is it.
+    let one = all_equal_loss(&device);
+    assert!((figures.loss() - one).abs() < 1e-12, "{}", figures.loss());
+    assert_eq!(figures.accuracy(), 1.0);
+}
+
+fn all_equal_loss(device: &Device) -> f64 {
+    let mut one = totals();
+    one.add(&batch(&[0.1], device)).unwrap();
+    let loss = one.sums().unwrap().mean_loss();
+    close(loss, 0.1);
+    loss
+}
+
+/// The kernel's steps and Burn's batches come to the same sums.
+#[test]
+fn answers_of_either_engine_are_counted_alike() {
+    let device = Device::flex();
+    let losses = [0.25, 2.0, 0.5, 0.75];
+    let output = batch(&losses, &device);
+    let mut burn = totals();
+    burn.add(&output).unwrap();
+    let logits: Vec<f32> = output.output.into_data().iter().collect();
+    let mut host = totals();
+    host.add_answers(&logits, &[1; 4]);
+    assert_eq!(burn.sums().unwrap(), host.known());
+    assert_eq!(host.known().correct, 2);
+    let mut lost = totals();
+    lost.add_answers(&[0.0, 0.0, f32::NAN, 0.0], &[1, 1]);
+    assert_eq!(lost.diverged(), Some(1));
 }
 
 /// Learning rate of every step below, and the weight they start from.

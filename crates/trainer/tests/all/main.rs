@@ -47,6 +47,10 @@ mod config;
 
 mod config_errors;
 
+mod engine;
+
+mod summary;
+
 mod learner;
 
 #[cfg(all(feature = "wgpu", feature = "ndarray"))]

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use burn::tensor::Device;
-use model::Record;
+use model::{Architecture, Record};
 use serde_json::{Value, json};
 use trainer::evaluation::top;
 use trainer::run::folder::sha256;
@@ -18,7 +17,7 @@ fn manifest() -> Value {
 
 fn record() -> Record {
     let bytes = fs::read(quick().folder.join("model.bpk")).unwrap();
-    Record::from_bytes(&bytes, &Device::flex()).unwrap()
+    Record::from_bytes(&bytes).unwrap()
 }
 
 #[test]
@@ -113,7 +112,10 @@ fn manifest_record_stdout_and_evaluate_give_the_same_test_figures() {
     let (accuracy, loss) = (&manifest["test"]["accuracy"], &manifest["test"]["loss"]);
     let stored = record().metadata.test.unwrap();
     assert_eq!(
-        (&json!(stored.accuracy), &json!(stored.loss)),
+        (
+            &json!(stored.figure("accuracy")),
+            &json!(stored.figure("loss"))
+        ),
         (accuracy, loss)
     );
 
@@ -191,8 +193,9 @@ fn predictions_have_a_row_an_image_and_probabilities_that_sum_to_1() {
 #[test]
 fn the_record_alone_says_what_it_is() {
     let metadata = record().metadata;
-    assert_eq!(metadata.architecture.input, [28, 28]);
-    assert_eq!(metadata.architecture.hidden, [128]);
+    let Architecture::Mlp(mlp) = &metadata.architecture;
+    assert_eq!(mlp.input, [1, 28, 28]);
+    assert_eq!(mlp.hidden, [128]);
     assert_eq!(metadata.class_names, data::fashion_mnist::CLASS_NAMES);
     assert_eq!(metadata.pixel_divisor, 255.0);
     assert_eq!(metadata.dataset, "fashion-mnist");

@@ -131,7 +131,7 @@ fn calibration_is_stored_measured_and_better_than_none() {
     );
 
     let stored = metadata.test.unwrap();
-    let figures = json!({ "accuracy": stored.accuracy, "loss": stored.loss, "ece": stored.ece,
+    let figures = json!({ "accuracy": stored.figure("accuracy"), "loss": stored.figure("loss"), "ece": stored.ece,
         "calibrated_ece": stored.calibrated_ece, "unknown": stored.unknown });
     assert_eq!(figures, *test);
     let result = validated().said.json().pop().unwrap();

@@ -1,7 +1,7 @@
 //! What the picture must show, pixel by pixel, and that no input stops it.
 
 use super::*;
-use crate::report::canvas::shorten;
+use crate::drawing::canvas::shorten;
 
 fn tile(pixels: &[u8], correct: bool) -> Tile<'_> {
     Tile {

@@ -85,7 +85,7 @@ fn probability(p: f64) -> String {
 }
 
 /// Returns what the figures say, in sentences.
-pub fn conclusions(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
+pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
     let mut lines = Vec::new();
     let Some(best) = sweep
         .best

@@ -1,0 +1,198 @@
+//! Every key with its type, default and range, and what it is for: files are checked by this table, read by
+//! it, and described by it to editors (`schema.rs`).
+//!
+//! What is not noted is the notebook: `configs/fashion-mnist.toml` with nothing in it.
+
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use std::ops::RangeInclusive;
+
+use data::batches::MAX_SHIFT;
+use data::fashion_mnist;
+use model::config::MAX_WIDTH;
+use model::{Activation, Init, Loss};
+
+use crate::{Backend, EngineChoice, Metric};
+
+/// Most epochs, and most patience.
+const MAX_EPOCHS: u64 = 100_000;
+/// Most images an IDX file can hold: its header counts them in 32 bits.
+const MAX_IMAGES: u64 = u32::MAX as u64;
+/// Most settings of a sweep.
+pub(crate) const MAX_SETTINGS: usize = 1_000;
+
+/// A table of the file; the one without a name has the keys above the first table.
+pub(crate) struct Section {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub keys: &'static [Key],
+}
+
+/// A key.
+pub(crate) struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// What it is for, in a line.
+    pub about: &'static str,
+    /// The `name`s of its table with which it is read; empty: it always is.
+    pub only_for: &'static [&'static str],
+}
+
+/// What a key's value can be, and what it is where it is not written.
+pub(crate) enum Kind {
+    Text(&'static str),
+    /// A text without a default.
+    OptionalText,
+    /// A list of texts without a default.
+    OptionalTexts,
+    Flag(bool),
+    Number(f64, Limit),
+    Integer(u64, RangeInclusive<u64>),
+    /// A list of whole numbers; by default with one.
+    Integers(u64, RangeInclusive<u64>),
+    /// One of some names.
+    Choice(&'static str, fn() -> Vec<&'static str>),
+    /// Keys of the experiment with lists of values, or (if so) ranges that values are drawn from.
+    Axes {
+        ranges: bool,
+    },
+}
+
+/// The numbers a key may have, and the words for them.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    pub range: (Bound<f64>, Bound<f64>),
+    pub words: &'static str,
+}
+
+const POSITIVE: Limit = limit(Excluded(0.0), Unbounded, "above 0");
+const NOT_NEGATIVE: Limit = limit(Included(0.0), Unbounded, "0 or more");
+const BELOW_ONE: Limit = limit(Included(0.0), Excluded(1.0), "at least 0 and below 1");
+const SHARE: Limit = limit(Included(0.0), Included(1.0), "0 to 1");
+const FACTOR: Limit = limit(Excluded(0.0), Included(1.0), "above 0 and at most 1");
+
+pub(crate) const ACTIVATIONS: [(&str, Activation); 4] = [
+    ("relu", Activation::Relu),
+    ("sigmoid", Activation::Sigmoid),
+    ("tanh", Activation::Tanh),
+    ("gelu", Activation::Gelu),
+];
+pub(crate) const INITS: [(&str, Init); 3] = [
+    ("glorot_uniform", Init::GlorotUniform),
+    ("he_uniform", Init::HeUniform),
+    ("torch", Init::Torch),
+];
+pub(crate) const LOSSES: [(&str, Loss); 2] = [
+    ("cross_entropy", Loss::CrossEntropy),
+    ("quadratic", Loss::Quadratic),
+];
+
+/// The tables in the order of `configs/fashion-mnist.toml`.
+#[rustfmt::skip] // a key is a line
+pub(crate) static SECTIONS: &[Section] = &[
+    Section { name: "", about: "One experiment, or a sweep of many", keys: &[
+        key("name", Kind::Text(fashion_mnist::NAME), "Name of the experiment; its runs land in artifacts/<name>/"),
+        key("backend", Kind::Choice("flex", || names(&Backend::ALL)), "What computes"),
+        key("engine", Kind::Choice("auto", || names(&EngineChoice::ALL)), "Who trains: one fused kernel on the CPU, Burn's operations on any backend, or the kernel where it can"),
+        key("seed", Kind::Integer(42, 0..=u64::MAX), "Seed of the weights, the order of the images and the validation split"),
+    ] },
+    Section { name: "data", about: "The images", keys: &[
+        key("name", Kind::Text(fashion_mnist::NAME), "Data set; fashion-mnist checks the files' SHA-256, another name takes the files in `dir` as they are"),
+        key("dir", Kind::OptionalText, "Folder with the four IDX files; without it the usual places are searched"),
+        key("validation", Kind::Integer(0, 0..=MAX_IMAGES), "Images held out of the training images"),
+        key("classes", Kind::OptionalTexts, "Class names in the order of the labels, 2 to 256; without them the data set's own"),
+    ] },
+    Section { name: "augmentation", about: "How images are changed each time they are trained on", keys: &[
+        key("shift", Kind::Integer(0, 0..=MAX_SHIFT as u64), "Most pixels an image is moved up, down, left or right"),
+    ] },
+    Section { name: "model", about: "The network", keys: &[
+        key("hidden", Kind::Integers(128, 1..=MAX_WIDTH as u64), "Neurons of each hidden layer; [] for none"),
+        key("activation", Kind::Choice("relu", || names(&ACTIVATIONS)), "Activation of the hidden layers"),
+        key("dropout", Kind::Number(0.0, BELOW_ONE), "Share of hidden activations set to zero while training"),
+        key("init", Kind::Choice("glorot_uniform", || names(&INITS)), "Distribution of the first weights"),
+    ] },
+    Section { name: "training", about: "How long, and on what loss", keys: &[
+        key("epochs", Kind::Integer(10, 1..=MAX_EPOCHS), "Passes over the training images"),
+        key("batch_size", Kind::Integer(32, 1..=MAX_IMAGES), "Images in a step"),
+        key("loss", Kind::Choice("cross_entropy", || names(&LOSSES)), "What training minimises"),
+    ] },
+    // Adam's constants are Keras's, <https://keras.io/api/optimizers/adam/>; Burn's own epsilon is 1e-5.
+    Section { name: "optimizer", about: "How the weights move", keys: &[
+        key("name", Kind::Choice("adam", || vec!["adam", "adamw", "sgd"]), "Optimizer"),
+        key("learning_rate", Kind::Number(1e-3, POSITIVE), "Step size"),
+        key("beta_1", Kind::Number(0.9, BELOW_ONE), "Memory of the mean gradient").only_for(&["adam", "adamw"]),
+        key("beta_2", Kind::Number(0.999, BELOW_ONE), "Memory of the squared gradient").only_for(&["adam", "adamw"]),
+        key("epsilon", Kind::Number(1e-7, POSITIVE), "Added to the divisor").only_for(&["adam", "adamw"]),
+        key("weight_decay", Kind::Number(0.0, NOT_NEGATIVE), "Strength of the L2 penalty; with adamw the share of each weight taken off a step, times the learning rate, by default 0.004"),
+        key("momentum", Kind::Number(0.9, BELOW_ONE), "Memory of the step before; 0 is plain gradient descent").only_for(&["sgd"]),
+        key("nesterov", Kind::Flag(false), "Whether the gradient is taken one step of momentum ahead").only_for(&["sgd"]),
+    ] },
+    Section { name: "schedule", about: "How the learning rate changes", keys: &[
+        key("name", Kind::Choice("constant", || vec!["constant", "cosine", "step"]), "What follows the warm-up"),
+        key("warmup_epochs", Kind::Number(0.0, NOT_NEGATIVE), "Epochs in which the learning rate climbs from 0, less than `training.epochs`"),
+        key("final_fraction", Kind::Number(0.0, SHARE), "Share of the learning rate left at the end").only_for(&["cosine"]),
+        key("every_epochs", Kind::Number(5.0, POSITIVE), "Epochs between two cuts").only_for(&["step"]),
+        key("factor", Kind::Number(0.5, FACTOR), "What the learning rate is multiplied by").only_for(&["step"]),
+    ] },
+    Section { name: "early_stopping", about: "When to stop before the last epoch; needs `data.validation` above 0, and without this table never", keys: &[
+        key("patience", Kind::Integer(3, 1..=MAX_EPOCHS), "Epochs in a row without improvement"),
+        key("metric", Kind::Choice("loss", || names(&Metric::named())), "What must improve, measured on the validation images"),
+        key("min_delta", Kind::Number(0.0, NOT_NEGATIVE), "Smallest change that counts as an improvement"),
+    ] },
+    Section { name: "checkpoint", about: "What a stopped run goes on from", keys: &[
+        key("every", Kind::Text("1 epoch"), "How often one is written: \"2 epochs\", \"500 steps\", \"30 s\" or \"never\" (but at the end)"),
+        key("keep", Kind::Integer(2, 1..=1_000), "Newest checkpoints that are kept"),
+    ] },
+    Section { name: "evaluation", about: "What is measured at the end", keys: &[
+        key("test", Kind::Flag(true), "Look at the test images after training; if not, `trainer evaluate` does it later"),
+    ] },
+    Section { name: "log", about: "What is written down besides metrics.jsonl", keys: &[
+        key("tensorboard", Kind::Flag(false), "Write an event file that TensorBoard reads"),
+    ] },
+    Section { name: "sweep", about: "Many experiments in one file; needs `data.validation` above 0", keys: &[
+        key("seeds", Kind::Integer(1, 1..=1_000), "Trainings of each setting: with `seed` and those after it"),
+        key("metric", Kind::Choice("accuracy", || names(&Metric::named())), "What settings are compared by, on the validation images"),
+        key("halving", Kind::Integer(2, 2..=10), "Successive halving: of so many settings one is trained on; without this key all are trained to the end"),
+        key("draws", Kind::Integer(10, 1..=MAX_SETTINGS as u64), "Settings drawn from [sweep.random]"),
+        key("grid", Kind::Axes { ranges: false }, "Keys of the experiment with lists of values: every combination is a setting"),
+        key("random", Kind::Axes { ranges: true }, "Keys of the experiment with lists of values, or ranges, from which settings are drawn"),
+    ] },
+];
+
+impl Section {
+    /// Returns the table called `name`.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SECTIONS.iter().find(|section| section.name == name)
+    }
+
+    /// Returns the key called `name`.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+impl Key {
+    const fn only_for(mut self, names: &'static [&'static str]) -> Self {
+        self.only_for = names;
+        self
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        about,
+        only_for: &[],
+    }
+}
+
+const fn limit(least: Bound<f64>, most: Bound<f64>, words: &'static str) -> Limit {
+    Limit {
+        range: (least, most),
+        words,
+    }
+}
+
+fn names<T>(choices: &[(&'static str, T)]) -> Vec<&'static str> {
+    choices.iter().map(|(name, _)| *name).collect()
+}
