@@ -49,6 +49,12 @@ impl ConfigError {
         self
     }
 
+    /// Returns this error as that of a value that stands in no text.
+    pub(crate) fn without_place(mut self) -> Self {
+        self.0.place = None;
+        self
+    }
+
     /// Returns this error with advice.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

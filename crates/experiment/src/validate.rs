@@ -3,7 +3,7 @@
 use data::fashion_mnist::{CLASS_NAMES, HEIGHT, WIDTH};
 
 use crate::document::Document;
-use crate::{ConfigError, Experiment};
+use crate::{ConfigError, Experiment, Source, load};
 
 /// Checks what keys must agree on, and the limits of the network.
 ///
@@ -44,6 +44,21 @@ pub(crate) fn between_keys(
 }
 
 impl Experiment {
+    /// Checks an experiment that was not loaded from a file: the rules are those of a file.
+    ///
+    /// # Errors
+    /// The first mistake found.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let unwritable = |error: toml::ser::Error| ConfigError::new(error.to_string());
+        let source = Source {
+            label: self.name.clone(),
+            text: self.to_toml().map_err(unwritable)?,
+        };
+        load(source, &[])
+            .map(drop)
+            .map_err(ConfigError::without_place)
+    }
+
     /// Checks what depends on the number of training images.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use experiment::Optimizer;
 use model::{Architecture, Loss, MlpConfig, Network};
-use trainer::engine::{Classifier, optimizer};
+use trainer::engine::{TrainingStep, optimizer};
 
 /// As in the program.
 #[global_allocator]
@@ -48,27 +48,27 @@ fn loader(bencher: Bencher) {
 /// Logits and losses, with the graph for the way back.
 #[divan::bench]
 fn forward(bencher: Bencher) {
-    let (classifier, batch) = (classifier(&[128]), batch(BATCH));
-    bencher.bench_local(|| classifier.score(batch.clone()));
+    let (step, batch) = (training_step(&[128]), batch(BATCH));
+    bencher.bench_local(|| step.score(batch.clone()));
 }
 
 /// The gradients, from the losses.
 #[divan::bench]
 fn backward(bencher: Bencher) {
-    let (classifier, batch) = (classifier(&[128]), batch(BATCH));
+    let (step, batch) = (training_step(&[128]), batch(BATCH));
     bencher
-        .with_inputs(|| classifier.score(batch.clone()))
+        .with_inputs(|| step.score(batch.clone()))
         .bench_local_values(|output| output.loss.mean().backward());
 }
 
 /// Adam, from the gradients.
 #[divan::bench]
 fn optimizer_step(bencher: Bencher) {
-    let (classifier, batch) = (classifier(&[128]), batch(BATCH));
+    let (step, batch) = (training_step(&[128]), batch(BATCH));
     let mut adam = optimizer::build(&ADAM);
-    let mut model = Some(classifier.clone());
+    let mut model = Some(step.clone());
     bencher
-        .with_inputs(|| TrainStep::step(&classifier, batch.clone()).grads)
+        .with_inputs(|| TrainStep::step(&step, batch.clone()).grads)
         .bench_local_values(|grads: GradientsParams| {
             model = model.take().map(|model| adam.step(RATE, model, grads));
         });
@@ -116,7 +116,7 @@ const CASES: [Case; 6] = [
 #[divan::bench(args = CASES, max_time = 1)]
 fn whole_step(bencher: Bencher, case: &Case) {
     let batch = batch(case.batch);
-    let mut learner = Learner::new(classifier(case.hidden), optimizer::build(&ADAM), RATE);
+    let mut learner = Learner::new(training_step(case.hidden), optimizer::build(&ADAM), RATE);
     bencher.counter(ItemsCount::new(1usize)).bench_local(|| {
         let step = learner.train_step(batch.clone());
         learner.lr_step();
@@ -125,7 +125,7 @@ fn whole_step(bencher: Bencher, case: &Case) {
 }
 
 #[allow(clippy::expect_used)]
-fn classifier(hidden: &[usize]) -> Classifier {
+fn training_step(hidden: &[usize]) -> TrainingStep {
     let config = MlpConfig {
         hidden: hidden.to_vec(),
         ..MlpConfig::tutorial([1, 28, 28], 10)
@@ -134,7 +134,7 @@ fn classifier(hidden: &[usize]) -> Classifier {
     let weights = architecture.init(42).expect("within the limits");
     let device = Device::flex().autodiff();
     let network = Network::new(&architecture, weights, &device).expect("its own weights");
-    Classifier::new(network, Loss::CrossEntropy)
+    TrainingStep::new(network, Loss::CrossEntropy)
 }
 
 #[allow(clippy::expect_used)]

@@ -26,6 +26,44 @@ pub struct Cli {
     pub train: TrainArgs,
 }
 
+impl Cli {
+    /// Returns whether results are to be printed as JSON.
+    pub fn json(&self) -> bool {
+        self.command
+            .as_ref()
+            .map_or(self.train.show.output.json, Command::json)
+    }
+}
+
+impl Command {
+    fn json(&self) -> bool {
+        match self {
+            Self::Train(args) => args.show.output.json,
+            Self::Resume(args) => args.show.output.json,
+            Self::Repeat(args) => args.show.output.json,
+            Self::Evaluate(args) => args.saved.output.json,
+            Self::Predict(args) => args.saved.output.json,
+            Self::Gallery(args) => args.saved.output.json,
+            Self::Export(args) => args.saved.output.json,
+            Self::Report(args) => args.output.json,
+            Self::Sweep(args) => args.output.json,
+            Self::FindLr(args) => args.output.json,
+            Self::Import(args) => args.output.json,
+            Self::Data(args) => args.output.json,
+            Self::Summary(args) => args.output.json,
+            Self::Backends(args) => args.json,
+            Self::Verify(args) => args.json,
+            Self::Runs(args) => match &args.command {
+                None => args.list.json,
+                Some(RunsCommand::Show(args)) => args.json,
+                Some(RunsCommand::Compare(args)) => args.json,
+                Some(RunsCommand::Export(_) | RunsCommand::Rm(_)) => false,
+            },
+            Self::Config(_) | Self::Completions { .. } => false,
+        }
+    }
+}
+
 const EXIT_CODES: &str = "\
 RUN is a run's folder, a unique prefix of its name, a model.bpk file, or `last`.
 

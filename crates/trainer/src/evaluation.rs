@@ -72,7 +72,7 @@ pub fn predict(
 ) -> Result<Predictions, Failure> {
     let architecture = &record.metadata.architecture;
     let predictor = Predictor::new(architecture, record.weights.clone(), compute);
-    let predictor = predictor.map_err(Failure::failed)?;
+    let predictor = predictor.map_err(Failure::caused_by)?;
     let (loss, classes) = (architecture.loss(), architecture.classes());
     let mut all = Predictions {
         classes,

@@ -1,9 +1,15 @@
 //! The one error type a person sees: what happened, what to do, which exit code.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest text of a cause that is shown, in characters: it may quote what is in a file.
+const LONGEST: usize = 1000;
 
 /// Exit codes of the program, see `trainer --help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +33,29 @@ impl Code {
     }
 }
 
+/// What a program that started this one has to tell apart from other failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Another process writes the folder.
+    Busy,
+    /// A training has diverged: it would do so again.
+    Diverged,
+}
+
+/// A failure as it goes from one process to another, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reported {
+    /// What happened, with its causes.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The exit code.
+    pub code: u8,
+    /// Which failure it is, if it is one that is told apart.
+    pub kind: Option<FailureKind>,
+}
+
 /// Why a command ended without its result.
 #[derive(Debug)]
 pub struct Failure {
@@ -38,10 +67,10 @@ pub struct Failure {
     pub hint: Option<String>,
     /// The exit code.
     pub code: Code,
-    /// Nothing more is to be said about it.
+    /// Nothing more is to be said about it to a person.
     pub silent: bool,
-    /// A training has diverged: it would do so again.
-    pub diverged: bool,
+    /// Which failure it is, if it is one that is told apart.
+    pub kind: Option<FailureKind>,
 }
 
 impl Failure {
@@ -53,7 +82,7 @@ impl Failure {
             hint: None,
             code: Code::Failed,
             silent: false,
-            diverged: false,
+            kind: None,
         }
     }
 
@@ -77,16 +106,19 @@ impl Failure {
         ))
     }
 
+    /// Returns the failure that `error` is (exit code 1).
+    pub fn caused_by(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::failed("").because(error)
+    }
+
     /// Returns the failure of reading or writing `path`, which is what `doing` says.
-    pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::failed(format!("cannot {doing} {}: {error}", shown(path)))
+    pub fn io(doing: &str, path: &Path, error: io::Error) -> Self {
+        Self::failed(format!("cannot {doing} {}", shown(path))).because(error)
     }
 
     /// Returns the failure of making sense of `path`; `error` may quote what is in it.
-    pub fn damaged(path: &Path, error: &impl fmt::Display) -> Self {
-        const LONGEST: usize = 300; // characters
-        let cause: String = error.to_string().chars().take(LONGEST).collect();
-        Self::failed(format!("{} is damaged: {}", shown(path), one_line(&cause)))
+    pub fn damaged(path: &Path, error: impl Error + Send + Sync + 'static) -> Self {
+        Self::failed(format!("{} is damaged", shown(path))).because(error)
     }
 
     /// Returns a failure that has been reported where it happened (exit code 1).
@@ -94,6 +126,19 @@ impl Failure {
         Self {
             silent: true,
             ..Self::failed("")
+        }
+    }
+
+    /// Returns the failure of a program that has panicked with `panic`, which its hook has reported.
+    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self {
+            silent: true,
+            ..Self::failed(format!(
+                "internal error: {}",
+                one_line(text.unwrap_or("no message"))
+            ))
         }
     }
 
@@ -116,7 +161,8 @@ impl Failure {
         let mut text = self.message.clone();
         let mut cause = self.source();
         while let Some(error) = cause {
-            let said = one_line(&error.to_string());
+            let said: String = error.to_string().chars().take(LONGEST).collect();
+            let said = one_line(&said);
             if !text.ends_with(&said) {
                 text = if text.is_empty() {
                     said
@@ -127,6 +173,25 @@ impl Failure {
             cause = error.source();
         }
         text
+    }
+
+    /// Returns it as it goes to another process.
+    pub fn reported(&self) -> Reported {
+        Reported {
+            message: self.sentence(),
+            hint: self.hint.clone(),
+            code: self.code as u8,
+            kind: self.kind,
+        }
+    }
+
+    /// Returns the same, told apart from other failures.
+    #[must_use]
+    pub fn of_kind(self, kind: FailureKind) -> Self {
+        Self {
+            kind: Some(kind),
+            ..self
+        }
     }
 
     /// Adds what to do about it.
@@ -186,19 +251,20 @@ impl From<experiment::ConfigError> for Failure {
 
 impl From<exchange::ExchangeError> for Failure {
     fn from(error: exchange::ExchangeError) -> Self {
-        Self::failed(&error).hint(error.hint())
+        let hint = error.hint();
+        Self::caused_by(error).hint(hint)
     }
 }
 
 impl From<data::DataError> for Failure {
     fn from(error: data::DataError) -> Self {
-        Self::failed(error)
+        Self::caused_by(error)
     }
 }
 
 impl From<model::ConfigError> for Failure {
     fn from(error: model::ConfigError) -> Self {
-        Self::usage(error)
+        Self::usage("").because(error)
     }
 }
 
@@ -212,7 +278,8 @@ impl From<io::Error> for Failure {
                 ..Self::failed("")
             };
         }
-        Self::failed(format!("cannot write to stdout: {error}"))
+        Self::failed("cannot write to stdout")
+            .because(error)
             .hint("make room where stdout goes to, or send it elsewhere")
     }
 }

@@ -43,7 +43,7 @@ impl<'a> Inference<'a> {
         let predictor = Predictor::new(&metadata.architecture, weights, compute);
         Ok(Self {
             metadata,
-            predictor: predictor.map_err(Failure::failed)?,
+            predictor: predictor.map_err(Failure::caused_by)?,
         })
     }
 

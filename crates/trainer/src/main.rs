@@ -19,17 +19,23 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     panic::set_hook(Box::new(terminal::report_panic));
     let cli = Cli::parse();
+    let json = cli.json();
     let result = panic::catch_unwind(panic::AssertUnwindSafe(|| dispatch(cli)));
-    match result.unwrap_or_else(|_| Err(Failure::already_reported())) {
+    match result.unwrap_or_else(|panic| Err(Failure::panicked(&*panic))) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => terminal::report(&failure),
+        Err(failure) => {
+            if json {
+                terminal::report_json(&failure);
+            }
+            terminal::report(&failure)
+        }
     }
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command.unwrap_or(Command::Train(cli.train)) {
         Command::Train(args) => commands::train::run(args),
-        Command::Resume(args) => commands::resume::run(&args),
+        Command::Resume(args) => commands::resume::run(args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Gallery(args) => commands::gallery::run(&args),

@@ -8,10 +8,11 @@ use model::{Architecture, Metadata, Record, TestMetrics};
 
 use crate::backend::Compute;
 use crate::drawing;
-use crate::evaluation::{self, Evaluation, Predictions, class_name, top};
-use crate::failure::{Code, Failure};
+use crate::evaluation::{self, Evaluation};
+use crate::failure::{Code, Failure, FailureKind};
 use crate::learner::epochs::Fitted;
 use crate::learner::{Images, Job, divergence};
+use crate::predictions;
 use crate::run::epoch::EpochMetrics;
 use crate::run::folder::{GALLERY, MODEL, PREDICTIONS, RELIABILITY};
 use crate::run::{RunFolder, Status};
@@ -57,7 +58,7 @@ pub fn save(
         Some(test(record, data, job.compute, run)?)
     } else {
         run.forget_test()?;
-        run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
+        run.write(MODEL, &record.to_bytes().map_err(Failure::caused_by)?)?;
         None
     };
     fitted.strategy.close()?;
@@ -82,7 +83,7 @@ pub fn test(
     run: &mut RunFolder,
 ) -> Result<(Evaluation, Trust), Failure> {
     // Save before anything else can fail, evaluate once, save again with the result.
-    run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
+    run.write(MODEL, &record.to_bytes().map_err(Failure::caused_by)?)?;
     let predictions = evaluation::predict(&record, &data.test, compute)?;
     let test = predictions.evaluate(&data.class_names);
     divergence::refuse(test.figures.loss(), "the test loss")?;
@@ -96,10 +97,10 @@ pub fn test(
         calibrated_ece: trust.calibrated_ece,
         unknown: trust.unknown,
     });
-    run.write(MODEL, &record.to_bytes().map_err(Failure::failed)?)?;
+    run.write(MODEL, &record.to_bytes().map_err(Failure::caused_by)?)?;
     run.write(
         PREDICTIONS,
-        &predictions_csv(&predictions, &data.class_names)?,
+        &predictions::to_csv(&predictions, &data.class_names)?,
     )?;
     run.write(
         GALLERY,
@@ -120,7 +121,10 @@ pub fn test(
 /// # Errors
 /// When a finished training cannot be marked as one.
 pub fn close(run: &mut RunFolder, trained: &Result<Trained, Failure>) -> Result<(), Failure> {
-    if trained.as_ref().is_err_and(|failure| failure.diverged) {
+    if trained
+        .as_ref()
+        .is_err_and(|failure| failure.kind == Some(FailureKind::Diverged))
+    {
         let _ = run.update(|manifest| manifest.diverged = true); // the end writes it again
     }
     match trained {
@@ -135,15 +139,14 @@ pub fn close(run: &mut RunFolder, trained: &Result<Trained, Failure>) -> Result<
 
 /// Returns what a panic means: the dashboard's kill key panics on purpose.
 pub fn from_panic(panic: &(dyn Any + Send)) -> Failure {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    if text.is_some_and(|text| text.contains("Killing training from user input")) {
+    let failure = Failure::panicked(panic);
+    if failure.message.contains("Killing training from user input") {
         return Failure {
             code: Code::Interrupted,
             ..Failure::already_reported()
         };
     }
-    Failure::already_reported()
+    failure
 }
 
 fn metadata(experiment: &str, architecture: Architecture, data: &DataSet) -> Metadata {
@@ -161,26 +164,4 @@ fn metadata(experiment: &str, architecture: Architecture, data: &DataSet) -> Met
         unknown: None,
         burn: BURN_VERSION.to_string(),
     }
-}
-
-/// Returns one line a test image: its number, both labels, and the raw probability of every class, which
-/// are what accuracy and loss are of.
-fn predictions_csv(predictions: &Predictions, class_names: &[String]) -> Result<Vec<u8>, Failure> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    let fixed = ["index", "true", "predicted"].map(String::from);
-    csv.write_record(fixed.iter().chain(class_names))
-        .map_err(Failure::failed)?;
-    for (i, (&label, row)) in predictions
-        .labels
-        .iter()
-        .zip(predictions.rows())
-        .enumerate()
-    {
-        let actual = class_name(class_names, label.into())?.to_string();
-        let predicted = class_name(class_names, top(row).0)?.to_string();
-        let fields = [i.to_string(), actual, predicted];
-        let fields = fields.into_iter().chain(row.iter().map(f32::to_string));
-        csv.write_record(fields).map_err(Failure::failed)?;
-    }
-    csv.into_inner().map_err(Failure::failed)
 }

@@ -12,7 +12,7 @@ use model::{Architecture, Network, Tensor};
 
 use crate::backend::Compute;
 use crate::engine::capture::{Always, Capture, Ignore};
-use crate::engine::{self, Classifier, Kernel, Kind, LearningRate, loader, optimizer};
+use crate::engine::{self, EngineKind, Kernel, LearningRate, TrainingStep, loader, optimizer};
 use crate::failure::Failure;
 use crate::learner::epochs::Fitted;
 use crate::learner::{Epochs, Images, Job, Silent, Watch, dashboard};
@@ -95,15 +95,15 @@ fn fit(
     )
     .augmented(experiment.augmentation);
     let learning_rate = LearningRate::of(experiment, batches.per_epoch());
-    let kernel = (kind == Kind::Kernel).then(|| {
+    let kernel = (kind == EngineKind::Kernel).then(|| {
         let (optimizer, weights) = (&experiment.optimizer, weights.clone());
         let (batches, learning_rate) = (batches.clone(), learning_rate.clone());
         Kernel::new(architecture, weights, optimizer, batches, learning_rate)
     });
     let device = compute.device.clone().autodiff();
-    let network = Network::new(architecture, weights, &device).map_err(Failure::failed)?;
+    let network = Network::new(architecture, weights, &device).map_err(Failure::caused_by)?;
     let learner = Learner::new(
-        Classifier::new(network, architecture.loss()),
+        TrainingStep::new(network, architecture.loss()),
         optimizer::build(&experiment.optimizer),
         learning_rate
             .clone()

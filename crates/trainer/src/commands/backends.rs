@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use experiment::Backend;
 use serde_json::json;
 
-use super::terminal::Talk;
+use super::terminal::Messages;
 use crate::backend::{Compute, SOFTWARE, adapters};
 use crate::cli::OutputArgs;
 use crate::failure::Failure;
@@ -60,9 +60,9 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
         )?;
     }
     writeln!(out, "auto     is {auto} here")?;
-    let talk = Talk {
+    let messages = Messages {
         quiet: output.quiet,
     };
-    talk.next("cargo run -p trainer -- --backend auto");
+    messages.next("cargo run -p trainer -- --backend auto");
     Ok(())
 }

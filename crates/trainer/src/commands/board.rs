@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use experiment::{Metric, Setting, Sweep};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::sweep::{described, shown};
-use super::terminal::counted;
+use crate::format::counted;
+use crate::sweep::conclusions::{described, mean};
+use crate::sweep::rounds::Event;
 use crate::sweep::statistics::Spread;
-use crate::sweep::training::Event;
 
 /// Most settings that are shown; of more, those that are trained and the best.
 const MOST_ROWS: usize = 16;
@@ -189,7 +189,7 @@ impl Row {
         let name: String = self.name.chars().take(53).collect();
         let mut text = format!(
             "{name:<53} {cells:<10} {}",
-            self.spread().map_or(String::new(), |s| shown(&s))
+            self.spread().map_or(String::new(), |s| mean(&s))
         );
         for cell in &self.cells {
             if let Cell::Running {

@@ -1,29 +1,19 @@
 //! `trainer runs compare`: what runs did differently, and whether it is more than chance.
 
-use std::collections::BTreeSet;
 use std::io::{Write, stdout};
 
 use experiment::Metric;
 use serde_json::json;
 
-use super::runs::{shown, summary};
 use super::table;
 use crate::cli::CompareArgs;
+use crate::comparison::mcnemar::recall;
+use crate::comparison::{Compared, Comparison};
 use crate::failure::Failure;
-use crate::run::compare::{McNemar, Prediction, mcnemar, predictions, recall};
 use crate::run::epoch::EpochMetrics;
-use crate::run::list::{self, Summary};
-use crate::run::query;
 
 /// Heights of a bar, low to high.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-
-/// A run with all that is compared.
-pub(super) struct Compared {
-    pub run: Summary,
-    pub epochs: Vec<EpochMetrics>,
-    pub predictions: Vec<Prediction>,
-}
 
 /// Compares runs with the first of them: config, metrics, learning curves, classes, and McNemar's test on
 /// the test images.
@@ -31,46 +21,18 @@ pub(super) struct Compared {
 /// # Errors
 /// When one is not there or not finished, or they were tested on different images.
 pub fn run(args: &CompareArgs) -> Result<(), Failure> {
-    let (all, tests) = load(&args.runs)?;
-    match args.json {
-        true => print_json(&all, &tests),
-        false => print(&all, &tests),
+    let comparison = Comparison::of(&args.runs)?;
+    if args.json {
+        print_json(&comparison)
+    } else {
+        print(&comparison)
     }
 }
 
-/// Returns the runs that a person names, and the test of each but the first against the first.
-///
-/// # Errors
-/// As [`run`].
-pub(super) fn load(names: &[String]) -> Result<(Vec<Compared>, Vec<McNemar>), Failure> {
-    let mut all = Vec::new();
-    for name in names {
-        let run = summary(name)?;
-        all.push(Compared {
-            epochs: list::metrics(&run.folder),
-            predictions: predictions(&run.folder)?,
-            run,
-        });
-    }
-    let Some((first, others)) = all.split_first() else {
-        return Err(Failure::usage("there is nothing to compare").hint("name two runs or more"));
-    };
-    let tests: Result<Vec<McNemar>, Failure> = others
-        .iter()
-        .map(|other| mcnemar(&first.predictions, &other.predictions))
-        .collect();
-    let tests = tests?;
-    Ok((all, tests))
-}
-
-/// Returns what each of so many runs is called.
-pub(super) fn letters(count: usize) -> Vec<String> {
-    ('A'..='Z').cycle().take(count).map(String::from).collect()
-}
-
-fn print(all: &[Compared], tests: &[McNemar]) -> Result<(), Failure> {
+fn print(comparison: &Comparison) -> Result<(), Failure> {
+    let Comparison { runs: all, tests } = comparison;
     let mut out = stdout().lock();
-    let letters = letters(all.len());
+    let letters = comparison.letters();
     for (letter, compared) in letters.iter().zip(all) {
         writeln!(out, "{letter}  {}", compared.run.run)?;
     }
@@ -80,22 +42,24 @@ fn print(all: &[Compared], tests: &[McNemar]) -> Result<(), Failure> {
             .collect()
     };
     writeln!(out)?;
-    let config = differing_settings(all);
-    match config.is_empty() {
-        true => writeln!(out, "the configs are the same")?,
-        false => table::write(&mut out, &columns("config"), &[], &config)?,
+    let config = comparison.settings();
+    if config.is_empty() {
+        writeln!(out, "the configs are the same")?;
+    } else {
+        table::write(&mut out, &columns("config"), &[], &config)?;
     }
     writeln!(out)?;
-    table::write(&mut out, &columns("metric"), &[], &metrics(all))?;
+    table::write(&mut out, &columns("metric"), &[], &comparison.metrics())?;
     writeln!(out)?;
     curves(&mut out, &letters, all)?;
     writeln!(out)?;
-    table::write(&mut out, &columns("recall"), &[], &classes(all))?;
+    table::write(&mut out, &columns("recall"), &[], &comparison.classes())?;
     writeln!(out)?;
     for (letter, test) in letters.iter().skip(1).zip(tests) {
-        let verdict = match test.p < 0.05 {
-            true => "more than chance explains",
-            false => "no more than chance explains",
+        let verdict = if test.p < 0.05 {
+            "more than chance explains"
+        } else {
+            "no more than chance explains"
         };
         writeln!(
             out,
@@ -112,48 +76,6 @@ fn print(all: &[Compared], tests: &[McNemar]) -> Result<(), Failure> {
         )?;
     }
     Ok(())
-}
-
-/// Returns a row for each key whose values differ.
-pub(super) fn differing_settings(all: &[Compared]) -> Vec<Vec<String>> {
-    let keys: BTreeSet<&String> = all.iter().flat_map(|c| c.run.settings.keys()).collect();
-    let row = |key: &String| -> Vec<String> {
-        let values = all.iter().map(|c| c.run.settings.get(key));
-        let values = values.map(|value| value.map_or("-".into(), Clone::clone));
-        std::iter::once(key.clone()).chain(values).collect()
-    };
-    let differs = |row: &Vec<String>| {
-        row.windows(2)
-            .skip(1)
-            .any(|pair| pair.first() != pair.last())
-    };
-    keys.into_iter().map(row).filter(differs).collect()
-}
-
-/// Returns a row for each figure that runs come to.
-pub(super) fn metrics(all: &[Compared]) -> Vec<Vec<String>> {
-    let row = |name: String, figure: &dyn Fn(&Summary) -> String| -> Vec<String> {
-        let values = all.iter().map(|compared| figure(&compared.run));
-        std::iter::once(name).chain(values).collect()
-    };
-    let seconds = |run: &Summary| run.seconds.map_or("-".into(), |s| format!("{s:.1} s"));
-    let best = |run: &Summary| run.best_epoch.map_or("-".into(), |epoch| epoch.to_string());
-    let metrics = || Metric::all().rev();
-    let test = metrics().map(|metric| {
-        let figure = |run: &Summary| shown(run.test(metric));
-        row(format!("test {}", metric.label), &figure)
-    });
-    let validation = metrics().map(|metric| {
-        let figure = |run: &Summary| shown(run.validation(metric));
-        row(format!("validation {}", metric.label), &figure)
-    });
-    let others = [
-        row("epochs".into(), &|run| run.epochs.to_string()),
-        row("best epoch".into(), &best),
-        row("time".into(), &seconds),
-        row("status".into(), &query::status),
-    ];
-    test.chain(validation).chain(others).collect()
 }
 
 /// Writes the losses of all epochs as bars, on one scale for all runs.
@@ -189,31 +111,14 @@ fn bar(value: f64, low: f64, high: f64) -> char {
     BARS.get(step).copied().unwrap_or('█')
 }
 
-/// Returns a row for each class: the share of its images that each run gets right.
-pub(super) fn classes(all: &[Compared]) -> Vec<Vec<String>> {
-    let recalls: Vec<Vec<(String, f64)>> = all.iter().map(|c| recall(&c.predictions)).collect();
-    let first = recalls.first().cloned().unwrap_or_default();
-    let row = |(name, _): (String, f64)| -> Vec<String> {
-        let of = |recall: &Vec<(String, f64)>| {
-            shown(
-                recall
-                    .iter()
-                    .find(|(class, _)| *class == name)
-                    .map(|(_, share)| *share),
-            )
-        };
-        let values: Vec<String> = recalls.iter().map(of).collect();
-        std::iter::once(name.clone()).chain(values).collect()
-    };
-    first.into_iter().map(row).collect()
-}
-
-fn print_json(all: &[Compared], tests: &[McNemar]) -> Result<(), Failure> {
-    let runs: Vec<_> = all
+fn print_json(comparison: &Comparison) -> Result<(), Failure> {
+    let runs: Vec<_> = comparison
+        .runs
         .iter()
         .map(|c| json!({ "run": c.run, "metrics": c.epochs, "recall": recall(&c.predictions) }))
         .collect();
-    let tests: Vec<_> = tests
+    let tests: Vec<_> = comparison
+        .tests
         .iter()
         .map(|t| json!({ "only_first": t.only_first, "only_second": t.only_second, "p": t.p }))
         .collect();

@@ -1,130 +1,39 @@
-//! `trainer data`; and how every command gets its data set.
+//! `trainer data`
 
-use std::io::{IsTerminal, Write, stderr, stdout};
-use std::path::{Path, PathBuf};
+use std::io::{Write, stdout};
 
-use ::data::{DataSet, Download, Place, PlaceState, Request, fashion_mnist, places};
-use experiment::Experiment;
-use indicatif::{ProgressBar, ProgressStyle};
+use ::data::{DataSet, Place, PlaceState, fashion_mnist};
 use serde_json::json;
 
-use super::terminal::Talk;
+use super::terminal::Messages;
 use crate::cli::{DataArgs, ExperimentArgs};
+use crate::datasets::Wanted;
 use crate::failure::Failure;
 
-/// Returns the data set of `experiment`, found, verified and, if need be, downloaded.
+/// Says where the data set was looked for and prints what it holds.
 ///
 /// # Errors
-/// When no place has it (exit code 2).
-pub fn load(experiment: &Experiment, talk: Talk) -> Result<DataSet, Failure> {
-    let data = &experiment.data;
-    find(
-        &data.name,
-        data.dir.as_deref(),
-        data.classes.as_deref(),
-        &fashion_mnist::addresses(),
-        talk,
-    )
-}
-
-/// Returns the data set `name`, from `dir` when given.
-///
-/// # Errors
-/// When no place has it (exit code 2).
-pub fn find(
-    name: &str,
-    dir: Option<&Path>,
-    class_names: Option<&[String]>,
-    mirrors: &[String],
-    talk: Talk,
-) -> Result<DataSet, Failure> {
-    let cache = cache();
-    let request = request(name, dir, class_names, cache.as_deref(), mirrors);
-    let bar = download_bar(talk);
-    let mut announced = String::new();
-    let found = ::data::load(&request, &mut |download: Download| {
-        if announced != download.file {
-            announced = download.file.to_string();
-            talk.note(format_args!(
-                "downloading {} from {}",
-                download.file, download.address
-            ));
-        }
-        bar.set_length(download.total.unwrap_or(0));
-        bar.set_position(download.done);
-    });
-    bar.finish_and_clear();
-    Ok(found?)
-}
-
-/// `trainer data`
+/// When the config is wrong, or no place has the data set (exit code 2).
 pub fn run(args: &DataArgs) -> Result<(), Failure> {
-    let talk = Talk {
-        quiet: args.output.quiet || args.output.json,
-    };
+    let messages = Messages::of(args.output);
     let experiment = super::config::experiment(&ExperimentArgs {
         config: args.config.clone(),
         ..ExperimentArgs::default()
     })?;
-    let data = &experiment.data;
-    let mirrors = args
-        .from
-        .clone()
-        .map_or_else(fashion_mnist::addresses, |address| vec![address]);
-    let cache = cache();
-    let request = request(
-        &data.name,
-        data.dir.as_deref(),
-        data.classes.as_deref(),
-        cache.as_deref(),
-        &mirrors,
-    );
-    for place in places(&request) {
-        talk.note(describe(&place, &data.name));
+    let mut wanted = Wanted::by(&experiment);
+    if let Some(address) = &args.from {
+        wanted.mirrors = vec![address.clone()];
     }
-    let set = find(
-        &data.name,
-        data.dir.as_deref(),
-        data.classes.as_deref(),
-        &mirrors,
-        talk,
-    )?;
+    for place in wanted.places() {
+        messages.note(describe(&place, &wanted.name));
+    }
+    let set = wanted.load(&mut messages.listener())?;
     if args.output.json {
         return print_json(&set);
     }
     print_text(&set)?;
-    talk.next("cargo run -p trainer");
+    messages.next("cargo run -p trainer");
     Ok(())
-}
-
-fn request<'a>(
-    name: &'a str,
-    dir: Option<&'a Path>,
-    class_names: Option<&'a [String]>,
-    cache: Option<&'a Path>,
-    mirrors: &'a [String],
-) -> Request<'a> {
-    Request {
-        dir,
-        class_names,
-        cache,
-        mirrors,
-        ..Request::new(name)
-    }
-}
-
-/// Returns the folder downloads go to, if this system has a place for caches.
-fn cache() -> Option<PathBuf> {
-    dirs::cache_dir().map(|cache| cache.join(fashion_mnist::NAME))
-}
-
-fn download_bar(talk: Talk) -> ProgressBar {
-    if talk.quiet || !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style =
-        ProgressStyle::with_template("{wide_bar:.cyan/dim} {bytes}/{total_bytes}  {bytes_per_sec}");
-    ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn describe(place: &Place, name: &str) -> String {

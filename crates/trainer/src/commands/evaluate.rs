@@ -1,20 +1,15 @@
 //! `trainer evaluate`
 
 use std::io::{Write, stdout};
-use std::path::PathBuf;
 
-use ::data::DataSet;
 use serde::Serialize;
 
-use super::saved;
+use super::saved::{data_set, messages, open};
 use super::terminal::print_trust;
-use crate::backend::Compute;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::Evaluation;
 use crate::failure::Failure;
-use crate::results;
-use crate::run::find::Saved;
-use crate::run::{RunFolder, manifest};
+use crate::saved;
 use crate::trust::{self, Trust};
 
 /// What `--json` prints.
@@ -32,47 +27,30 @@ struct Results<'a> {
 /// When the run, its data or the backend is not there.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let args = &args.saved;
-    let (compute, saved) = saved::open(args)?;
-    let data = saved::data_set(&saved, args)?;
+    let (compute, saved) = open(args)?;
+    let data = data_set(&saved, args)?;
     let (file, missing) = (saved.file.clone(), trust::missing(&saved.record.metadata));
-    let (evaluation, trust) = evaluate(saved, &data, &compute)?;
+    let messages = messages(args);
+    let (evaluation, trust) = saved::evaluate(saved, &data, &compute, &mut messages.listener())?;
     if args.output.json {
         let results = Results {
             evaluation: &evaluation,
             trust: &trust,
         };
-        let json = serde_json::to_string(&results).map_err(Failure::failed)?;
+        let json = serde_json::to_string(&results).map_err(Failure::caused_by)?;
         writeln!(stdout(), "{json}")?;
         return Ok(());
     }
-    let talk = saved::talk(args);
-    talk.note(format_args!("{} on {}", file.display(), compute.processor));
+    messages.note(format_args!("{} on {}", file.display(), compute.processor));
     if let Some(missing) = missing {
-        talk.note(missing);
+        messages.note(missing);
     }
     print(&evaluation, &trust)?;
-    talk.next(format_args!(
+    messages.next(format_args!(
         "cargo run -p trainer -- gallery {} --wrong",
         args.run
     ));
     Ok(())
-}
-
-/// Returns the result on the test images. A run that was trained without looking at them gets all that
-/// other runs have of them.
-fn evaluate(
-    saved: Saved,
-    data: &DataSet,
-    compute: &Compute,
-) -> Result<(Evaluation, Trust), Failure> {
-    let untested = |folder: &PathBuf| manifest::read(folder).is_ok_and(|run| run.test.is_none());
-    if let Some(folder) = saved.folder.clone().filter(untested) {
-        let mut run = RunFolder::open(folder)?;
-        return results::test(saved.record, data, compute, &mut run);
-    }
-    let predictions = saved::predictions(&saved, data, compute)?;
-    let trust = trust::measure(&saved.record.metadata, &predictions, &data.test);
-    Ok((predictions.evaluate(&data.class_names), trust))
 }
 
 fn print(e: &Evaluation, trust: &Trust) -> Result<(), Failure> {

@@ -5,13 +5,13 @@ use std::io::{Write, stdout};
 use serde_json::json;
 
 use super::table;
-use super::terminal::Talk;
-use crate::backend::Compute;
+use super::terminal::Messages;
 use crate::cli::FindLrArgs;
 use crate::failure::Failure;
 use crate::learner::range_test::{self, Point, Range};
-use crate::report;
+use crate::report::range_test_page;
 use crate::run::write;
+use crate::session::{self, Prepared};
 
 /// Lines of the table: of more steps, some are left out.
 const LINES: usize = 24;
@@ -24,15 +24,21 @@ const BAR: f64 = 40.0;
 /// # Errors
 /// When the range is none (exit code 2), or config, data or backend fail.
 pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
-    let talk = Talk {
-        quiet: args.output.quiet || args.output.json,
+    let messages = Messages::of(args.output);
+    let range = Range {
+        from: args.from,
+        to: args.to,
+        steps: args.steps,
     };
-    let range = range(args)?;
+    let range = range.checked()?;
     let experiment = super::config::experiment(&args.experiment)?;
-    let data = super::data::load(&experiment, talk)?;
-    experiment.check_data(data.train.len())?;
-    let compute = Compute::open(experiment.backend)?;
-    talk.note(format_args!(
+    let Prepared {
+        experiment,
+        data,
+        compute,
+        ..
+    } = session::prepare(experiment, None, &mut messages.listener())?;
+    messages.note(format_args!(
         "{} steps of {} images, learning rate {:e} to {:e}, on {}",
         range.steps, experiment.training.batch_size, range.from, range.to, compute.processor
     ));
@@ -44,34 +50,21 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
         Failure::failed("the loss fell at no learning rate that was tried")
             .hint("try others: --from 1e-8 --to 10")
     })?;
-    match args.output.json {
-        true => print_json(&points, suggestion)?,
-        false => print(&points, range, suggestion)?,
+    if args.output.json {
+        print_json(&points, suggestion)?;
+    } else {
+        print(&points, range, suggestion)?;
     }
     let now = experiment.optimizer.learning_rate();
     if let Some(out) = &args.out {
-        let page = report::range_test::html(&experiment.name, &points, suggestion, now);
+        let page = range_test_page::html(&experiment.name, &points, suggestion, now);
         write::atomically(out, page.as_bytes())?;
-        talk.note(format_args!("plot    {}", out.display()));
+        messages.note(format_args!("plot    {}", out.display()));
     }
-    talk.note(format_args!("the experiment has {now:e}"));
+    messages.note(format_args!("the experiment has {now:e}"));
     let set = format!("--set optimizer.learning_rate={suggestion:.1e}");
-    talk.next(format_args!("cargo run -p trainer -- {set}"));
+    messages.next(format_args!("cargo run -p trainer -- {set}"));
     Ok(())
-}
-
-fn range(args: &FindLrArgs) -> Result<Range, Failure> {
-    let range = Range {
-        from: args.from,
-        to: args.to,
-        steps: args.steps,
-    };
-    let in_order = range.from > 0.0 && range.to > range.from && range.to.is_finite();
-    match in_order && (10..=100_000).contains(&range.steps) {
-        true => Ok(range),
-        false => Err(Failure::usage("the learning rates to try are no range")
-            .hint("--from must be above 0, --to above that, and --steps 10 to 100000")),
-    }
 }
 
 fn print(points: &[Point], range: Range, suggestion: f64) -> Result<(), Failure> {

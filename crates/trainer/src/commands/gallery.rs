@@ -2,21 +2,27 @@
 
 use std::io::{Write, stdout};
 
-use super::saved;
+use super::saved::{data_set, messages, open};
 use crate::cli::GalleryArgs;
 use crate::drawing;
 use crate::failure::Failure;
 use crate::run::folder::{GALLERY, MISTAKES};
 use crate::run::write;
+use crate::saved;
 
 /// Draws the first test images, or the most confident mistakes, into one PNG and prints its path.
 ///
 /// # Errors
 /// When the run or its data is not there, or the picture cannot be written.
 pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
-    let (compute, saved) = saved::open(&args.saved)?;
-    let data = saved::data_set(&saved, &args.saved)?;
-    let predictions = saved::predictions(&saved, &data, &compute)?;
+    let (compute, saved) = open(&args.saved)?;
+    let data = data_set(&saved, &args.saved)?;
+    let predictions = saved::predictions(
+        &saved,
+        &data,
+        &compute,
+        &mut messages(&args.saved).listener(),
+    )?;
     let (draw, name): (fn(_, _, _) -> _, _) = if args.wrong {
         (drawing::mistakes, MISTAKES)
     } else {
@@ -32,8 +38,7 @@ pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
     } else {
         writeln!(stdout(), "{}", out.display())?;
     }
-    let talk = saved::talk(&args.saved);
-    talk.next(format_args!(
+    messages(&args.saved).next(format_args!(
         "cargo run -p trainer -- predict {} --test 0",
         args.saved.run
     ));

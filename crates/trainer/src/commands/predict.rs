@@ -24,7 +24,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Failure> {
     let (compute, saved) = saved::open(&args.saved)?;
     let inference = Inference::new(&saved.record, &compute)?;
     if let Some(missing) = trust::missing(&saved.record.metadata) {
-        saved::talk(&args.saved).note(missing);
+        saved::messages(&args.saved).note(missing);
     }
     match args.test {
         Some(number) => test_image(args, &saved, &inference, number),
@@ -33,7 +33,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Failure> {
 }
 
 fn pictures(args: &PredictArgs, saved: &Saved, inference: &Inference) -> Result<(), Failure> {
-    let talk = saved::talk(&args.saved);
+    let messages = saved::messages(&args.saved);
     let mut unreadable = 0;
     for file in &args.images {
         match inference.picture(file) {
@@ -44,9 +44,9 @@ fn pictures(args: &PredictArgs, saved: &Saved, inference: &Inference) -> Result<
                     writeln!(stdout(), "{}", object(saved, &name, &answer, more)?)?;
                 } else {
                     print(saved, &name, &answer, None)?;
-                    talk.note(format_args!("  ({})", answer.done.join("; ")));
+                    messages.note(format_args!("  ({})", answer.done.join("; ")));
                     if let Some(hint) = answer.hint {
-                        talk.note(format_args!("hint: {hint}"));
+                        messages.note(format_args!("hint: {hint}"));
                     }
                 }
             }
@@ -58,7 +58,7 @@ fn pictures(args: &PredictArgs, saved: &Saved, inference: &Inference) -> Result<
     }
     match unreadable {
         0 => {
-            talk.next(format_args!(
+            messages.next(format_args!(
                 "cargo run -p trainer -- gallery {}",
                 args.saved.run
             ));

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use super::terminal::Talk;
+use super::terminal::Messages;
 use crate::cli::ShowArgs;
 use crate::failure::Failure;
 use crate::learner::Event;
@@ -57,7 +57,7 @@ impl Progress {
                 }
             }
             Event::Epoch(metrics) if self.json => {
-                let mut line = serde_json::to_value(metrics).map_err(Failure::failed)?;
+                let mut line = serde_json::to_value(metrics).map_err(Failure::caused_by)?;
                 if let Value::Object(line) = &mut line {
                     line.insert("event".into(), "epoch".into());
                 }
@@ -78,7 +78,7 @@ impl Progress {
             }
             Event::Epoch(_) => {}
             Event::Warning(text) => {
-                let warn = || Talk { quiet: false }.warn(&text);
+                let warn = || Messages { quiet: false }.warn(&text);
                 match &self.bar {
                     Some(bar) => bar.suspend(warn),
                     None => warn(),

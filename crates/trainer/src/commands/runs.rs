@@ -8,9 +8,11 @@ use std::path::Path;
 use experiment::Metric;
 
 use super::table;
-use super::terminal::{Talk, counted};
+use super::terminal::Messages;
 use crate::cli::{ExportRunsArgs, ExportTarget, ListArgs, RemoveArgs, ShowRunArgs};
+use crate::configs;
 use crate::failure::Failure;
+use crate::format::{self, counted, figure};
 use crate::run::find::{self, ARTIFACTS};
 use crate::run::list::{self, Summary};
 use crate::run::query;
@@ -30,7 +32,7 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
     let all = list::all(Path::new(ARTIFACTS));
     for folder in &all.damaged {
         let text = format!("{} is left out: its manifest is damaged", folder.display());
-        Talk { quiet: false }.warn(text);
+        Messages { quiet: false }.warn(text);
     }
     let (field, descending) = match args.sort.as_deref() {
         Some(sort) => (sort.trim_start_matches('-'), sort.starts_with('-')),
@@ -59,7 +61,7 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
 }
 
 fn settings_of_tutorial() -> Result<Settings, Failure> {
-    let toml = experiment::tutorial()?.to_toml().map_err(Failure::usage)?;
+    let toml = configs::to_toml(&experiment::tutorial()?)?;
     Ok(list::flatten(&toml))
 }
 
@@ -79,7 +81,7 @@ fn refuse_unknown(field: &str, runs: &[Summary], tutorial: &Settings) -> Result<
 
 fn print(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
     if runs.is_empty() {
-        Talk { quiet: false }.note("no runs");
+        Messages { quiet: false }.note("no runs");
         return Ok(());
     }
     let header = [
@@ -97,15 +99,15 @@ fn print(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
         .map(|run| {
             let changes: Vec<String> = changes(run, tutorial)
                 .iter()
-                .map(|(k, v)| short(k, v))
+                .map(|(k, v)| format::setting(k, v))
                 .collect();
             vec![
                 run.run.clone(),
                 changes.join(", "),
                 run.seed.to_string(),
                 run.epochs.to_string(),
-                shown(run.validation(Metric::ACCURACY)),
-                shown(run.test(Metric::ACCURACY)),
+                figure(run.validation(Metric::ACCURACY)),
+                figure(run.test(Metric::ACCURACY)),
                 run.seconds.map_or("-".into(), |s| format!("{s:.1} s")),
                 query::status(run),
             ]
@@ -118,7 +120,7 @@ fn print(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
 fn print_json(runs: &[Summary]) -> Result<(), Failure> {
     let mut out = stdout().lock();
     for run in runs {
-        let line = serde_json::to_string(run).map_err(Failure::failed)?;
+        let line = serde_json::to_string(run).map_err(Failure::caused_by)?;
         writeln!(out, "{line}")?;
     }
     Ok(())
@@ -132,7 +134,7 @@ fn print_csv(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
             .map(String::as_str)
             .chain(["changes"]),
     )
-    .map_err(Failure::failed)?;
+    .map_err(Failure::caused_by)?;
     for run in runs {
         let value = |field: &String| query::value(run, field).map_or(String::new(), |v| v.text());
         let changes: Vec<String> = changes(run, tutorial)
@@ -141,9 +143,10 @@ fn print_csv(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
             .collect();
         let names = query::fields();
         let fields = names.iter().map(value).chain([changes.join("; ")]);
-        csv.write_record(fields).map_err(Failure::failed)?;
+        csv.write_record(fields).map_err(Failure::caused_by)?;
     }
-    stdout().write_all(&csv.into_inner().map_err(Failure::failed)?)?;
+    let csv = csv.into_inner();
+    stdout().write_all(&csv.map_err(|error| Failure::caused_by(error.into_error()))?)?;
     Ok(())
 }
 
@@ -157,45 +160,17 @@ fn changes(run: &Summary, tutorial: &Settings) -> Settings {
         .collect()
 }
 
-/// Returns a setting without its table, unless that says what is named: `hidden=[256]`.
-pub(super) fn short(key: &str, value: &str) -> String {
-    match key.split_once('.') {
-        Some((_, last)) if last != "name" => format!("{last}={value}"),
-        _ => format!("{key}={value}"),
-    }
-}
-
-/// Returns a share with four decimals, or a dash.
-pub(super) fn shown(share: Option<f64>) -> String {
-    share.map_or("-".into(), |share| format!("{share:.4}"))
-}
-
-/// Returns the run that a person names, in brief.
-///
-/// # Errors
-/// When there is none, or its manifest is damaged.
-pub(super) fn summary(run: &str) -> Result<Summary, Failure> {
-    let folder = find::folder(run)?;
-    list::summarize(&folder).ok_or_else(|| {
-        Failure::failed(format!(
-            "{} has no manifest that can be read",
-            folder.display()
-        ))
-        .hint("name the folder of a run; `trainer runs` lists them")
-    })
-}
-
 /// Shows one run: what it was, its settings, its epochs, its files.
 ///
 /// # Errors
 /// When there is no such run.
 pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
-    let run = summary(&args.run)?;
+    let run = list::named(&args.run)?;
     let epochs = list::metrics(&run.folder);
     let mut out = stdout().lock();
     if args.json {
-        let mut value = serde_json::to_value(&run).map_err(Failure::failed)?;
-        let epochs = serde_json::to_value(&epochs).map_err(Failure::failed)?;
+        let mut value = serde_json::to_value(&run).map_err(Failure::caused_by)?;
+        let epochs = serde_json::to_value(&epochs).map_err(Failure::caused_by)?;
         if let Some(object) = value.as_object_mut() {
             object.insert("metrics".to_string(), epochs);
         }
@@ -211,10 +186,9 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
         ("seed", run.seed.to_string()),
     ];
     let facts = facts.map(|(name, value)| (name.to_string(), value));
-    let tested = Metric::all().rev().map(|metric| {
-        let figure = shown(run.test(metric));
-        (format!("test {}", metric.label), figure)
-    });
+    let tested = Metric::all()
+        .rev()
+        .map(|metric| (format!("test {}", metric.label), figure(run.test(metric))));
     let looks = ("test looks".to_string(), run.test_looks.to_string());
     for (name, value) in facts.into_iter().chain(tested).chain([looks]) {
         writeln!(out, "{name:<14} {value}")?;
@@ -238,10 +212,10 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
             };
             vec![
                 format!("{}{best}", epoch.epoch),
-                shown(epoch.train.get(Metric::LOSS)),
-                shown(epoch.train.get(Metric::ACCURACY)),
-                shown(epoch.validation(Metric::LOSS)),
-                shown(epoch.validation(Metric::ACCURACY)),
+                figure(epoch.train.get(Metric::LOSS)),
+                figure(epoch.train.get(Metric::ACCURACY)),
+                figure(epoch.validation(Metric::LOSS)),
+                figure(epoch.validation(Metric::ACCURACY)),
                 format!("{:.2} s", epoch.seconds),
             ]
         })
@@ -275,21 +249,20 @@ fn to_mlflow(_: &ExportRunsArgs) -> Result<(), Failure> {
 
 #[cfg(feature = "mlflow")]
 fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
-    let runs = match args.runs.is_empty() {
-        true => list::all(Path::new(ARTIFACTS)).runs,
-        false => args
-            .runs
-            .iter()
-            .map(|run| summary(run))
-            .collect::<Result<_, _>>()?,
+    let runs = if args.runs.is_empty() {
+        list::all(Path::new(ARTIFACTS)).runs
+    } else {
+        let named: Result<_, Failure> = args.runs.iter().map(|run| list::named(run)).collect();
+        named?
     };
     let finished = runs.iter().filter(|run| run.status == Status::Finished);
     let server = crate::run::mlflow::Server::at(&args.uri);
     let (mut copied, mut known) = (0, 0);
     for run in finished {
-        match server.export(run)? {
-            true => copied += 1,
-            false => known += 1,
+        if server.export(run)? {
+            copied += 1;
+        } else {
+            known += 1;
         }
     }
     writeln!(
@@ -324,14 +297,14 @@ pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
         }
     }
     if !args.yes && !agreed(&folders)? {
-        Talk { quiet: false }.note("nothing was removed");
+        Messages { quiet: false }.note("nothing was removed");
         return Ok(());
     }
     for folder in &folders {
         drop(RunFolder::open(folder.clone())?); // nobody begins to write it meanwhile
-        fs::remove_dir_all(folder).map_err(|e| Failure::io("remove", folder, &e))?;
+        fs::remove_dir_all(folder).map_err(|e| Failure::io("remove", folder, e))?;
     }
-    Talk { quiet: false }.note(format_args!("removed {}", counted(folders.len(), "run")));
+    Messages { quiet: false }.note(format_args!("removed {}", counted(folders.len(), "run")));
     Ok(())
 }
 

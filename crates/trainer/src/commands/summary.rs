@@ -8,8 +8,9 @@ use model::Architecture;
 use serde_json::json;
 
 use super::table;
-use super::terminal::Talk;
+use super::terminal::Messages;
 use crate::cli::{ExperimentArgs, SummaryArgs};
+use crate::datasets::Wanted;
 use crate::failure::{Failure, shown};
 use crate::run::find;
 
@@ -21,9 +22,7 @@ const WEIGHT: usize = size_of::<f32>();
 /// # Errors
 /// When the run or the config is wrong, or the network breaks a limit.
 pub fn run(args: &SummaryArgs) -> Result<(), Failure> {
-    let talk = Talk {
-        quiet: args.output.quiet || args.output.json,
-    };
+    let messages = Messages::of(args.output);
     let network = match &args.run {
         Some(run) => find::load(run)?.record.metadata.architecture,
         None => {
@@ -31,7 +30,7 @@ pub fn run(args: &SummaryArgs) -> Result<(), Failure> {
                 config: args.config.clone(),
                 ..ExperimentArgs::default()
             })?;
-            let (input, classes) = sizes(&experiment, talk)?;
+            let (input, classes) = sizes(&experiment, messages)?;
             experiment.architecture(input, classes)
         }
     };
@@ -45,7 +44,7 @@ pub fn run(args: &SummaryArgs) -> Result<(), Failure> {
 
 /// Returns channels, height and width of the experiment's images, and the number of classes. Fashion-MNIST's
 /// are known, another data set is read; where it is not there Fashion-MNIST's are assumed, which is said.
-fn sizes(experiment: &Experiment, talk: Talk) -> Result<([usize; 3], usize), Failure> {
+fn sizes(experiment: &Experiment, messages: Messages) -> Result<([usize; 3], usize), Failure> {
     let known = [1, fashion_mnist::HEIGHT, fashion_mnist::WIDTH];
     let data = &experiment.data;
     let folder = data
@@ -56,13 +55,13 @@ fn sizes(experiment: &Experiment, talk: Talk) -> Result<([usize; 3], usize), Fai
         return Ok((known, fashion_mnist::CLASS_NAMES.len()));
     };
     if folder.is_dir() {
-        let data = super::data::load(experiment, talk)?;
+        let data = Wanted::by(experiment).load(&mut messages.listener())?;
         return Ok((data.train.size(), data.train.classes()));
     }
     let classes = data.classes.as_ref();
     let classes = classes.map_or(fashion_mnist::CLASS_NAMES.len(), Vec::len);
     let [_, height, width] = known;
-    talk.warn(format_args!(
+    messages.warn(format_args!(
         "there is no folder {}: images of {width}x{height} and {classes} classes are assumed",
         shown(folder)
     ));

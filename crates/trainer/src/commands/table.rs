@@ -23,9 +23,10 @@ pub fn write(
         let mut text = String::new();
         for (column, (cell, width)) in cells.zip(&widths).enumerate() {
             let is_left = column == 0 || left.contains(&column);
-            text += &match is_left {
-                true => format!("{cell:<width$}  "),
-                false => format!("{cell:>width$}  "),
+            text += &if is_left {
+                format!("{cell:<width$}  ")
+            } else {
+                format!("{cell:>width$}  ")
             };
         }
         writeln!(out, "{}", text.trim_end())

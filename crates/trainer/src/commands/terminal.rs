@@ -1,12 +1,17 @@
-//! Talk on stderr: notes, warnings, errors. Colours go to terminals only and `NO_COLOR` is kept.
+//! Messages on stderr: notes, warnings, errors. Colours go to terminals only and `NO_COLOR` is kept.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use data::Download;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
-use crate::failure::Failure;
+use crate::cli::OutputArgs;
+use crate::failure::{Failure, Reported};
+use crate::notice::Notice;
 use crate::trust::Trust;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -15,12 +20,29 @@ const HINT: Style = AnsiColor::Cyan.on_default();
 
 /// What `trainer` says besides its results; silent with `--quiet`.
 #[derive(Debug, Clone, Copy)]
-pub struct Talk {
+pub struct Messages {
     /// Leave notes out; warnings are still said.
     pub quiet: bool,
 }
 
-impl Talk {
+impl Messages {
+    /// Returns the messages that `output` asks for: with `--json`, none but warnings.
+    pub fn of(output: OutputArgs) -> Self {
+        Self {
+            quiet: output.quiet || output.json,
+        }
+    }
+
+    /// Returns what shows the library's notices until it is dropped.
+    pub fn listener(self) -> impl FnMut(Notice) {
+        let mut downloads = Downloads::new(self);
+        move |notice| match notice {
+            Notice::Download(download) => downloads.show(download),
+            Notice::Note(text) => downloads.between(|| self.note(text)),
+            Notice::Warning(text) => downloads.between(|| self.warn(text)),
+        }
+    }
+
     /// Says how things stand.
     pub fn note(self, text: impl std::fmt::Display) {
         if !self.quiet {
@@ -39,9 +61,54 @@ impl Talk {
     }
 }
 
-/// Returns a number of things in words: `1 epoch`, `2 epochs`.
-pub fn counted(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+/// How far downloads are: a bar on a terminal.
+struct Downloads {
+    messages: Messages,
+    file: String,
+    bar: ProgressBar,
+}
+
+impl Downloads {
+    fn new(messages: Messages) -> Self {
+        let style = ProgressStyle::with_template(
+            "{wide_bar:.cyan/dim} {bytes}/{total_bytes}  {bytes_per_sec}",
+        );
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = if messages.quiet || !stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::no_length().with_style(style)
+        };
+        Self {
+            messages,
+            file: String::new(),
+            bar,
+        }
+    }
+
+    fn show(&mut self, download: Download) {
+        if self.file != download.file {
+            self.file = download.file.to_string();
+            self.messages.note(format_args!(
+                "downloading {} from {}",
+                download.file, download.address
+            ));
+        }
+        self.bar.set_length(download.total.unwrap_or(0));
+        self.bar.set_position(download.done);
+    }
+
+    /// Says something else: nothing is being downloaded any more.
+    fn between(&self, say: impl FnOnce()) {
+        self.bar.finish_and_clear();
+        say();
+    }
+}
+
+impl Drop for Downloads {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// Prints how far a model's answers to the test images can be trusted.
@@ -75,6 +142,23 @@ pub fn report(failure: &Failure) -> ExitCode {
         }
     }
     ExitCode::from(failure.code as u8)
+}
+
+/// Prints a failure as a line of JSON, for a program that reads them. What was reported where it happened is
+/// not printed again.
+pub fn report_json(failure: &Failure) {
+    let Reported {
+        message,
+        hint,
+        code,
+        kind,
+    } = failure.reported();
+    if message.is_empty() {
+        return;
+    }
+    let event =
+        json!({ "event": "error", "message": message, "hint": hint, "code": code, "kind": kind });
+    let _ = writeln!(stdout(), "{event}"); // a closed stdout has no reader
 }
 
 /// Panic hook: one line instead of a backtrace.

@@ -123,6 +123,6 @@ fn png(picture: &DynamicImage) -> Result<Vec<u8>, Failure> {
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Up);
     picture
         .write_with_encoder(encoder)
-        .map_err(Failure::failed)?;
+        .map_err(Failure::caused_by)?;
     Ok(png)
 }

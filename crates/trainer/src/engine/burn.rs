@@ -13,14 +13,14 @@ use data::Batch;
 use experiment::Optimizer;
 use model::{RecordError, Tensor, record};
 
-use super::{Classifier, Predictor, Totals, Watch, optimizer};
+use super::{Predictor, Totals, TrainingStep, Watch, optimizer};
 use crate::backend::Compute;
 use crate::failure::Failure;
 use crate::run::state::{OPTIMIZER, Parts, WEIGHTS};
 
 /// A network in training on a device.
 pub struct Burn<'a> {
-    learner: Learner<Classifier>,
+    learner: Learner<TrainingStep>,
     compute: Compute,
     /// Seed of the run: dropout draws from it, anew every step.
     seed: u64,
@@ -35,7 +35,7 @@ pub struct Burn<'a> {
 /// How to get the optimizer's state out of a `Learner`, which shows it to its checkpointer only.
 pub struct OptimizerAccess {
     /// Asks for it.
-    pub checkpointer: LearningCheckpointer<Classifier>,
+    pub checkpointer: LearningCheckpointer<TrainingStep>,
     /// What Burn's checkpointer wants to be told.
     pub store: Arc<EventStoreClient>,
     /// Where it arrives.
@@ -46,7 +46,7 @@ impl<'a> Burn<'a> {
     /// Returns the network in `learner`, to be trained on the batches of `loader`, whose epochs follow each
     /// other. Checkpoints need a way to the optimizer's `state`.
     pub fn new(
-        learner: Learner<Classifier>,
+        learner: Learner<TrainingStep>,
         compute: &Compute,
         seed: u64,
         optimizer: &Optimizer,
@@ -85,7 +85,7 @@ impl<'a> Burn<'a> {
             // Dropout draws from the device's own stream. Seeding it makes a step a function of
             // (seed, epoch, step, weights), whatever ran before in this process.
             self.compute.device.seed(mix(mix(self.seed, epoch), step));
-            let output = self.learner.train_step(batch.map_err(Failure::failed)?);
+            let output = self.learner.train_step(batch.map_err(Failure::caused_by)?);
             self.learner.lr_step();
             self.learner.optimizer_step(output.grads);
             totals.add(&output.item).map_err(Failure::device)?;

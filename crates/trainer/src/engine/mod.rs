@@ -5,11 +5,11 @@
 //! formulas; everything else is trained by Burn's `Learner`.
 //!
 //! Reading order: [`choose`] (which one) → [`Engine`] (training) → [`Predictor`] (answers) → `kernel`, `burn`.
-//! Behind those: [`Classifier`] (a training step in Burn's terms), [`optimizer`], [`schedule`], [`totals`].
+//! Behind those: [`TrainingStep`] (a training step in Burn's terms), [`optimizer`], [`schedule`], [`totals`].
 
 pub mod burn;
 pub mod capture;
-pub mod classifier;
+pub mod training_step;
 mod kernel;
 pub mod optimizer;
 mod predictor;
@@ -23,7 +23,7 @@ use experiment::{Backend, EngineChoice, Experiment};
 use model::{Activation, RecordError, Tensor};
 
 pub use self::burn::Burn;
-pub use classifier::Classifier;
+pub use self::training_step::TrainingStep;
 pub use kernel::Kernel;
 pub use predictor::{Predictor, loader};
 pub use schedule::LearningRate;
@@ -34,7 +34,7 @@ use crate::run::state::Parts;
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum EngineKind {
     /// The fused kernel, on the CPU.
     Kernel,
     /// Burn's operations.
@@ -45,11 +45,11 @@ pub enum Kind {
 ///
 /// # Errors
 /// When the experiment asks for the kernel and a key is in the way (exit code 2).
-pub fn choose(experiment: &Experiment, backend: Backend) -> Result<Kind, Failure> {
+pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, Failure> {
     let in_the_way = no_kernel(experiment, backend);
     match (experiment.engine, in_the_way) {
-        (EngineChoice::Burn, _) | (EngineChoice::Auto, Some(_)) => Ok(Kind::Burn),
-        (_, None) => Ok(Kind::Kernel),
+        (EngineChoice::Burn, _) | (EngineChoice::Auto, Some(_)) => Ok(EngineKind::Burn),
+        (_, None) => Ok(EngineKind::Kernel),
         (EngineChoice::Kernel, Some((key, value))) => Err(Failure::usage(format!(
             "`engine` is \"kernel\", but the kernel cannot train with `{key}` = {value}"
         ))
@@ -71,7 +71,7 @@ fn no_kernel(experiment: &Experiment, backend: Backend) -> Option<(&'static str,
     (dropout > 0.0).then(|| ("model.dropout", dropout.to_string()))
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Kernel => "kernel",

@@ -94,7 +94,7 @@ fn on_host(forward: &Forward, loader: &Loader, take: Take) -> Result<bool, Failu
 
 fn on_device(network: &Network, loader: &Loader, take: Take) -> Result<bool, Failure> {
     for batch in loader.iter() {
-        let batch = batch.map_err(Failure::failed)?;
+        let batch = batch.map_err(Failure::caused_by)?;
         let logits = network.forward(batch.images); // [batch, classes]
         let logits = logits.try_into_data().map_err(Failure::device)?;
         let labels = batch.labels.try_into_data().map_err(Failure::device)?;

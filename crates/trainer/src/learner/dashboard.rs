@@ -9,7 +9,7 @@ use burn::train::{
 };
 use experiment::Sums;
 
-use crate::engine::{Classifier, Totals};
+use crate::engine::{Totals, TrainingStep};
 use crate::failure::Failure;
 
 /// Returns Burn's terminal dashboard, if it is wanted; its kill key stops the training through `interrupter`.
@@ -25,7 +25,7 @@ pub fn dashboard(_wanted: bool, _interrupter: Interrupter) -> Option<Box<dyn Met
 }
 
 /// Burn's side of a display.
-pub(super) type Events = SupervisedTrainingEventProcessor<Classifier>;
+pub(super) type Events = SupervisedTrainingEventProcessor<TrainingStep>;
 
 /// Where Burn is told how a training goes.
 pub(super) struct Dashboard {

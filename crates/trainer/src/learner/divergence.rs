@@ -1,6 +1,6 @@
 //! When a training has gone where nothing comes back from, and how that is said.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 
 /// Mean loss of an epoch that nothing comes back from. Guessing costs the logarithm of the number of
 /// classes, 5.5 at most.
@@ -21,9 +21,10 @@ pub fn has_come(mean_loss: f64) -> bool {
 pub fn at(epoch: usize, step: usize, mean_loss: f64, batch: &[u32]) -> Failure {
     let shown: Vec<String> = batch.iter().take(SHOWN).map(u32::to_string).collect();
     let more = if batch.len() > SHOWN { ", ..." } else { "" };
-    let what = match mean_loss.is_finite() {
-        true => format!("{mean_loss:.2e}"),
-        false => "not a finite number".to_string(),
+    let what = if mean_loss.is_finite() {
+        format!("{mean_loss:.2e}")
+    } else {
+        "not a finite number".to_string()
     };
     failure(format!(
         "the training loss is {what} at epoch {epoch}, step {} (training images {}{more})",
@@ -34,11 +35,9 @@ pub fn at(epoch: usize, step: usize, mean_loss: f64, batch: &[u32]) -> Failure {
 
 /// Returns a failure with the usual cause as its hint.
 pub fn failure(message: String) -> Failure {
-    let failure = Failure::failed(message).hint(SMALLER_RATE);
-    Failure {
-        diverged: true,
-        ..failure
-    }
+    Failure::failed(message)
+        .of_kind(FailureKind::Diverged)
+        .hint(SMALLER_RATE)
 }
 
 /// Fails when `loss` is NaN or infinite; `what` names it.
@@ -46,8 +45,9 @@ pub fn failure(message: String) -> Failure {
 /// # Errors
 /// With the usual cause as a hint.
 pub fn refuse(loss: f64, what: &str) -> Result<(), Failure> {
-    match loss.is_finite() {
-        true => Ok(()),
-        false => Err(failure(format!("{what} is not a finite number"))),
+    if loss.is_finite() {
+        Ok(())
+    } else {
+        Err(failure(format!("{what} is not a finite number")))
     }
 }

@@ -25,7 +25,7 @@ use super::dashboard::{Dashboard, Events};
 use super::{Job, divergence};
 use crate::backend::Compute;
 use crate::engine::burn::OptimizerAccess;
-use crate::engine::{Burn, Classifier, Engine, Kernel, LearningRate, Totals};
+use crate::engine::{Burn, Engine, Kernel, LearningRate, Totals, TrainingStep};
 use crate::failure::{Code, Failure};
 use crate::run::RunFolder;
 use crate::run::checkpoint::{Checkpoint, Checkpoints};
@@ -132,15 +132,15 @@ pub struct Epochs {
     end: Cell<End>,
 }
 
-impl SupervisedLearningStrategy<Classifier> for Epochs {
+impl SupervisedLearningStrategy<TrainingStep> for Epochs {
     fn fit(
         &self,
-        parts: TrainingComponents<Classifier>,
-        learner: Learner<Classifier>,
-        train: TrainLoader<Classifier>,
-        _valid: ValidLoader<Classifier>,
+        parts: TrainingComponents<TrainingStep>,
+        learner: Learner<TrainingStep>,
+        train: TrainLoader<TrainingStep>,
+        _valid: ValidLoader<TrainingStep>,
         _first_epoch: usize,
-    ) -> (Classifier, Events) {
+    ) -> (TrainingStep, Events) {
         let untrained = learner.model().valid();
         let mut dashboard = Dashboard::new(parts.event_processor, self.dashboard);
         let mut engine = match self.kernel.take() {
@@ -238,7 +238,7 @@ impl Epochs {
         }
         let weights = match self.best.take() {
             Some(best) => best,
-            None => last.tensors().map_err(Failure::failed)?,
+            None => last.tensors().map_err(Failure::caused_by)?,
         };
         Ok(Fitted {
             weights,
@@ -277,7 +277,7 @@ impl Epochs {
                 let rule = self.experiment.early_stopping.as_ref();
                 let (is_best, stops) = state.best.judge(&metrics, rule);
                 if is_best {
-                    let weights = engine.weights().map_err(Failure::failed)?;
+                    let weights = engine.weights().map_err(Failure::caused_by)?;
                     self.best.replace(Some(weights));
                 }
                 state.stopped = stops;
@@ -372,7 +372,7 @@ impl Epochs {
         dashboard: &mut Dashboard,
     ) -> Result<Option<Sums>, Failure> {
         dashboard.begin_validation(epoch, self.validation.num_items())?;
-        let predictor = engine.predictor().map_err(Failure::failed)?;
+        let predictor = engine.predictor().map_err(Failure::caused_by)?;
         let mut totals = Totals::new(self.loss(), Sums::new());
         let done = predictor.each(&self.validation, &mut |logits, labels| {
             totals.add_answers(logits, labels);
@@ -418,12 +418,12 @@ impl Epochs {
     }
 
     /// Returns the network as Burn's training ends with it.
-    fn trained(&self, untrained: &Classifier, engine: &Engine) -> Result<Classifier, Failure> {
-        let weights = engine.weights().map_err(Failure::failed)?;
+    fn trained(&self, untrained: &TrainingStep, engine: &Engine) -> Result<TrainingStep, Failure> {
+        let weights = engine.weights().map_err(Failure::caused_by)?;
         let architecture = untrained.network.architecture();
         let network = Network::new(&architecture, weights, &self.compute.device);
-        Ok(Classifier::new(
-            network.map_err(Failure::failed)?,
+        Ok(TrainingStep::new(
+            network.map_err(Failure::caused_by)?,
             self.loss(),
         ))
     }
@@ -444,7 +444,7 @@ impl Epochs {
             divergence::failure(format!("training has diverged by {place}: {e}"))
         })?;
         if let Some(best) = &*self.best.borrow() {
-            let bytes = record::tensors_to_bytes(best).map_err(Failure::failed)?;
+            let bytes = record::tensors_to_bytes(best).map_err(Failure::caused_by)?;
             parts.insert(BEST, bytes);
         }
         let state = state.clone();

@@ -4,7 +4,7 @@ use data::ImageDataset;
 use experiment::Experiment;
 
 use crate::backend::Compute;
-use crate::engine::Kind;
+use crate::engine::EngineKind;
 
 /// What is trained, and by what.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ pub struct Job<'a> {
     /// Where Burn's operations compute.
     pub compute: &'a Compute,
     /// Who trains.
-    pub kind: Kind,
+    pub kind: EngineKind,
 }
 
 /// The training images of a run.

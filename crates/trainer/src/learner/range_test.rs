@@ -10,7 +10,7 @@ use model::Network;
 
 use crate::backend::Compute;
 use crate::engine::{
-    self, Burn, Classifier, Engine, Kernel, Kind, LearningRate, Totals, optimizer,
+    self, Burn, Engine, EngineKind, Kernel, LearningRate, Totals, TrainingStep, optimizer,
 };
 use crate::failure::Failure;
 
@@ -42,6 +42,19 @@ pub struct Point {
 }
 
 impl Range {
+    /// Returns the range, if it is one.
+    ///
+    /// # Errors
+    /// When it is not (exit code 2).
+    pub fn checked(self) -> Result<Self, Failure> {
+        let in_order = self.from > 0.0 && self.to > self.from && self.to.is_finite();
+        if in_order && (10..=100_000).contains(&self.steps) {
+            return Ok(self);
+        }
+        Err(Failure::usage("the learning rates to try are no range")
+            .hint("--from must be above 0, --to above that, and --steps 10 to 100000"))
+    }
+
     /// Returns the rates.
     fn rates(&self) -> LearningRate {
         LearningRate::climb(self.from, self.to, self.steps)
@@ -68,17 +81,18 @@ pub fn run(
     let device = compute.device.clone().autodiff();
     let loader = Loader::new(batches.clone(), &device).resident(resident);
     let mut engine = match engine::choose(experiment, compute.backend)? {
-        Kind::Kernel => {
+        EngineKind::Kernel => {
             let optimizer = &experiment.optimizer;
             let batches = batches.clone();
             let kernel = Kernel::new(&architecture, weights, optimizer, batches, range.rates());
             Engine::Kernel(kernel)
         }
-        Kind::Burn => {
-            let network = Network::new(&architecture, weights, &device).map_err(Failure::failed)?;
-            let classifier = Classifier::new(network, architecture.loss());
+        EngineKind::Burn => {
+            let network =
+                Network::new(&architecture, weights, &device).map_err(Failure::caused_by)?;
+            let training_step = TrainingStep::new(network, architecture.loss());
             let optimizer = optimizer::build(&experiment.optimizer);
-            let learner = Learner::new(classifier, optimizer, range.rates());
+            let learner = Learner::new(training_step, optimizer, range.rates());
             let (seed, optimizer) = (experiment.seed, &experiment.optimizer);
             Engine::Burn(Burn::new(learner, compute, seed, optimizer, &loader, None))
         }

@@ -208,9 +208,10 @@ impl Axis {
 
     /// Returns where a value is, 0 at the low end to 1 at the high end.
     pub(super) fn share(&self, value: f64) -> f64 {
-        match self.high > self.low {
-            true => (value - self.low) / (self.high - self.low),
-            false => 0.5,
+        if self.high > self.low {
+            (value - self.low) / (self.high - self.low)
+        } else {
+            0.5
         }
     }
 

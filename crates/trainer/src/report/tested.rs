@@ -7,7 +7,7 @@ use super::html::{details, missing, scrolling, table};
 use super::reliability_svg;
 use crate::drawing::surest_mistakes;
 use crate::evaluation::Evaluation;
-use crate::run::predictions::Table;
+use crate::predictions::Table;
 
 /// Most classes whose confusion matrix is shown.
 const MOST_CLASSES: usize = 50;

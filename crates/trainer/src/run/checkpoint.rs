@@ -100,10 +100,10 @@ impl Checkpoint {
     }
 }
 
-/// A set's manifest.
+/// What a set contains: the hashes of its files.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Manifest {
+struct Contents {
     format: u32,
     sha256: BTreeMap<String, String>,
 }
@@ -265,7 +265,7 @@ fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure
     let folder = run.join(CHECKPOINTS);
     fs::create_dir_all(&folder)
         .and_then(|()| write::sync_folder(run))
-        .map_err(|e| Failure::io("make", &folder, &e))?;
+        .map_err(|e| Failure::io("make", &folder, e))?;
     let State { epoch, step, .. } = checkpoint.state;
     let set = folder.join(format!("epoch-{epoch:06}-step-{step:09}"));
     remove_leftovers(&folder);
@@ -278,13 +278,13 @@ fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure
     let (good, passed_over): (Vec<_>, Vec<_>) = sets(run).into_iter().partition(|s| *s <= set);
     let old = good.iter().take(good.len().saturating_sub(keep));
     for set in old.chain(&passed_over) {
-        remove(set).map_err(|e| Failure::io("remove", set, &e))?;
+        remove(set).map_err(|e| Failure::io("remove", set, e))?;
     }
     Ok(())
 }
 
 fn write_set(folder: &Path, set: &Path, checkpoint: &Checkpoint) -> Result<(), Failure> {
-    let failed = |e: io::Error| Failure::io("write the checkpoint", set, &e);
+    let failed = |e: io::Error| Failure::io("write the checkpoint", set, e);
     let writing = tempfile::Builder::new().prefix(WRITING).tempdir_in(folder);
     let writing = writing.map_err(failed)?;
     let write_file = |name: &str, content: &dyn Fn(&mut dyn Write) -> io::Result<()>| {
@@ -296,7 +296,7 @@ fn write_set(folder: &Path, set: &Path, checkpoint: &Checkpoint) -> Result<(), F
         let hash = write_file(name, &|to| to.write_all(part))?;
         sha256.insert(name.to_string(), hash);
     }
-    let manifest = Manifest {
+    let manifest = Contents {
         format: FORMAT_VERSION,
         sha256,
     };
@@ -350,7 +350,7 @@ impl Write for Hashed {
 fn verify(set: &Path) -> Result<(), Failure> {
     for (name, hash) in files(set)? {
         let path = set.join(name);
-        let found = hash_of(&path).map_err(|e| Failure::io("read", &path, &e))?;
+        let found = hash_of(&path).map_err(|e| Failure::io("read", &path, e))?;
         if found != hash {
             return Err(changed(name));
         }
@@ -376,7 +376,7 @@ fn changed(name: &str) -> Failure {
 
 /// Returns the files of a set and their hashes, as its manifest has them.
 fn files(set: &Path) -> Result<Vec<(&'static str, String)>, Failure> {
-    let manifest: Manifest = parse(set, MANIFEST, &read_file(set, MANIFEST, MAX_MANIFEST)?)?;
+    let manifest: Contents = parse(set, MANIFEST, &read_file(set, MANIFEST, MAX_MANIFEST)?)?;
     if !(1..=FORMAT_VERSION).contains(&manifest.format) {
         return Err(Failure::usage(format!(
             "the checkpoint {} has format version {}; this program reads 1 to {FORMAT_VERSION}",
@@ -423,7 +423,7 @@ fn read_file(set: &Path, name: &str, most: u64) -> Result<Vec<u8>, Failure> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(set: &Path, name: &str, bytes: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(bytes).map_err(|e| Failure::damaged(&set.join(name), &e))
+    serde_json::from_slice(bytes).map_err(|e| Failure::damaged(&set.join(name), e))
 }
 
 /// Removes a set; its name is gone before its files are.

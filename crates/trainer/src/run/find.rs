@@ -153,13 +153,15 @@ fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let killed = status == Status::Running && !lock::is_held(folder);
-    let what = match folder.join(MODEL).is_file() {
-        true => "its results are not complete",
-        false => "it has no model to use",
+    let what = if folder.join(MODEL).is_file() {
+        "its results are not complete"
+    } else {
+        "it has no model to use"
     };
-    let status = match killed {
-        true => "not finished (its process has gone)".to_string(),
-        false => format!("{status:?}").to_lowercase(),
+    let status = if killed {
+        "not finished (its process has gone)".to_string()
+    } else {
+        format!("{status:?}").to_lowercase()
     };
     let failure = Failure::usage(format!("the run {} is {status}: {what}", folder.display()));
     Err(match folder.join(MODEL) {
@@ -179,7 +181,7 @@ fn head(folder: &Path) -> Result<Head, Failure> {
     let path = folder.join(MANIFEST);
     let hint = || format!("name the record: {}", folder.join(MODEL).display());
     let json = read::at_most(&path, MAX_MANIFEST).map_err(|failure| failure.hint(hint()))?;
-    serde_json::from_slice(&json).map_err(|e| Failure::damaged(&path, &e).hint(hint()))
+    serde_json::from_slice(&json).map_err(|e| Failure::damaged(&path, e).hint(hint()))
 }
 
 fn is_finished(folder: &Path) -> bool {

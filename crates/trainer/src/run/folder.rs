@@ -53,9 +53,9 @@ impl RunFolder {
                 ..f
             }
         };
-        let failed = |e: &std::io::Error| usage(Failure::io("make the run folder", &path, e));
+        let failed = |e| usage(Failure::io("make the run folder", &path, e));
         refuse_taken(&path)?;
-        fs::create_dir_all(&path).map_err(|e| failed(&e))?;
+        fs::create_dir_all(&path).map_err(failed)?;
         let lock = lock::take(&path).map_err(usage)?;
         refuse_taken(&path)?; // by a process that has come and gone meanwhile
         write::atomically(&path.join(CONFIG), config.as_bytes()).map_err(usage)?;
@@ -94,7 +94,7 @@ impl RunFolder {
     pub fn reopen(&mut self, config: &str, epochs: &[EpochMetrics]) -> Result<(), Failure> {
         let mut lines = Vec::new();
         for epoch in epochs {
-            serde_json::to_writer(&mut lines, epoch).map_err(Failure::failed)?;
+            serde_json::to_writer(&mut lines, epoch).map_err(Failure::caused_by)?;
             lines.push(b'\n');
         }
         // First of all, so that a finished run never has the config of a longer one.
@@ -138,7 +138,7 @@ impl RunFolder {
             let path = self.path.join(name);
             match fs::remove_file(&path) {
                 Err(e) if e.kind() != ErrorKind::NotFound => {
-                    return Err(Failure::io("remove", &path, &e));
+                    return Err(Failure::io("remove", &path, e));
                 }
                 _ => drop(self.manifest.files_sha256.remove(name)),
             }
@@ -173,7 +173,7 @@ impl RunFolder {
     }
 
     fn save_manifest(&self) -> Result<(), Failure> {
-        let mut json = serde_json::to_string_pretty(&self.manifest).map_err(Failure::failed)?;
+        let mut json = serde_json::to_string_pretty(&self.manifest).map_err(Failure::caused_by)?;
         json.push('\n');
         write::atomically(&self.path.join(MANIFEST), json.as_bytes())
     }

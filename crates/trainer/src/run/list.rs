@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::folder::{CONFIG, MANIFEST, METRICS};
 use super::manifest::{self, Status};
 use super::{find, lock, read, write};
+use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
 /// The index, in the folder of all runs.
@@ -178,6 +179,18 @@ pub fn summarize(folder: &Path) -> Option<Summary> {
             .collect(),
         test_looks: manifest.test_looks,
         settings: settings(&folder.join(CONFIG)),
+    })
+}
+
+/// Returns the run that a person names, in brief.
+///
+/// # Errors
+/// When there is none, or its manifest is damaged.
+pub fn named(run: &str) -> Result<Summary, Failure> {
+    let folder = find::folder(run)?;
+    summarize(&folder).ok_or_else(|| {
+        let message = format!("{} has no manifest that can be read", folder.display());
+        Failure::failed(message).hint("name the folder of a run; `trainer runs` lists them")
     })
 }
 

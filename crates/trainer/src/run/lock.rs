@@ -6,12 +6,10 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 
 /// The file that is locked; it says which process holds it.
 pub const LOCK: &str = "lock";
-/// What is said of a folder that another process has, before its number.
-pub const BEING_WRITTEN: &str = "is being written by process";
 /// How often and how long a lock is waited for: somebody may just be looking, see [`is_held`].
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(10);
@@ -29,10 +27,10 @@ pub struct Lock {
 pub fn take(folder: &Path) -> Result<Lock, Failure> {
     let path = folder.join(LOCK);
     let hint = "the folder of a run must be one that can be written";
-    let failed = |e: &std::io::Error| Failure::io("lock", &path, e).hint(hint);
+    let failed = |e: std::io::Error| Failure::io("lock", &path, e).hint(hint);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    let mut file = options.open(&path).map_err(|e| failed(&e))?;
+    let mut file = options.open(&path).map_err(failed)?;
     for tried in 1..=TRIES {
         match file.try_lock() {
             Ok(()) => break,
@@ -41,20 +39,21 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
                 let mut holder = String::new();
                 let _ = file.take(64).read_to_string(&mut holder);
                 return Err(Failure::usage(format!(
-                    "{} {BEING_WRITTEN} {}",
+                    "{} is being written by process {}",
                     folder.display(),
                     holder.trim()
                 ))
+                .of_kind(FailureKind::Busy)
                 .hint("wait until it has ended, or name another folder"));
             }
             // A file system without locks: nothing better can be done.
             Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => break,
-            Err(TryLockError::Error(e)) => return Err(failed(&e)),
+            Err(TryLockError::Error(e)) => return Err(failed(e)),
         }
     }
     file.set_len(0)
         .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(|e| failed(&e))?;
+        .map_err(failed)?;
     Ok(Lock { _file: file })
 }
 

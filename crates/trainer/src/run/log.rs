@@ -27,7 +27,7 @@ impl RunFolder {
     pub fn epoch_log(&self, log: &Log, before: &[EpochMetrics]) -> Result<EpochLog, Failure> {
         let path = self.path().join(METRICS);
         let file = OpenOptions::new().append(true).create(true).open(&path);
-        let file = file.map_err(|e| Failure::io("open", &path, &e))?;
+        let file = file.map_err(|e| Failure::io("open", &path, e))?;
         let events = || EventLog::create(self.path(), self.manifest().started, before);
         Ok(EpochLog {
             file,
@@ -43,11 +43,11 @@ impl EpochLog {
     /// # Errors
     /// When a file cannot be written.
     pub fn append(&mut self, epoch: &EpochMetrics) -> Result<(), Failure> {
-        let mut text = serde_json::to_string(epoch).map_err(Failure::failed)?;
+        let mut text = serde_json::to_string(epoch).map_err(Failure::caused_by)?;
         text.push('\n');
         self.file
             .write_all(text.as_bytes())
-            .map_err(|e| Failure::io("append to", &self.path, &e))?;
+            .map_err(|e| Failure::io("append to", &self.path, e))?;
         self.events.iter_mut().try_for_each(|log| log.append(epoch))
     }
 }

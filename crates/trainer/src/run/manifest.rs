@@ -171,7 +171,7 @@ pub fn read(folder: &Path) -> Result<Manifest, Failure> {
     }
     let hint = "it cannot be gone on with; its record can be used, if it has one";
     let json = read::at_most(&file, MAX_MANIFEST).map_err(|failure| failure.hint(hint))?;
-    serde_json::from_slice(&json).map_err(|e| Failure::damaged(&file, &e).hint(hint))
+    serde_json::from_slice(&json).map_err(|e| Failure::damaged(&file, e).hint(hint))
 }
 
 /// Returns the command as typed.

@@ -21,9 +21,8 @@ pub mod checkpoint;
 pub mod log;
 pub mod find;
 pub mod list;
-pub mod predictions;
 pub mod query;
-pub mod compare;
+pub mod verify;
 #[cfg(feature = "mlflow")]
 pub mod mlflow;
 pub mod folder;

@@ -165,9 +165,10 @@ pub fn value(run: &Summary, field: &str) -> Option<Value> {
 
 /// Returns a run's state in a word; `killed` when its process is gone.
 pub fn status(run: &Summary) -> String {
-    match is_killed(run) {
-        true => "killed".to_string(),
-        false => format!("{:?}", run.status).to_lowercase(),
+    if is_killed(run) {
+        "killed".to_string()
+    } else {
+        format!("{:?}", run.status).to_lowercase()
     }
 }
 

@@ -14,10 +14,10 @@ pub const MAX_RESULT: u64 = 1 << 30;
 /// # Errors
 /// When it is larger, no regular file, or cannot be read.
 pub fn at_most(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
-    let failed = |e: &Error| Failure::io("read", path, e);
+    let failed = |e: Error| Failure::io("read", path, e);
     // Asked before opening: opening a pipe would wait for ever.
-    if !fs::metadata(path).map_err(|e| failed(&e))?.is_file() {
-        return Err(failed(&Error::new(
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(Error::new(
             ErrorKind::InvalidInput,
             "not a regular file",
         )));
@@ -25,12 +25,10 @@ pub fn at_most(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
-        .map_err(|e| failed(&e))?;
-    match bytes.len() as u64 > most {
-        true => {
-            let message = format!("{} is too large: it can have {most} bytes", shown(path));
-            Err(Failure::failed(message))
-        }
-        false => Ok(bytes),
+        .map_err(failed)?;
+    if bytes.len() as u64 > most {
+        let message = format!("{} is too large: it can have {most} bytes", shown(path));
+        return Err(Failure::failed(message));
     }
+    Ok(bytes)
 }

@@ -58,13 +58,13 @@ impl EventLog {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(PREFIX) {
                 fs::remove_file(entry.path())
-                    .map_err(|e| Failure::io("remove", &entry.path(), &e))?;
+                    .map_err(|e| Failure::io("remove", &entry.path(), e))?;
             }
         }
         let time = started.as_millisecond() as f64 / 1000.0;
         let path = folder.join(format!("{PREFIX}{:010}.trainer", started.as_second()));
         let file = OpenOptions::new().append(true).create(true).open(&path);
-        let file = file.map_err(|e| Failure::io("make", &path, &e))?;
+        let file = file.map_err(|e| Failure::io("make", &path, e))?;
         let mut log = Self { file, path, time };
         let version = Message::default().double(event::WALL_TIME, time);
         log.write(version.bytes(event::FILE_VERSION, "brain.Event:2"))?;
@@ -110,7 +110,7 @@ impl EventLog {
         ]
         .concat();
         let written = self.file.write_all(&record);
-        written.map_err(|e| Failure::io("append to", &self.path, &e))
+        written.map_err(|e| Failure::io("append to", &self.path, e))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::failure::{Failure, shown};
+use crate::failure::Failure;
 
 /// What files are called while they are written.
 pub const WRITING: &str = ".writing-";
@@ -13,9 +13,10 @@ pub fn remove_leftovers(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(WRITING) {
             let path = entry.path();
-            let _ = match path.is_dir() {
-                true => std::fs::remove_dir_all(path),
-                false => std::fs::remove_file(path),
+            let _ = if path.is_dir() {
+                std::fs::remove_dir_all(path)
+            } else {
+                std::fs::remove_file(path)
             };
         }
     }
@@ -26,12 +27,7 @@ pub fn remove_leftovers(folder: &Path) {
 /// # Errors
 /// When the disk says no; an older file of that name is then still there, whole.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| {
-        // tempfile wraps the cause with the temporary name, which says nothing to a person.
-        let cause = e.get_ref().and_then(|wrapped| wrapped.source());
-        let cause = cause.map_or_else(|| e.to_string(), ToString::to_string);
-        Failure::failed(format!("cannot write {}: {cause}", shown(path)))
-    };
+    let failed = |e| Failure::io("write", path, e);
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -54,8 +50,8 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// # Errors
 /// When the disk says no.
 pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    match cfg!(unix) {
-        true => std::fs::File::open(folder)?.sync_all(),
-        false => Ok(()),
+    if cfg!(unix) {
+        std::fs::File::open(folder)?.sync_all()?;
     }
+    Ok(())
 }

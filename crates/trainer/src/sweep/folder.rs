@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::statistics::Spread;
+use crate::configs;
 use crate::failure::{Failure, shown};
 use crate::run::find::ARTIFACTS;
 use crate::run::folder::refuse_taken;
@@ -17,12 +18,14 @@ use crate::run::{Status, manifest, read, write};
 pub const SWEEP: &str = "sweep.json";
 /// Largest one read, in bytes: a thousand settings.
 const MAX_SWEEP: u64 = 16 << 20;
+/// What helps when it is damaged.
+const MADE_AGAIN: &str = "remove the file to have it made again from the runs beside it";
 /// Folder of the settings, one experiment a file.
 const SETTINGS: &str = "settings";
 
 /// `sweep.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SweepManifest {
+pub struct SweepState {
     /// State of the sweep.
     pub status: Status,
     /// Name of the experiment.
@@ -82,7 +85,7 @@ pub struct Trial {
 #[derive(Debug)]
 pub struct SweepFolder {
     path: PathBuf,
-    manifest: SweepManifest,
+    state: SweepState,
     data_dir: Option<PathBuf>,
     _lock: Lock,
 }
@@ -98,31 +101,23 @@ impl SweepFolder {
         let settings = path.join(SETTINGS);
         refuse_taken(&path)?;
         std::fs::create_dir_all(&settings).map_err(|e| {
-            Failure::usage(format!("cannot make {}: {e}", shown(&settings)))
+            Failure::usage(format!("cannot make {}", shown(&settings)))
+                .because(e)
                 .hint("sweeps are kept in artifacts/: go to a folder that can be written")
         })?;
         let lock = lock::take(&path)?;
-        let fresh = SweepManifest::of(sweep);
-        let manifest = match path.join(SWEEP).exists() {
-            true => {
-                let known = read(&path)?;
-                refuse_another(&known, &fresh, &path)?;
-                let is_same = known.seeds.len() == fresh.seeds.len();
-                match is_same {
-                    true => known,
-                    false => SweepManifest {
-                        test_looks: known.test_looks,
-                        started: known.started,
-                        ..fresh
-                    },
-                }
-            }
-            false => fresh,
+        let fresh = SweepState::of(sweep);
+        let state = if path.join(SWEEP).exists() {
+            let known = read(&path)?;
+            refuse_another(&known, &fresh, &path)?;
+            known.with_seeds_of(fresh)
+        } else {
+            fresh
         };
         let mut changed = Vec::new();
         for (number, setting) in (1..).zip(&sweep.settings) {
             let file = config_of(&path, number);
-            let toml = setting.experiment.to_toml().map_err(Failure::usage)?;
+            let toml = configs::to_toml(&setting.experiment)?;
             if !is_written(&file, &toml, &setting.experiment)? {
                 changed.push((file, toml));
             }
@@ -132,7 +127,7 @@ impl SweepFolder {
         }
         Ok(Self {
             path,
-            manifest,
+            state,
             data_dir: sweep
                 .settings
                 .first()
@@ -147,8 +142,8 @@ impl SweepFolder {
     }
 
     /// Returns how the sweep stands.
-    pub fn manifest(&self) -> &SweepManifest {
-        &self.manifest
+    pub fn state(&self) -> &SweepState {
+        &self.state
     }
 
     /// Returns where the data of all settings are, if not in the usual places.
@@ -160,16 +155,16 @@ impl SweepFolder {
     ///
     /// # Errors
     /// When the disk says no.
-    pub fn update(&mut self, change: impl FnOnce(&mut SweepManifest)) -> Result<(), Failure> {
-        change(&mut self.manifest);
-        let mut json = serde_json::to_string_pretty(&self.manifest).map_err(Failure::failed)?;
+    pub fn update(&mut self, change: impl FnOnce(&mut SweepState)) -> Result<(), Failure> {
+        change(&mut self.state);
+        let mut json = serde_json::to_string_pretty(&self.state).map_err(Failure::caused_by)?;
         json.push('\n');
         write::atomically(&self.path.join(SWEEP), json.as_bytes())
     }
 }
 
-impl SweepManifest {
-    /// Returns the manifest of a sweep that starts now.
+impl SweepState {
+    /// Returns the state of a sweep that starts now.
     fn of(sweep: &Sweep) -> Self {
         Self {
             status: Status::Running,
@@ -198,6 +193,18 @@ impl SweepManifest {
         }
     }
 
+    /// Returns how the sweep stands when it is begun again as `fresh`, which may have more seeds.
+    fn with_seeds_of(self, fresh: Self) -> Self {
+        if self.seeds.len() == fresh.seeds.len() {
+            return self;
+        }
+        Self {
+            test_looks: self.test_looks,
+            started: self.started,
+            ..fresh
+        }
+    }
+
     /// Returns the training of a setting, counted from 1, with a seed, in the sweep's folder.
     pub fn trial(&self, sweep: &Path, setting: usize, seed: u64) -> Trial {
         Trial {
@@ -213,10 +220,11 @@ impl SweepManifest {
 ///
 /// # Errors
 /// When there is none, or its file is damaged.
-pub fn read(path: &Path) -> Result<SweepManifest, Failure> {
+pub fn read(path: &Path) -> Result<SweepState, Failure> {
     let file = path.join(SWEEP);
     let json = read::at_most(&file, MAX_SWEEP)?;
-    let sweep: SweepManifest = serde_json::from_slice(&json).map_err(|e| damaged(&file, &e))?;
+    let sweep: SweepState =
+        serde_json::from_slice(&json).map_err(|e| Failure::damaged(&file, e).hint(MADE_AGAIN))?;
     let is_whole = !sweep.settings.is_empty()
         && sweep.settings.len() == sweep.epochs.len()
         && sweep
@@ -224,15 +232,18 @@ pub fn read(path: &Path) -> Result<SweepManifest, Failure> {
             .is_none_or(|best| (1..=sweep.settings.len()).contains(&best))
         && sweep.seeds.len().saturating_mul(sweep.settings.len()) <= MAX_TRAININGS
         && sweep.halving.is_none_or(|of| (2..=10).contains(&of));
-    match is_whole {
-        true => Ok(sweep),
-        false => Err(damaged(&file, &"its parts do not fit together")),
+    if is_whole {
+        Ok(sweep)
+    } else {
+        let message = format!("{} is damaged: its parts do not fit together", shown(&file));
+        Err(Failure::failed(message).hint(MADE_AGAIN))
     }
 }
 
-fn damaged(file: &Path, error: &impl std::fmt::Display) -> Failure {
-    Failure::damaged(file, error)
-        .hint("remove the file to have it made again from the runs beside it")
+/// Returns the folder of the sweep that a person names by its folder or its experiment, if it is one.
+pub fn named(name: &str) -> Option<PathBuf> {
+    let places = [PathBuf::from(name), Path::new(ARTIFACTS).join(name)];
+    places.into_iter().find(|place| place.join(SWEEP).is_file())
 }
 
 /// Returns the file of a setting, counted from 1, in the sweep's folder.
@@ -241,11 +252,7 @@ pub fn config_of(sweep: &Path, setting: usize) -> PathBuf {
 }
 
 /// Fails when the folder is that of another sweep than the one asked for.
-fn refuse_another(
-    known: &SweepManifest,
-    asked: &SweepManifest,
-    path: &Path,
-) -> Result<(), Failure> {
+fn refuse_another(known: &SweepState, asked: &SweepState, path: &Path) -> Result<(), Failure> {
     let more_seeds = asked.seeds.starts_with(&known.seeds) && asked.halving.is_none();
     let what = if known.settings != asked.settings || known.epochs != asked.epochs {
         "other settings"
@@ -273,9 +280,10 @@ fn is_written(file: &Path, toml: &str, experiment: &Experiment) -> Result<bool, 
     }
     let mut known = experiment::load(source, &[])?;
     known.data.dir = experiment.data.dir.clone();
-    match known == *experiment {
-        true => Ok(false),
-        false => Err(another(file, "another experiment")),
+    if known == *experiment {
+        Ok(false)
+    } else {
+        Err(another(file, "another experiment"))
     }
 }
 

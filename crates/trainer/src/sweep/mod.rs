@@ -13,13 +13,16 @@
 //! ```
 //!
 //! Reading order: [`experiment::Sweep`] (what is trained) → [`folder`] (where it stands) →
-//! [`training`] (rounds, processes) → [`outcome`] (scores, ranks, chance).
+//! [`rounds`] (what is missing) → `crew`, `process` (some trainings at a time) → [`outcome`] (scores, ranks,
+//! chance) → [`conclusions`] (the same for a person).
 
 pub mod folder;
-pub mod outcome;
+pub mod rounds;
+mod crew;
 mod process;
+pub mod outcome;
 pub mod statistics;
-pub mod training;
+pub mod conclusions;
 
-pub use folder::SweepFolder;
+pub use folder::{SweepFolder, SweepState};
 pub use outcome::Outcome;

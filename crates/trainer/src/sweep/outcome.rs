@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use experiment::{Experiment, Metric, Source};
+use experiment::{Experiment, Metric};
 use serde::Serialize;
 
-use super::folder::{SweepManifest, Trial};
+use super::folder::{SweepState, Trial};
 use super::statistics::{Paired, Spread, holm, paired};
+use crate::configs;
 use crate::failure::Failure;
 use crate::run::best::Best;
-use crate::run::folder::CONFIG;
 use crate::run::{Status, list, manifest};
 
 /// What a setting came to.
@@ -84,8 +84,7 @@ impl Trial {
 
     /// Returns the experiment as the run has it.
     fn experiment(&self) -> Option<Experiment> {
-        let source = Source::read(&self.folder.join(CONFIG)).ok()?;
-        experiment::load(source, &[]).ok()
+        configs::of_run(&self.folder, &[]).ok()
     }
 
     /// Returns the metric on the validation images after the epoch whose weights are kept, if the training
@@ -109,7 +108,7 @@ impl Trial {
 }
 
 /// Returns what a setting came to after `epochs` epochs.
-fn of_setting(sweep: &SweepManifest, path: &Path, setting: usize, epochs: usize) -> Outcome {
+fn of_setting(sweep: &SweepState, path: &Path, setting: usize, epochs: usize) -> Outcome {
     let trials: Vec<Trial> = sweep
         .seeds
         .iter()
@@ -146,7 +145,7 @@ fn of_setting(sweep: &SweepManifest, path: &Path, setting: usize, epochs: usize)
 /// # Errors
 /// Those of `train`.
 pub fn ranked(
-    sweep: &SweepManifest,
+    sweep: &SweepState,
     path: &Path,
     mut train: impl FnMut(u32, u32, Vec<(Trial, usize)>) -> Result<(), Failure>,
 ) -> Result<Vec<Outcome>, Failure> {

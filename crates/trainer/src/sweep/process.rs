@@ -1,18 +1,18 @@
 //! One training in a process of its own, on one core.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 
+use serde::Deserialize;
+
 use super::folder::Trial;
 use super::outcome::Standing;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reported};
 use crate::run::epoch::EpochMetrics;
 
-/// Most that is kept of what a process says on stderr, in bytes.
-const MAX_TALK: u64 = 64 << 10;
 /// Longest line of a process, in bytes: an epoch has some 300.
 const MAX_LINE: u64 = 64 << 10;
 
@@ -29,7 +29,17 @@ pub enum News {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    talk: Option<JoinHandle<String>>,
+    listener: Option<JoinHandle<Option<Reported>>>,
+}
+
+/// A line of what `--json` prints.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line {
+    Epoch(EpochMetrics),
+    Error(Reported),
+    #[serde(other)]
+    Other,
 }
 
 impl Process {
@@ -45,7 +55,7 @@ impl Process {
         data_dir: Option<&Path>,
         news: Sender<News>,
     ) -> Result<Self, Failure> {
-        let failed = |e: std::io::Error| Failure::failed(format!("cannot start a training: {e}"));
+        let failed = |e: io::Error| Failure::failed("cannot start a training").because(e);
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         match standing {
             Standing::New => {
@@ -65,33 +75,24 @@ impl Process {
             .env("RAYON_NUM_THREADS", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(Stdio::null()); // for people; errors are among the lines of JSON as well
         let mut child = command.spawn().map_err(failed)?;
-        if let Some(stdout) = child.stdout.take() {
-            let trial = trial.clone();
-            thread::spawn(move || listen(BufReader::new(stdout), trial, &news));
-        }
-        let talk = child.stderr.take().map(|stderr| {
-            thread::spawn(move || {
-                let mut text = Vec::new();
-                let mut stderr = stderr.take(MAX_TALK);
-                let _ = stderr.read_to_end(&mut text);
-                let _ = std::io::copy(stderr.get_mut(), &mut std::io::sink()); // or else it would wait for us
-                String::from_utf8_lossy(&text).into_owned()
-            })
-        });
-        Ok(Self { child, talk })
+        let stdout = child.stdout.take();
+        let listener = stdout
+            .map(|stdout| thread::spawn(move || listen(BufReader::new(stdout), trial, &news)));
+        Ok(Self { child, listener })
     }
 
-    /// Waits for the end; returns it with what the process said on stderr.
+    /// Waits for the end; returns it with the error that the process has reported, if any.
     ///
     /// # Errors
     /// When the system does not tell.
-    pub fn end(mut self) -> Result<(ExitStatus, String), Failure> {
-        let failed = |e| Failure::failed(format!("cannot wait for a training: {e}"));
+    pub fn end(mut self) -> Result<(ExitStatus, Option<Reported>), Failure> {
+        let failed = |e| Failure::failed("cannot wait for a training").because(e);
         let status = self.child.wait().map_err(failed)?;
-        let talk = self.talk.take().and_then(|talk| talk.join().ok());
-        Ok((status, talk.unwrap_or_default()))
+        let listener = self.listener.take();
+        let error = listener.and_then(|listener| listener.join().ok().flatten());
+        Ok((status, error))
     }
 
     /// Asks it to end within its step, with a checkpoint (SIGTERM; only Unix has that).
@@ -109,16 +110,22 @@ impl Process {
     }
 }
 
-fn listen(mut stdout: impl BufRead, trial: Trial, news: &Sender<News>) {
-    let mut line = Vec::new();
+/// Hands on every epoch and the end; returns the last error that is reported.
+fn listen(mut stdout: impl BufRead, trial: Trial, news: &Sender<News>) -> Option<Reported> {
+    let (mut line, mut error) = (Vec::new(), None);
     while matches!(
         stdout.by_ref().take(MAX_LINE).read_until(b'\n', &mut line),
         Ok(1..)
     ) {
-        if let Ok(epoch) = serde_json::from_slice(&line) {
-            let _ = news.send(News::Epoch(trial.clone(), epoch)); // nobody listens when the sweep has ended
+        match serde_json::from_slice(&line) {
+            Ok(Line::Epoch(epoch)) => {
+                let _ = news.send(News::Epoch(trial.clone(), epoch)); // nobody listens when the sweep has ended
+            }
+            Ok(Line::Error(reported)) => error = Some(reported),
+            Ok(Line::Other) | Err(_) => {}
         }
         line.clear();
     }
     let _ = news.send(News::Ended(trial));
+    error
 }

@@ -69,10 +69,12 @@ pub fn paired(pairs: &[(f64, f64)]) -> Option<Paired> {
     } = Spread::of(&differences)?;
     let error = deviation? / (count as f64).sqrt();
     let varies = error > ROUNDING * mean.abs();
-    let p = match varies {
-        true => 2.0 * student(count)?.cdf(-(mean / error).abs()),
-        false if mean == 0.0 => 1.0,
-        false => return None,
+    let p = if varies {
+        2.0 * student(count)?.cdf(-(mean / error).abs())
+    } else if mean == 0.0 {
+        1.0
+    } else {
+        return None;
     };
     Some(Paired {
         difference: mean,

@@ -306,9 +306,14 @@ fn faults(said: &Said, code: i32, cause: &str) -> Vec<&'static str> {
     let hints = said.stderr.lines().filter(is_hint).count();
     let is_claps = code == 2 && said.stderr.trim_end().ends_with(CLAP);
     let is_control = |c: char| c.is_control() && c != '\n';
+    // With `--json`, the error is on stdout as well.
+    let is_event = |line: &str| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        event["event"] == "error" && event["code"] == code
+    };
     let checks = [
         (said.code == code, "another exit code"),
-        (said.stdout.is_empty(), "something on stdout"),
+        (said.stdout.lines().all(is_event), "something on stdout"),
         (errors.len() == 1, "not one line of error"),
         (
             errors

@@ -7,14 +7,14 @@ use super::chart::{self, Chart, Line, thinned};
 use super::html::{Section, details, document, missing, picture, table};
 use super::{band, tested};
 use crate::drawing::weights::Sheet;
+use crate::predictions::Table;
 use crate::run::epoch::EpochMetrics;
 use crate::run::list::Summary;
-use crate::run::predictions::Table;
 use crate::run::{Manifest, query};
 
 /// All that the page of a run shows; of what is not there, the reason.
 #[derive(Debug, Clone)]
-pub struct Contents {
+pub struct RunPage {
     /// The run in brief.
     pub run: Summary,
     /// Its manifest.
@@ -36,13 +36,13 @@ pub struct Contents {
 }
 
 /// Returns the page as HTML that needs no other file.
-pub fn html(contents: &Contents) -> String {
-    let (run, manifest) = (&contents.run, &contents.manifest);
+pub fn html(page: &RunPage) -> String {
+    let (run, manifest) = (&page.run, &page.manifest);
     let mut sections = vec![
-        section("result", "Result", result(contents)),
-        section("curves", "Learning curves", curves(run, &contents.epochs)),
+        section("result", "Result", result(page)),
+        section("curves", "Learning curves", curves(run, &page.epochs)),
     ];
-    match &contents.tested {
+    match &page.tested {
         Ok(table) => {
             let evaluation = table.predictions.evaluate(&table.class_names);
             sections.extend([
@@ -61,14 +61,14 @@ pub fn html(contents: &Contents) -> String {
         }
     }
     sections.extend([
-        section("gallery", "Test images", gallery(contents)),
-        section("mistakes", "Most confident mistakes", mistakes(contents)),
+        section("gallery", "Test images", gallery(page)),
+        section("mistakes", "Most confident mistakes", mistakes(page)),
         section(
             "neurons",
             "What the first layer looks for",
-            neurons(&contents.neurons),
+            neurons(&page.neurons),
         ),
-        section("origin", "How to repeat it", origin(contents)),
+        section("origin", "How to repeat it", origin(page)),
     ]);
     let [training, validation, test] = manifest.images;
     let header = html! {
@@ -87,8 +87,8 @@ fn section(id: &'static str, title: &'static str, content: Markup) -> Section {
     Section { id, title, content }
 }
 
-fn result(contents: &Contents) -> Markup {
-    let run = &contents.run;
+fn result(page: &RunPage) -> Markup {
+    let run = &page.run;
     let decimals = |value: Option<f64>| value.map_or("none".into(), |value| format!("{value:.4}"));
     let metrics = || Metric::all().rev();
     let name = |images: &str, metric: Metric| format!("{images} {}", metric.label);
@@ -115,10 +115,10 @@ fn result(contents: &Contents) -> Markup {
         @if let Some(best) = run.best_epoch {
             p { "The weights are those of epoch " (best) ", the best by the validation images." }
         }
-        @if let Some(error) = &contents.manifest.error {
+        @if let Some(error) = &page.manifest.error {
             p.missing.alarm { "It failed: " (error) }
         }
-        @if let (true, Some((accuracy, loss))) = (contents.is_tutorial, keras) {
+        @if let (true, Some((accuracy, loss))) = (page.is_tutorial, keras) {
             (band::against_keras(accuracy, loss))
         }
     }
@@ -184,31 +184,32 @@ fn epoch_table(epochs: &[EpochMetrics]) -> Markup {
         vec!["learning rate".to_string(), "seconds".to_string()],
     ]
     .concat();
-    let caption = match shown.len() == epochs.len() {
-        true => "Every epoch".to_string(),
-        false => format!("{} of {} epochs", shown.len(), epochs.len()),
+    let caption = if shown.len() == epochs.len() {
+        "Every epoch".to_string()
+    } else {
+        format!("{} of {} epochs", shown.len(), epochs.len())
     };
     table(&caption, &header, &rows)
 }
 
-fn gallery(contents: &Contents) -> Markup {
+fn gallery(page: &RunPage) -> Markup {
     let alt = "The first test images, each with its predicted label and probability above and its true label \
                below; wrong ones have a thick frame and a cross";
-    match &contents.gallery {
+    match &page.gallery {
         Ok(png) => picture(png, alt, "gallery"),
         Err(why) => missing("The pictures are", why),
     }
 }
 
-fn mistakes(contents: &Contents) -> Markup {
+fn mistakes(page: &RunPage) -> Markup {
     let alt =
         "The wrong predictions with the highest probability, highest first; they are listed below";
     html! {
-        @match &contents.mistakes {
+        @match &page.mistakes {
             Ok(png) => (picture(png, alt, "gallery")),
             Err(why) => (missing("The pictures are", why)),
         }
-        @if let Ok(table) = &contents.tested { (details("The list", &tested::mistake_table(table))) }
+        @if let Ok(table) = &page.tested { (details("The list", &tested::mistake_table(table))) }
     }
 }
 
@@ -237,10 +238,10 @@ fn neurons(sheet: &Result<Sheet, String>) -> Markup {
     }
 }
 
-fn origin(contents: &Contents) -> Markup {
-    let manifest = serde_json::to_string_pretty(&contents.manifest).unwrap_or_default();
+fn origin(page: &RunPage) -> Markup {
+    let manifest = serde_json::to_string_pretty(&page.manifest).unwrap_or_default();
     html! {
-        @match &contents.config {
+        @match &page.config {
             Ok(config) => (details("The resolved config", &html! { pre { code { (config) } } })),
             Err(why) => (missing("The config is", why)),
         }

@@ -5,46 +5,27 @@ use maud::{Markup, html};
 
 use super::chart::{self, Chart, Line};
 use super::html::{Section, document, table};
-use crate::run::compare::McNemar;
+use crate::comparison::Comparison;
 use crate::run::epoch::EpochMetrics;
-use crate::run::list::Summary;
-
-/// Runs side by side. The tables have a name in their first column, then a column a run.
-#[derive(Debug, Clone)]
-pub struct Comparison {
-    /// The runs, the one first that the others are compared with.
-    pub runs: Vec<Summary>,
-    /// What each is called.
-    pub letters: Vec<String>,
-    /// The finished epochs of each.
-    pub epochs: Vec<Vec<EpochMetrics>>,
-    /// Keys of the config whose values differ.
-    pub config: Vec<Vec<String>>,
-    /// Results.
-    pub metrics: Vec<Vec<String>>,
-    /// Share of each class's images that is predicted right.
-    pub recall: Vec<Vec<String>>,
-    /// McNemar's test of each run but the first against the first.
-    pub tests: Vec<McNemar>,
-}
 
 /// Returns the page as HTML that needs no other file.
 pub fn html(comparison: &Comparison) -> String {
-    let names: Vec<&str> = comparison.runs.iter().map(|run| run.run.as_str()).collect();
+    let names: Vec<&str> = comparison.runs.iter().map(|c| c.run.run.as_str()).collect();
+    let letters = comparison.letters();
     let header = html! {
         h1 { "Comparison of " (names.len()) " runs" }
         p { "Test images were looked at after training; each run's manifest counts how often." }
     };
     let columns = |first: &str| -> Vec<String> {
         std::iter::once(first.to_string())
-            .chain(comparison.letters.clone())
+            .chain(letters.clone())
             .collect()
     };
     let section = |id, title, content| Section { id, title, content };
     let recall = table(
         "Share predicted right",
         &columns("class"),
-        &comparison.recall,
+        &comparison.classes(),
     );
     let sections = [
         section("runs", "Runs", runs(comparison)),
@@ -56,7 +37,7 @@ pub fn html(comparison: &Comparison) -> String {
         section(
             "results",
             "Results",
-            table("Results", &columns("figure"), &comparison.metrics),
+            table("Results", &columns("figure"), &comparison.metrics()),
         ),
         section("curves", "Learning curves", curves(comparison)),
         section("chance", "More than chance?", chance(comparison)),
@@ -69,13 +50,14 @@ pub fn html(comparison: &Comparison) -> String {
 
 fn runs(comparison: &Comparison) -> Markup {
     let rows: Vec<Vec<String>> = comparison
-        .letters
-        .iter()
+        .letters()
+        .into_iter()
         .zip(&comparison.runs)
-        .map(|(letter, run)| {
+        .map(|(letter, compared)| {
+            let run = &compared.run;
             let (started, seed) = (run.started.strftime("%F %T UTC"), run.seed.to_string());
             vec![
-                letter.clone(),
+                letter,
                 run.run.clone(),
                 started.to_string(),
                 run.backend.clone(),
@@ -91,29 +73,28 @@ fn runs(comparison: &Comparison) -> Markup {
 }
 
 fn config(comparison: &Comparison, columns: &[String]) -> Markup {
-    match comparison.config.is_empty() {
-        true => html! { p { "The configs are the same." } },
-        false => table(
-            "Keys of the config whose values differ",
-            columns,
-            &comparison.config,
-        ),
+    let differing = comparison.settings();
+    if differing.is_empty() {
+        return html! { p { "The configs are the same." } };
     }
+    table(
+        "Keys of the config whose values differ",
+        columns,
+        &differing,
+    )
 }
 
 fn curves(comparison: &Comparison) -> Markup {
     type Figure<'f> = &'f dyn Fn(&EpochMetrics) -> Option<f64>;
     let lines = |name: &str, dashed: bool, figure: Figure| -> Vec<Line> {
-        let runs = comparison
-            .letters
-            .iter()
-            .zip(&comparison.epochs)
-            .enumerate();
-        runs.map(|(color, (letter, epochs))| Line {
+        let letters = comparison.letters().into_iter();
+        let runs = letters.zip(&comparison.runs).enumerate();
+        runs.map(|(color, (letter, compared))| Line {
             name: format!("{letter} {name}"),
             color,
             dashed,
-            points: epochs
+            points: compared
+                .epochs
                 .iter()
                 .filter_map(|e| Some((e.epoch as f64, figure(e)?)))
                 .collect(),
@@ -143,9 +124,9 @@ fn curves(comparison: &Comparison) -> Markup {
 }
 
 fn chance(comparison: &Comparison) -> Markup {
-    let first = comparison.letters.first().cloned().unwrap_or_default();
-    let rows: Vec<Vec<String>> = comparison
-        .letters
+    let letters = comparison.letters();
+    let first = letters.first().cloned().unwrap_or_default();
+    let rows: Vec<Vec<String>> = letters
         .iter()
         .skip(1)
         .zip(&comparison.tests)

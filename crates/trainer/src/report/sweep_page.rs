@@ -13,7 +13,7 @@ const MOST_INTERVALS: usize = 40;
 
 /// All that the page of a sweep shows.
 #[derive(Debug, Clone)]
-pub struct Contents {
+pub struct SweepPage {
     /// The sweep's name.
     pub name: String,
     /// Headline figures: name and value.
@@ -37,14 +37,14 @@ pub struct Contents {
 }
 
 /// Returns the page as HTML that needs no other file.
-pub fn html(contents: &Contents) -> String {
+pub fn html(page: &SweepPage) -> String {
     let header = html! {
-        h1 { "Sweep " (contents.name) }
-        @for line in &contents.conclusions { p { (line) } }
+        h1 { "Sweep " (page.name) }
+        @for line in &page.conclusions { p { (line) } }
     };
     let section = |id, title, content| Section { id, title, content };
     let result = html! {
-        dl.figures { @for (name, value) in &contents.figures { div { dt { (name) } dd { (value) } } } }
+        dl.figures { @for (name, value) in &page.figures { div { dt { (name) } dd { (value) } } } }
     };
     let note = html! {
         p.note {
@@ -55,31 +55,31 @@ pub fn html(contents: &Contents) -> String {
     };
     let settings = html! {
         (note)
-        div.settings { (table("Settings, the best first", &contents.header, &contents.rows)) }
+        div.settings { (table("Settings, the best first", &page.header, &page.rows)) }
     };
     let sections = [
         section("result", "Result", result),
         section("settings", "Settings", settings),
-        section("intervals", "How sure that is", intervals(contents)),
-        section("curves", "Learning curves", curves(contents)),
-        section("origin", "How to repeat it", origin(contents)),
+        section("intervals", "How sure that is", intervals(page)),
+        section("curves", "Learning curves", curves(page)),
+        section("origin", "How to repeat it", origin(page)),
     ];
     let footer = format!("trainer {}", env!("CARGO_PKG_VERSION"));
     document(
-        &format!("Sweep {}: report", contents.name),
+        &format!("Sweep {}: report", page.name),
         &header,
         &sections,
         &footer,
     )
 }
 
-fn curves(contents: &Contents) -> Markup {
+fn curves(page: &SweepPage) -> Markup {
     let chart = Chart {
-        title: format!("{} of the best settings after each epoch", contents.measure),
+        title: format!("{} of the best settings after each epoch", page.measure),
         x: "epoch".to_string(),
-        y: contents.measure.clone(),
+        y: page.measure.clone(),
         lines: (0..)
-            .zip(&contents.curves)
+            .zip(&page.curves)
             .map(|(color, (setting, points))| Line {
                 name: format!("setting {setting}"),
                 color,
@@ -105,8 +105,8 @@ const TOP: f64 = 12.0;
 const ROW: f64 = 22.0;
 
 /// Returns the figure of each training as a dot, the interval of their mean as a bar.
-fn intervals(contents: &Contents) -> Markup {
-    let shown: Vec<&Outcome> = contents
+fn intervals(page: &SweepPage) -> Markup {
+    let shown: Vec<&Outcome> = page
         .outcomes
         .iter()
         .filter(|outcome| outcome.spread.is_some())
@@ -129,12 +129,12 @@ fn intervals(contents: &Contents) -> Markup {
     html! {
         figure {
             svg.chart.intervals viewBox={ "0 0 " (WIDTH) " " (bottom + 44.0) } role="img" {
-                title { (contents.measure) " of every training, with the 95 % interval of each setting's mean" }
+                title { (page.measure) " of every training, with the 95 % interval of each setting's mean" }
                 @for tick in &across.ticks {
                     line.grid x1=(x(*tick)) x2=(x(*tick)) y1=(TOP) y2=(bottom) {}
                     text.tick x=(x(*tick)) y=(bottom + 17.0) text-anchor="middle" { (across.label(*tick)) }
                 }
-                text.tick x=((LEFT + RIGHT) / 2.0) y=(bottom + 37.0) text-anchor="middle" { (contents.measure) }
+                text.tick x=((LEFT + RIGHT) / 2.0) y=(bottom + 37.0) text-anchor="middle" { (page.measure) }
                 @for (row, outcome) in shown.iter().enumerate() {
                     @let y = TOP + ROW * (row as f64 + 0.5);
                     text.tick x=(LEFT - 10.0) y=(y) dy="0.35em" text-anchor="end" { "setting " (outcome.setting) }
@@ -154,7 +154,7 @@ fn intervals(contents: &Contents) -> Markup {
                 "Each dot is a training, the line their mean, the bar the interval that holds the mean of all \
                  seeds with 95 % confidence. Intervals that overlap can still differ: the table's test pairs \
                  trainings of the same seed."
-                @if contents.outcomes.len() > shown.len() { " " (shown.len()) " of " (contents.outcomes.len()) " settings." }
+                @if page.outcomes.len() > shown.len() { " " (shown.len()) " of " (page.outcomes.len()) " settings." }
             }
         }
     }
@@ -174,11 +174,11 @@ fn words(outcome: &Outcome) -> String {
     format!("{}; {}", values.join(", "), scores.join(", "))
 }
 
-fn origin(contents: &Contents) -> Markup {
+fn origin(page: &SweepPage) -> Markup {
     html! {
-        @if let Some(config) = &contents.config {
+        @if let Some(config) = &page.config {
             (details("The best setting as an experiment", &html! { pre { code { (config) } } }))
         }
-        (details("The sweep", &html! { pre { code { (contents.manifest) } } }))
+        (details("The sweep", &html! { pre { code { (page.manifest) } } }))
     }
 }

@@ -1,9 +1,9 @@
-//! What two runs did differently on the same test images.
+//! What two runs did differently on the same test images: McNemar's test.
 
 use std::path::Path;
 
-use super::predictions::{self, Table};
 use crate::failure::Failure;
+use crate::predictions::{self, Table};
 
 /// One test image, as `predictions.csv` has it.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,14 +7,14 @@ use model::{Loss, Network};
 
 /// The network together with the loss it learns from.
 #[derive(Module, Debug)]
-pub struct Classifier {
+pub struct TrainingStep {
     /// The network.
     pub network: Network,
     #[module(skip)]
     loss: Loss,
 }
 
-impl Classifier {
+impl TrainingStep {
     /// Returns `network`, to be trained with `loss`.
     pub fn new(network: Network, loss: Loss) -> Self {
         Self { network, loss }
@@ -31,7 +31,7 @@ impl Classifier {
     }
 }
 
-impl TrainStep for Classifier {
+impl TrainStep for TrainingStep {
     type Input = Batch;
     type Output = ClassificationOutput;
 
@@ -42,7 +42,7 @@ impl TrainStep for Classifier {
     }
 }
 
-impl InferenceStep for Classifier {
+impl InferenceStep for TrainingStep {
     type Input = Batch;
     type Output = ClassificationOutput;
 

@@ -1,11 +1,11 @@
-//! What a run said about every test image, read back from its table.
+//! `predictions.csv`: what a run says about every test image, as a table.
 
 use std::path::Path;
 
-use super::folder::PREDICTIONS;
-use super::read::MAX_RESULT;
-use crate::evaluation::Predictions;
-use crate::failure::Failure;
+use crate::evaluation::{Predictions, class_name, top};
+use crate::failure::{Failure, shown};
+use crate::run::folder::PREDICTIONS;
+use crate::run::read::MAX_RESULT;
 
 /// Columns before the probabilities: number, true class, predicted class.
 const FIXED: usize = 3;
@@ -27,20 +27,22 @@ pub struct Table {
 /// When there are none, the table is too large, or it is damaged: the line is named.
 pub fn read(folder: &Path) -> Result<Table, Failure> {
     let path = folder.join(PREDICTIONS);
-    let failed = |e: &dyn std::fmt::Display| {
-        Failure::failed(format!("cannot read {}: {e}", path.display()))
-            .hint("a finished run has it; go on with one that is not: trainer resume RUN")
-    };
-    let size = std::fs::metadata(&path).map_err(|e| failed(&e))?.len();
+    let hint = "a finished run has it; go on with one that is not: trainer resume RUN";
+    let because = |e: csv::Error| Failure::failed(unreadable(&path)).because(e).hint(hint);
+    let damaged =
+        |what: String| Failure::failed(format!("{}: {what}", unreadable(&path))).hint(hint);
+    let size = std::fs::metadata(&path)
+        .map_err(|e| because(e.into()))?
+        .len();
     if size > MAX_RESULT {
-        return Err(failed(&"it is too large"));
+        return Err(damaged("it is too large".to_string()));
     }
-    let mut csv = csv::Reader::from_path(&path).map_err(|e| failed(&e))?;
-    let header = csv.headers().map_err(|e| failed(&e))?;
+    let mut csv = csv::Reader::from_path(&path).map_err(because)?;
+    let header = csv.headers().map_err(because)?;
     let class_names: Vec<String> = header.iter().skip(FIXED).map(String::from).collect();
     if !(2..=MAX_CLASSES).contains(&class_names.len()) {
         let columns = header.len();
-        return Err(failed(&format!(
+        return Err(damaged(format!(
             "{columns} columns are not those of 2 to 256 classes"
         )));
     }
@@ -51,20 +53,20 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
         labels: Vec::new(),
     };
     for row in csv.records() {
-        let row = row.map_err(|e| failed(&e))?; // a line of another length is one
+        let row = row.map_err(because)?; // a line of another length is one
         let line = row.position().map_or(0, csv::Position::line);
         let label = class_names
             .iter()
             .position(|name| Some(name.as_str()) == row.get(1));
         let label = label.and_then(|label| u8::try_from(label).ok());
-        let label = label.ok_or_else(|| failed(&format!("line {line} names no class")))?;
+        let label = label.ok_or_else(|| damaged(format!("line {line} names no class")))?;
         predictions.labels.push(label);
         for field in row.iter().skip(FIXED) {
             // A softmax may come out a rounding above 1.
             let value = field.parse().ok();
             let value = value.filter(|p: &f32| (0.0..1.001).contains(p));
             let value = value
-                .ok_or_else(|| failed(&format!("line {line}: {field:?} is no probability")))?;
+                .ok_or_else(|| damaged(format!("line {line}: {field:?} is no probability")))?;
             predictions.probabilities.push(value.min(1.0));
         }
     }
@@ -72,6 +74,32 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
         class_names,
         predictions,
     })
+}
+
+/// Returns the table as CSV, one line a test image: its number, both labels, and the raw probability of every
+/// class, which are what accuracy and loss are of.
+///
+/// # Errors
+/// When a class has no name.
+pub fn to_csv(predictions: &Predictions, class_names: &[String]) -> Result<Vec<u8>, Failure> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let fixed = ["index", "true", "predicted"].map(String::from);
+    csv.write_record(fixed.iter().chain(class_names))
+        .map_err(Failure::caused_by)?;
+    let rows = predictions.labels.iter().zip(predictions.rows());
+    for (i, (&label, row)) in rows.enumerate() {
+        let actual = class_name(class_names, label.into())?.to_string();
+        let predicted = class_name(class_names, top(row).0)?.to_string();
+        let fields = [i.to_string(), actual, predicted];
+        let fields = fields.into_iter().chain(row.iter().map(f32::to_string));
+        csv.write_record(fields).map_err(Failure::caused_by)?;
+    }
+    csv.into_inner()
+        .map_err(|error| Failure::caused_by(error.into_error()))
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("cannot read {}", shown(path))
 }
 
 #[cfg(test)]

@@ -1,0 +1,78 @@
+//! Which experiment: a config file, with what is set besides; and a run's own config.
+
+use std::path::Path;
+
+use experiment::{DEFAULT_CONFIG, Experiment, Source};
+
+use crate::failure::{Failure, shown};
+use crate::run::folder::CONFIG;
+
+/// Returns the experiment in `file`, or the tutorial's, after the overrides `set`, each `key=value`.
+///
+/// # Errors
+/// When the config cannot be read or is wrong (exit code 2).
+pub fn load(file: Option<&Path>, set: &[String]) -> Result<Experiment, Failure> {
+    let source = match file {
+        Some(file) => Source::read(file)?,
+        None if Path::new(DEFAULT_CONFIG).is_file() => Source::read(Path::new(DEFAULT_CONFIG))?,
+        None => experiment::built_in(),
+    };
+    Ok(experiment::load(source, set)?)
+}
+
+/// Returns the experiment of the run in `folder` after the overrides `set`, each `key=value`.
+///
+/// # Errors
+/// When its config cannot be read or is wrong (exit code 2).
+pub fn of_run(folder: &Path, set: &[String]) -> Result<Experiment, Failure> {
+    let source = Source::read(&folder.join(CONFIG))?;
+    Ok(experiment::load(source, set)?)
+}
+
+/// Returns the overrides `set` and, where a data folder is named, one more for it.
+///
+/// # Errors
+/// When the path is not UTF-8 (exit code 2).
+pub fn with_data_dir(set: &[String], dir: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let mut set = set.to_vec();
+    if let Some(dir) = dir {
+        set.push(format!("data.dir={}", toml::Value::from(utf8(dir)?)));
+    }
+    Ok(set)
+}
+
+/// Returns a data folder as text, which it is in a config.
+///
+/// # Errors
+/// When it is not UTF-8 (exit code 2).
+pub fn utf8(dir: &Path) -> Result<&str, Failure> {
+    dir.to_str().ok_or_else(|| {
+        let message = format!("--data-dir {} is not UTF-8", shown(dir));
+        Failure::usage(message).hint("rename the folder, or go there and write --data-dir .")
+    })
+}
+
+/// Returns the same experiment with a data folder that is found from any working directory.
+pub fn with_absolute_folder(experiment: &Experiment) -> Experiment {
+    let mut absolute = experiment.clone();
+    let dir = absolute.data.dir.take();
+    absolute.data.dir = dir.map(|dir| std::path::absolute(&dir).unwrap_or(dir));
+    absolute
+}
+
+/// Returns the config that a run of `experiment` keeps, as TOML.
+///
+/// # Errors
+/// When the data folder is not UTF-8 (exit code 2).
+pub fn resolved(experiment: &Experiment) -> Result<String, Failure> {
+    to_toml(&with_absolute_folder(experiment))
+}
+
+/// Returns an experiment as TOML.
+///
+/// # Errors
+/// When its data folder is not UTF-8 (exit code 2).
+pub fn to_toml(experiment: &Experiment) -> Result<String, Failure> {
+    let toml = experiment.to_toml();
+    toml.map_err(|error| Failure::usage("the experiment cannot be written as TOML").because(error))
+}

@@ -1,0 +1,167 @@
+//! A saved run's network as a file of another program, read back and compared.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use data::DataSet;
+use exchange::{Format, Layout, Network};
+use experiment::Backend;
+use model::Record;
+
+use crate::backend::Compute;
+use crate::evaluation::{self, Predictions};
+use crate::failure::Failure;
+use crate::notice::{Notice, Notify};
+use crate::run::find::{self, Saved};
+use crate::run::write;
+use crate::saved;
+
+/// Test images an exact export is compared on; one that rounds is compared on all.
+const COMPARED: usize = 1000;
+
+/// What to export, and how.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Folder, prefix of a name, record file, or `last`.
+    pub run: String,
+    /// The format to write.
+    pub format: Format,
+    /// What comes first in a weight's shape, and whose names are used.
+    pub layout: Layout,
+    /// The file to write.
+    pub out: PathBuf,
+    /// Where the comparison computes.
+    pub backend: Backend,
+    /// The folder of the test images; else where the run found them.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// What was written.
+#[derive(Debug, Clone)]
+pub struct Exported {
+    /// Size of the file.
+    pub bytes: usize,
+    /// How its answers compare with the run's; `None` when the test images are not at hand.
+    pub comparison: Option<Comparison>,
+}
+
+/// How a file's answers compare with the run's.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// Test images that were compared.
+    pub images: usize,
+    /// Those with the same label.
+    pub same_labels: usize,
+    /// Of a probability.
+    pub largest_difference: f32,
+    /// Accuracy of the run, 0 to 1.
+    pub accuracy_of_run: f64,
+    /// Accuracy of the file, 0 to 1.
+    pub accuracy_of_file: f64,
+}
+
+/// Writes the file and reads it back.
+///
+/// # Errors
+/// When the run is not there, the file cannot be written, or does not give the run's answers.
+pub fn export(request: &Request, notify: Notify) -> Result<Exported, Failure> {
+    refuse_impossible(request)?;
+    let Request {
+        format,
+        layout,
+        out,
+        ..
+    } = request;
+    let compute = Compute::open(request.backend)?;
+    let saved = find::load(&request.run)?;
+    let data = data_at_hand(request, &saved, notify)?;
+
+    let network = Network::of(saved.record.weights.clone(), &saved.record.metadata);
+    let bytes = exchange::write(&network, *format, *layout)?;
+    write::atomically(out, &bytes)?;
+
+    let written = fs::read(out).map_err(|e| Failure::io("read", out, e))?;
+    let (_, back) = exchange::read(&written, None)?;
+    if format.is_exact() && back.tensors != network.tensors {
+        let message = format!("{} does not hold the run's weights", out.display());
+        return Err(
+            Failure::failed(message).hint("this is a defect of the program; please report it")
+        );
+    }
+    let comparison = match data {
+        Some(data) => Some(compare(*format, &saved, back, &data, &compute)?),
+        None => None,
+    };
+    Ok(Exported {
+        bytes: written.len(),
+        comparison,
+    })
+}
+
+fn refuse_impossible(request: &Request) -> Result<(), Failure> {
+    let has_one_layout = matches!(request.format, Format::Onnx | Format::Int8);
+    if request.layout == Layout::OutIn && has_one_layout {
+        return Err(
+            Failure::usage("ONNX and 8-bit weights have one layout only")
+                .hint("leave --layout out, or choose safetensors, f16 or npz"),
+        );
+    }
+    let folder = request.out.parent();
+    let folder = folder.filter(|folder| *folder != Path::new("") && !folder.is_dir());
+    match folder {
+        None => Ok(()),
+        Some(folder) => {
+            let failure = Failure::usage(format!("there is no folder {}", folder.display()));
+            Err(failure.hint("make it first, or name another file: --out PATH"))
+        }
+    }
+}
+
+/// Returns the run's data set; `None`, and says so, when it is not found and nobody said where.
+fn data_at_hand(
+    request: &Request,
+    saved: &Saved,
+    notify: Notify,
+) -> Result<Option<DataSet>, Failure> {
+    match saved::data_set(saved, request.data_dir.clone(), notify) {
+        Ok(data) => Ok(Some(data)),
+        Err(failure) if request.data_dir.is_some() => Err(failure),
+        Err(failure) => {
+            notify(Notice::Warning(format!(
+                "the file is not compared on test images: {}",
+                failure.sentence()
+            )));
+            Ok(None)
+        }
+    }
+}
+
+fn compare(
+    format: Format,
+    saved: &Saved,
+    back: Network,
+    data: &DataSet,
+    compute: &Compute,
+) -> Result<Comparison, Failure> {
+    let images = if format.is_exact() {
+        data.test.take(COMPARED)
+    } else {
+        data.test.clone()
+    };
+    let run = evaluation::predict(&saved.record, &images, compute)?;
+    let exported = Record {
+        weights: back.tensors,
+        ..saved.record.clone()
+    };
+    let file = evaluation::predict(&exported, &images, compute)?;
+    let is_same = |i: &usize| run.top(*i).0 == file.top(*i).0;
+    let differences = run.probabilities.iter().zip(&file.probabilities);
+    let accuracy = |p: &Predictions| p.evaluate(&data.class_names).figures.accuracy();
+    Ok(Comparison {
+        images: images.len(),
+        same_labels: (0..images.len()).filter(is_same).count(),
+        largest_difference: differences.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max),
+        accuracy_of_run: accuracy(&run),
+        accuracy_of_file: accuracy(&file),
+    })
+}

@@ -1,0 +1,199 @@
+//! A run that was stopped, killed or failed is trained further, as if nothing had happened.
+
+use std::path::PathBuf;
+
+use experiment::{Decay, Experiment, Source};
+
+use crate::configs;
+use crate::failure::Failure;
+use crate::notice::{Notice, Notify};
+use crate::run::checkpoint::{self, Checkpoint};
+use crate::run::folder::{CONFIG, sha256};
+use crate::run::{RunFolder, Status, find};
+use crate::session::{self, Prepared, Session};
+
+/// Which run, and what is changed about it.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The run's folder, a unique prefix of its name, or `last`.
+    pub run: String,
+    /// Overrides of its config, each `key=value`. Few keys may change.
+    pub set: Vec<String>,
+    /// Where the data files are now.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// A run that can be resumed. Its folder is locked, but as it was.
+pub struct Resumable {
+    /// The experiment, changed as requested, with its data and its backend.
+    pub prepared: Prepared,
+    /// The run's folder.
+    pub run: RunFolder,
+    /// Where it goes on.
+    pub start: Checkpoint,
+}
+
+/// Returns the run that is requested, with its newest checkpoint that verifies; from its beginning when there
+/// is none.
+///
+/// # Errors
+/// When the run, its data or its backend is not what it was, or nothing is left to do (exit code 2).
+pub fn open(request: &Request, notify: Notify) -> Result<Resumable, Failure> {
+    let run = RunFolder::open(find::folder(&request.run)?)?;
+    if let Some(imported) = &run.manifest().imported {
+        let message = format!(
+            "the run was not trained here, but imported from {}",
+            imported.file
+        );
+        return Err(Failure::usage(message).hint("go on with it where it was trained"));
+    }
+    let set = configs::with_data_dir(&request.set, request.data_dir.as_deref())?;
+    let experiment = configs::of_run(run.path(), &set)?;
+    let start = start(&run, &experiment, notify)?;
+    refuse_nothing_to_do(&run, &start, &experiment)?;
+    let prepared = session::prepare(experiment, None, notify)?;
+    refuse_other_data(&run, &start, &prepared)?;
+    refuse_other_backend(&run, &prepared)?;
+    Ok(Resumable {
+        prepared,
+        run,
+        start,
+    })
+}
+
+impl Resumable {
+    /// Marks the run as running again.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn begin(mut self) -> Result<Session, Failure> {
+        let state = &self.start.state;
+        self.run
+            .reopen(&state.experiment, &state.history.to_vec())?;
+        Ok(Session {
+            prepared: self.prepared,
+            run: self.run,
+            start: self.start,
+        })
+    }
+}
+
+/// Returns what to go on from.
+fn start(run: &RunFolder, experiment: &Experiment, notify: Notify) -> Result<Checkpoint, Failure> {
+    let resolved = configs::resolved(experiment)?;
+    let (found, warnings) = checkpoint::newest(run.path())?;
+    for warning in warnings {
+        notify(Notice::Warning(warning));
+    }
+    let Some(mut start) = found else {
+        refuse_changes(&begun_with(run)?, experiment, 1)?;
+        if run.manifest().status == Status::Finished {
+            let message = format!("{} is finished and has no checkpoint", run.path().display());
+            return Err(Failure::usage(message).hint("train anew"));
+        }
+        let note = "there is no checkpoint to go on from: training starts at the beginning";
+        notify(Notice::Note(note.to_string()));
+        return Ok(Checkpoint::start(resolved));
+    };
+    let source = Source {
+        label: "the checkpoint's experiment".to_string(),
+        text: start.state.experiment,
+    };
+    let before = experiment::load(source, &[])?;
+    refuse_changes(&before, experiment, start.state.epoch)?;
+    start.state.experiment = resolved;
+    Ok(start)
+}
+
+/// Returns the experiment that the run's own config describes, which must be as the run wrote it.
+fn begun_with(run: &RunFolder) -> Result<Experiment, Failure> {
+    let source = Source::read(&run.path().join(CONFIG))?;
+    let known = run.manifest().files_sha256.get(CONFIG);
+    if known.is_none_or(|known| *known != sha256(source.text.as_bytes())) {
+        return Err(Failure::usage(format!(
+            "{} is not as the run wrote it, and there is no checkpoint that says what it was",
+            run.path().join(CONFIG).display()
+        ))
+        .hint("train it anew: --config FILE"));
+    }
+    Ok(experiment::load(source, &[])?)
+}
+
+/// Fails when the experiment is another than `before`, apart from what cannot change what was trained.
+fn refuse_changes(before: &Experiment, now: &Experiment, epoch: usize) -> Result<(), Failure> {
+    let mut allowed = before.clone();
+    allowed.checkpoint = now.checkpoint.clone();
+    allowed.log = now.log.clone();
+    allowed.data.dir = now.data.dir.clone(); // the files' hashes are compared
+    let length_matters = matches!(before.schedule.decay, Decay::Cosine { .. });
+    if now.training.epochs + 1 >= epoch && !length_matters {
+        allowed.training.epochs = now.training.epochs;
+    }
+    if allowed == *now {
+        return Ok(());
+    }
+    let (before, now) = (configs::to_toml(&allowed)?, configs::to_toml(now)?);
+    let lines = |a: &str, b: &str, sign: char| -> Vec<String> {
+        let missing = a
+            .lines()
+            .filter(|line| !b.lines().any(|other| other == *line));
+        missing.map(|line| format!("  {sign} {line}")).collect()
+    };
+    let diff = [lines(&before, &now, '-'), lines(&now, &before, '+')].concat();
+    Err(Failure::usage(format!(
+        "the experiment is not the one the run began with:\n{}",
+        diff.join("\n")
+    ))
+    .hint("undo the change, or train anew: only training.epochs (unless the schedule is cosine), checkpoint.* and log.* may change"))
+}
+
+fn refuse_nothing_to_do(
+    run: &RunFolder,
+    start: &Checkpoint,
+    experiment: &Experiment,
+) -> Result<(), Failure> {
+    let is_done = start.state.stopped || start.state.epoch > experiment.training.epochs;
+    if run.manifest().status != Status::Finished || !is_done {
+        return Ok(());
+    }
+    let failure = Failure::usage(format!("the run {} is finished", run.path().display()));
+    Err(if start.state.stopped {
+        failure.hint("early stopping ended it; train anew with more patience")
+    } else {
+        failure.hint("train it longer: --set training.epochs=N")
+    })
+}
+
+/// Fails when the files are not those the run began with, or the checkpoint does not fit their number.
+fn refuse_other_data(
+    run: &RunFolder,
+    start: &Checkpoint,
+    prepared: &Prepared,
+) -> Result<(), Failure> {
+    let Prepared {
+        experiment, data, ..
+    } = prepared;
+    let known = &run.manifest().dataset_sha256;
+    let is_known = |sha256: &String| known.values().any(|known| known == sha256);
+    if !data.files.iter().all(|file| is_known(&file.sha256)) {
+        let message = "the data files are not those the run began with";
+        return Err(Failure::usage(message).hint("name the folder that has them: --data-dir D"));
+    }
+    let images = data.train.len() - experiment.data.validation;
+    if !start.state.fits(experiment.training.batch_size, images) {
+        let message = "the checkpoint's numbers are not those of this experiment and data";
+        return Err(Failure::failed(message).hint("remove its folder to go on from the one before"));
+    }
+    Ok(())
+}
+
+fn refuse_other_backend(run: &RunFolder, prepared: &Prepared) -> Result<(), Failure> {
+    let (before, now) = (&run.manifest().backend, prepared.compute.backend);
+    if now.to_string() == *before {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "the run began on the backend {before}, here it would go on on {now}"
+    ))
+    .hint("results would differ; train anew to change the backend"))
+}

@@ -1,0 +1,42 @@
+//! Is every file of a run as it was written?
+
+use std::path::{Component, Path};
+
+use super::folder::sha256;
+use super::read::{self, MAX_RESULT};
+use super::{checkpoint, manifest};
+use crate::failure::Failure;
+
+/// Returns each file that the manifest of the run in `folder` names, compared with its SHA-256, and each
+/// checkpoint, compared with its own. What is not as it was written has the reason.
+///
+/// # Errors
+/// When there is no such run, or its manifest is damaged.
+pub fn files(folder: &Path) -> Result<Vec<(String, Result<(), Failure>)>, Failure> {
+    let manifest = manifest::read(folder)?;
+    let files = manifest.files_sha256.iter();
+    let files = files.map(|(name, hash)| (name.clone(), check(folder, name, hash)));
+    let checkpoints = checkpoint::check(folder).into_iter().map(|(set, result)| {
+        let name = set.strip_prefix(folder).unwrap_or(&set).display();
+        (name.to_string(), result)
+    });
+    Ok(files.chain(checkpoints).collect())
+}
+
+/// Checks a file that lies in the folder itself: a name from a manifest must not lead elsewhere.
+fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
+    let mut parts = Path::new(name).components();
+    let is_name = matches!(
+        (parts.next(), parts.next()),
+        (Some(Component::Normal(_)), None)
+    );
+    if !is_name {
+        return Err(Failure::failed("is no name of a file in the run's folder"));
+    }
+    let bytes = read::at_most(&folder.join(name), MAX_RESULT)?;
+    if sha256(&bytes) == hash {
+        Ok(())
+    } else {
+        Err(Failure::failed("has another SHA-256"))
+    }
+}

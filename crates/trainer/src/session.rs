@@ -1,0 +1,124 @@
+//! A training from its preparation to its end, as `train`, `resume` and `repeat` have it.
+
+use std::path::{Path, PathBuf};
+
+use data::DataSet;
+use experiment::Experiment;
+use model::Architecture;
+
+use crate::backend::Compute;
+use crate::configs;
+use crate::datasets::Wanted;
+use crate::engine::{self, EngineKind};
+use crate::failure::Failure;
+use crate::learner::Watch;
+use crate::notice::Notify;
+use crate::results::Trained;
+use crate::run::checkpoint::Checkpoint;
+use crate::run::find::ARTIFACTS;
+use crate::run::{Manifest, RunFolder, folder};
+use crate::training;
+
+/// An experiment with its data and its backend. They fit together, and nothing is written yet.
+pub struct Prepared {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// Its data set.
+    pub data: DataSet,
+    /// Where it computes.
+    pub compute: Compute,
+    /// What trains it there.
+    pub engine: EngineKind,
+}
+
+/// Returns `experiment` with its data and its backend. Everything that can be wrong is checked here, the quick
+/// things first: `run_dir`, if given, must hold no run.
+///
+/// # Errors
+/// When data, network or backend cannot be had, or the engine that is asked for cannot train the network (exit
+/// code 2).
+pub fn prepare(
+    experiment: Experiment,
+    run_dir: Option<&Path>,
+    notify: Notify,
+) -> Result<Prepared, Failure> {
+    run_dir.map_or(Ok(()), folder::refuse_taken)?;
+    let data = Wanted::by(&experiment).load(notify)?;
+    experiment.check_data(data.train.len())?;
+    experiment
+        .architecture(data.train.size(), data.train.classes())
+        .validate()?;
+    let compute = Compute::open(experiment.backend)?;
+    let engine = engine::choose(&experiment, compute.backend)?;
+    Ok(Prepared {
+        experiment,
+        data,
+        compute,
+        engine,
+    })
+}
+
+impl Prepared {
+    /// Returns the network that is trained.
+    pub fn architecture(&self) -> Architecture {
+        let images = &self.data.train;
+        self.experiment
+            .architecture(images.size(), images.classes())
+    }
+
+    /// Returns the number of its parameters.
+    pub fn parameters(&self) -> usize {
+        self.architecture().parameters().unwrap_or_default()
+    }
+
+    /// Makes the folder of a new run, `run_dir` or a fresh one in `artifacts/`, ready to be trained from the
+    /// beginning.
+    ///
+    /// # Errors
+    /// When the folder holds a run already, or cannot be written (exit code 2).
+    pub fn begin(self, run_dir: Option<PathBuf>) -> Result<Session, Failure> {
+        let (experiment, data) = (&self.experiment, Some(&self.data));
+        let path = run_dir.unwrap_or_else(|| fresh_folder(&experiment.name));
+        let resolved = configs::resolved(experiment)?;
+        let manifest = Manifest::start(experiment, data, &self.compute, self.parameters(), &path);
+        let run = RunFolder::create(path, &resolved, manifest)?;
+        let start = Checkpoint::start(resolved);
+        Ok(Session {
+            prepared: self,
+            run,
+            start,
+        })
+    }
+}
+
+/// Returns a folder in `artifacts/` for a new run of the experiment of that name.
+pub fn fresh_folder(experiment: &str) -> PathBuf {
+    let name = folder::fresh_name();
+    Path::new(ARTIFACTS).join(experiment).join(name)
+}
+
+/// A run that is ready to be trained: what `train` makes and `resume` finds.
+pub struct Session {
+    /// The experiment with its data and its backend.
+    pub prepared: Prepared,
+    /// The run's folder.
+    pub run: RunFolder,
+    /// Where the training begins.
+    pub start: Checkpoint,
+}
+
+impl Session {
+    /// Trains; returns what came of it.
+    ///
+    /// # Errors
+    /// When the training fails or is stopped. The run's manifest then says so.
+    pub fn train(mut self, watch: Watch) -> Result<Trained, Failure> {
+        let Prepared {
+            experiment,
+            data,
+            compute,
+            ..
+        } = &self.prepared;
+        training::train(experiment, data, compute, self.start, &mut self.run, watch)
+    }
+}
