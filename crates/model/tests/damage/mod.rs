@@ -41,7 +41,7 @@ fn parts_of_checkpoints() {
         assert_eq!(tensors.len(), architecture.tensors().len());
         for (tensor, expect) in tensors.iter().zip(architecture.tensors()) {
             assert_eq!((&tensor.name, &tensor.shape), (&expect.name, &expect.shape));
-            assert_eq!(tensor.values.len(), expect.shape.iter().product());
+            assert_eq!(tensor.values.len(), expect.shape.iter().product::<usize>());
             assert!(tensor.values.iter().all(|value| value.is_finite()));
         }
         Ok(())

@@ -74,7 +74,7 @@ fn a_record_of_a_newer_format_is_refused() {
             .unwrap();
         let newer = [&bytes[..at], new, &bytes[at + old.len()..]].concat();
         for error in [
-            Record::from_bytes(&newer, &Device::flex()).unwrap_err(),
+            Record::from_bytes(&newer).unwrap_err(),
             Classifier::from_bytes(&newer).unwrap_err(),
         ] {
             let text = error.to_string();
