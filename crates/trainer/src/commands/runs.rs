@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::run::find::{self, ARTIFACTS};
 use crate::run::list::{self, Summary};
 use crate::run::query;
-use crate::run::{RunFolder, Status, lock};
+use crate::run::{RunFolder, lock};
 
 /// Keys that have a column of their own or say nothing about the experiment.
 const NO_CHANGE: [&str; 4] = ["name", "seed", "backend", "data.dir"];
@@ -275,6 +275,7 @@ fn to_mlflow(_: &ExportRunsArgs) -> Result<(), Failure> {
 
 #[cfg(feature = "mlflow")]
 fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
+    use crate::run::{Status, mlflow::Server};
     let runs = match args.runs.is_empty() {
         true => list::all(Path::new(ARTIFACTS)).runs,
         false => args
@@ -284,7 +285,7 @@ fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
             .collect::<Result<_, _>>()?,
     };
     let finished = runs.iter().filter(|run| run.status == Status::Finished);
-    let server = crate::run::mlflow::Server::at(&args.uri);
+    let server = Server::at(&args.uri);
     let (mut copied, mut known) = (0, 0);
     for run in finished {
         match server.export(run)? {
