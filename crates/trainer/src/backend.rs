@@ -97,6 +97,7 @@ fn ndarray() -> Result<Compute, Failure> {
 mod gpu {
     use super::{Adapter, Compute, Failure};
 
+    /// Returns no adapter.
     pub fn adapters() -> Vec<Adapter> {
         Vec::new()
     }

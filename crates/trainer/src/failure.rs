@@ -100,10 +100,7 @@ impl Failure {
         Self::usage(format!(
             "this build has no {what}: it was made without the feature `{feature}`"
         ))
-        .hint(format!(
-            "cargo build -p trainer --no-default-features --features flex,{feature} adds it; \
-                 cargo build -p trainer has everything"
-        ))
+        .hint(build_with(feature))
     }
 
     /// Returns the failure that `error` is (exit code 1).
@@ -215,6 +212,14 @@ impl Error for Failure {
     }
 }
 
+/// Returns how to build what a feature brings.
+fn build_with(feature: &str) -> String {
+    format!(
+        "build with the feature: cargo build -p trainer --no-default-features --features flex,{feature} \
+         (cargo build -p trainer has everything)"
+    )
+}
+
 /// Returns text for a message: on one line, without control characters.
 pub fn one_line(text: &str) -> String {
     let visible = |c: char| {
@@ -238,7 +243,11 @@ impl From<data::SourceError> for Failure {
             data::SourceError::NotFound { .. } => error.to_string(), // a line for each place
             _ => one_line(&error.to_string()),
         };
-        Self::usage(text).hint(error.hint())
+        let mut hint = error.hint();
+        if matches!(error, data::SourceError::NotFound { .. }) && !cfg!(feature = "download") {
+            hint += &format!("; to have them downloaded, {}", build_with("download"));
+        }
+        Self::usage(text).hint(hint)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::format::{self, counted, figure};
 use crate::run::find::{self, ARTIFACTS};
 use crate::run::list::{self, Summary};
 use crate::run::query;
-use crate::run::{RunFolder, Status, lock};
+use crate::run::{RunFolder, lock};
 
 /// Keys that have a column of their own or say nothing about the experiment.
 const NO_CHANGE: [&str; 4] = ["name", "seed", "backend", "data.dir"];
@@ -249,6 +249,7 @@ fn to_mlflow(_: &ExportRunsArgs) -> Result<(), Failure> {
 
 #[cfg(feature = "mlflow")]
 fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
+    use crate::run::{Status, mlflow::Server};
     let runs = if args.runs.is_empty() {
         list::all(Path::new(ARTIFACTS)).runs
     } else {
@@ -256,7 +257,7 @@ fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
         named?
     };
     let finished = runs.iter().filter(|run| run.status == Status::Finished);
-    let server = crate::run::mlflow::Server::at(&args.uri);
+    let server = Server::at(&args.uri);
     let (mut copied, mut known) = (0, 0);
     for run in finished {
         if server.export(run)? {
