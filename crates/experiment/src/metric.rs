@@ -54,8 +54,15 @@ impl Metric {
     pub const ACCURACY: Self = Self(1);
 
     /// Returns all of them, in order.
-    pub fn all() -> impl DoubleEndedIterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> {
         (0..METRICS.len()).map(Self)
+    }
+
+    /// Returns all of them in the order in which results are told: the accuracy before the loss.
+    pub fn of_results() -> impl Iterator<Item = Self> {
+        [Self::ACCURACY, Self::LOSS]
+            .into_iter()
+            .chain(Self::all().skip(2))
     }
 
     /// Returns all of them with their names in configs.
@@ -136,7 +143,7 @@ impl Figures {
 
     /// Returns the same of a test, the accuracy before the loss.
     pub fn test_line(&self) -> String {
-        self.line_of(Metric::all().rev())
+        self.line_of(Metric::of_results())
     }
 
     fn line_of(&self, metrics: impl Iterator<Item = Metric>) -> String {

@@ -97,7 +97,7 @@ impl Comparison {
         };
         let seconds = |run: &Summary| run.seconds.map_or("-".into(), |s| format!("{s:.1} s"));
         let best = |run: &Summary| run.best_epoch.map_or("-".into(), |epoch| epoch.to_string());
-        let metrics = || Metric::all().rev();
+        let metrics = || Metric::of_results();
         let test = metrics().map(|metric| {
             let test = |run: &Summary| figure(run.test(metric));
             row(format!("test {}", metric.label), &test)

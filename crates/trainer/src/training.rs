@@ -109,8 +109,9 @@ fn fit(
             .clone()
             .starting_at(start.state.steps as usize),
     );
+    let (epoch, batch) = start.state.next_batch(batches.per_epoch());
     let train = Loader::new(batches.clone(), &device)
-        .starting_at(start.state.epoch - 1, start.state.step)
+        .starting_at(epoch, batch)
         .resident(compute.keeps(&images.train));
     let validation = Arc::new(loader(images.held_out.clone(), compute));
 

@@ -353,8 +353,11 @@ impl Epochs {
                 &mut totals,
                 &mut |number, totals| step.took(number, totals),
             )?;
+            if next == state.step {
+                return Err(Failure::failed("the engine was given no batch to train on"));
+            }
             let sums = totals.sums().map_err(Failure::device)?.clone();
-            self.refuse_divergence(state.epoch, next.saturating_sub(1), &totals)?;
+            self.refuse_divergence(state.epoch, next - 1, &totals)?;
             state.advance(sums, next);
             state.seconds = seconds();
             if !stopped.get() && state.step < last && self.checkpoints.is_due(state.steps) {

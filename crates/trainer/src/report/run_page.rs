@@ -90,7 +90,7 @@ fn section(id: &'static str, title: &'static str, content: Markup) -> Section {
 fn result(page: &RunPage) -> Markup {
     let run = &page.run;
     let decimals = |value: Option<f64>| value.map_or("none".into(), |value| format!("{value:.4}"));
-    let metrics = || Metric::all().rev();
+    let metrics = || Metric::of_results();
     let name = |images: &str, metric: Metric| format!("{images} {}", metric.label);
     let tested = metrics().map(|metric| (name("Test", metric), decimals(run.test(metric))));
     let validated = metrics().filter_map(|metric| {

@@ -67,7 +67,7 @@ const TEST: &str = "test";
 
 /// Returns every figure that runs are compared by: the images it is of, and the metric.
 pub fn measured() -> impl Iterator<Item = (&'static str, Metric)> {
-    let of = |images| Metric::all().rev().map(move |metric| (images, metric));
+    let of = |images| Metric::of_results().map(move |metric| (images, metric));
     of(VALIDATION).chain(of(TEST))
 }
 

@@ -114,6 +114,16 @@ impl State {
             && self.steps == before.saturating_add(self.step) as u64
     }
 
+    /// Returns the epoch, counted from 0, and the batch that are trained on next, where an epoch has so many
+    /// batches: one that was stopped while it was validated has none left.
+    pub fn next_batch(&self, batches: usize) -> (usize, usize) {
+        if self.step >= batches {
+            (self.epoch, 0)
+        } else {
+            (self.epoch - 1, self.step)
+        }
+    }
+
     /// Returns the sums of the epoch in work.
     pub fn sums(&self) -> Sums {
         if self.images == 0 {
