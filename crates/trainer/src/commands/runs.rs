@@ -186,8 +186,7 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
         ("seed", run.seed.to_string()),
     ];
     let facts = facts.map(|(name, value)| (name.to_string(), value));
-    let tested = Metric::all()
-        .rev()
+    let tested = Metric::of_results()
         .map(|metric| (format!("test {}", metric.label), figure(run.test(metric))));
     let looks = ("test looks".to_string(), run.test_looks.to_string());
     for (name, value) in facts.into_iter().chain(tested).chain([looks]) {
