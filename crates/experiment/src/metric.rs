@@ -26,7 +26,7 @@ pub struct Definition {
 }
 
 /// The metrics, in the order in which they are shown.
-pub static METRICS: [Definition; 2] = [
+pub static METRICS: [Definition; 4] = [
     Definition {
         key: "loss",
         label: "loss",
@@ -40,6 +40,30 @@ pub static METRICS: [Definition; 2] = [
         higher_is_better: true,
         in_line: true,
         of: |sums| Some(share(sums.correct, sums.images)),
+    },
+    // The label is among the two likeliest classes. Keras: `SparseTopKCategoricalAccuracy(k=2)`.
+    Definition {
+        key: "top_2_accuracy",
+        label: "top-2 accuracy",
+        higher_is_better: true,
+        in_line: false,
+        of: |sums| {
+            let ranks = &sums.counts.as_ref()?.ranks;
+            Some(share(ranks.iter().take(2).sum(), sums.images))
+        },
+    },
+    // The mean over the classes of F1 = 2 hits / (images + predicted); 0 where a class has neither. scikit-learn:
+    // `f1_score(average="macro", labels=range(classes), zero_division=0)`.
+    Definition {
+        key: "macro_f1",
+        label: "macro F1",
+        higher_is_better: true,
+        in_line: false,
+        of: |sums| {
+            let classes = &sums.counts.as_ref()?.classes;
+            let f1 = |[images, predicted, hits]: &[usize; 3]| share(2 * hits, images + predicted);
+            Some(classes.iter().map(f1).sum::<f64>() / classes.len().max(1) as f64)
+        },
     },
 ];
 
@@ -275,4 +299,79 @@ fn rank(row: &[f32], label: usize) -> usize {
 
 fn share(part: usize, of: usize) -> f64 {
     part as f64 / of.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sums() -> Sums {
+        // Labels 0, 0, 0, 1 of three classes; the answers are 0, 0, 1 and 1.
+        let logits = [
+            [3.0, 2.0, 1.0],
+            [3.0, 1.0, 2.0],
+            [2.0, 3.0, 1.0],
+            [1.0, 3.0, 2.0],
+        ];
+        let mut sums = Sums::new();
+        sums.add_answers(logits.as_flattened(), &[0, 0, 0, 1]);
+        sums.loss = 1.0;
+        sums
+    }
+
+    fn figure(sums: &Sums, key: &str) -> Option<f64> {
+        let metric = Metric::all().find(|metric| metric.key == key)?;
+        sums.figures().get(metric)
+    }
+
+    /// Against scikit-learn's `accuracy_score`, `top_k_accuracy_score(k=2, labels=range(3))` and
+    /// `f1_score(average="macro", labels=range(3), zero_division=0)`.
+    #[test]
+    fn figures_of_four_answers() {
+        let sums = sums();
+        assert_eq!(figure(&sums, "loss"), Some(0.25));
+        assert_eq!(figure(&sums, "accuracy"), Some(0.75));
+        assert_eq!(figure(&sums, "top_2_accuracy"), Some(1.0));
+        let macro_f1 = (0.8 + 2.0 / 3.0 + 0.0) / 3.0;
+        assert!((figure(&sums, "macro_f1").unwrap_or(0.0) - macro_f1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn equal_logits_rank_by_class() {
+        let mut sums = Sums::new();
+        sums.add_answers(&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0], &[0, 2]);
+        let counts = sums.counts.clone().unwrap_or_default();
+        assert_eq!((sums.correct, counts.ranks), (1, vec![1, 0, 1]));
+        assert_eq!(counts.classes, [[1, 2, 1], [0, 0, 0], [1, 0, 0]]);
+        assert_eq!(figure(&sums, "top_2_accuracy"), Some(0.5));
+    }
+
+    /// A checkpoint of an earlier version stopped in the middle of an epoch: it did not count classes.
+    #[test]
+    fn what_was_not_counted_is_not_known() {
+        let mut old = Sums {
+            counts: None,
+            ..sums()
+        };
+        old.add_answers(&[0.0, 1.0, 0.0], &[1]);
+        assert_eq!(figure(&old, "accuracy"), Some(0.8));
+        assert_eq!(figure(&old, "macro_f1"), None);
+        assert!(Counts::default().fit(0, 0) && sums().counts.is_some_and(|c| c.fit(4, 3)));
+        assert!(!sums().counts.is_some_and(|c| c.fit(4, 2) || c.fit(5, 3)));
+    }
+
+    #[test]
+    fn metrics_are_named_once_and_read_back() {
+        let mut keys: Vec<&str> = Metric::all().map(|metric| metric.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), METRICS.len());
+        assert_eq!(Metric::of_results().count(), METRICS.len());
+        assert_eq!(Metric::LOSS.key, "loss");
+        assert_eq!(Metric::ACCURACY.key, "accuracy");
+        assert_eq!(
+            (Metric::LOSS.cost(2.0), Metric::ACCURACY.cost(2.0)),
+            (2.0, -2.0)
+        );
+    }
 }
