@@ -68,7 +68,7 @@ pub(crate) fn layers(
                 "the file has {} tensors, more than any network here",
                 tensors.len()
             ),
-            hint: "give the weights alone, without an optimizer's memory",
+            hint: "give the weights alone, without the optimizer state",
         });
     }
     let found = dense(tensors)?;

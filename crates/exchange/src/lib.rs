@@ -169,7 +169,7 @@ impl ExchangeError {
             Self::Damaged { .. } | Self::NotFinite(_) => {
                 "export it again with the program it comes from"
             }
-            Self::TooLarge => "give the weights alone, without an optimizer's memory",
+            Self::TooLarge => "give the weights alone, without the optimizer state",
             Self::Unsupported { hint, .. } => hint,
             Self::Tensor { .. } => {
                 "Flatten, dense layers and one activation is all that runs here; see docs/interop.md"
@@ -321,9 +321,9 @@ fn kind(bytes: &[u8]) -> Result<Kind, ExchangeError> {
         }
         _ if bytes.starts_with(HDF5) => unknown("an HDF5 file"),
         _ if bytes.starts_with(b"\x93NUMPY") => unknown("a single NumPy array"),
-        [0x80, 2..=5, ..] => unknown("a pickle (PyTorch before 1.6 wrote such .pt files)"),
-        // A length of eight bytes, then JSON.
+        // A length of eight bytes, then JSON. The length may begin like a pickle.
         [_, _, _, _, _, 0, 0, 0, b'{', ..] => Ok(Kind::Safetensors),
+        [0x80, 2..=5, ..] => unknown("a pickle (PyTorch before 1.6 wrote such .pt files)"),
         // The first field of a ModelProto: ir_version, a number.
         [8, ..] => Ok(Kind::Onnx),
         _ => unknown("no file of a known format"),

@@ -149,7 +149,7 @@ fn range(sweep: &Table, path: &str, entry: &Entry, range: &Entries) -> Result<Ra
             });
         }
     }
-    let message = format!("the range of `{}` is none", echo(path));
+    let message = format!("`{}` has no valid range", echo(path));
     Err(sweep
         .refuse_node(&entry.node, message)
         .hint("write { from = 1e-4, to = 1e-2, log = true }: two numbers, the second above the first, above 0 with log"))

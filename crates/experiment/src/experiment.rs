@@ -36,7 +36,7 @@ pub struct Experiment {
     pub schedule: Schedule,
     /// When to stop before the last epoch; `None`: never.
     pub early_stopping: Option<EarlyStopping>,
-    /// What a stopped run goes on from.
+    /// What a stopped run resumes from.
     pub checkpoint: Checkpoint,
     /// What is measured at the end.
     pub evaluation: Evaluation,
@@ -166,7 +166,7 @@ pub struct EarlyStopping {
     pub min_delta: f64,
 }
 
-/// `[checkpoint]`: what a stopped run goes on from.
+/// `[checkpoint]`: what a stopped run resumes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Checkpoint {
     /// How often one is written, besides at the end and when the run is stopped.

@@ -138,7 +138,7 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("metric", Kind::Choice("loss", || names(&Metric::named())), "What must improve, measured on the validation images"),
         key("min_delta", Kind::Number(0.0, NOT_NEGATIVE), "Smallest change that counts as an improvement"),
     ] },
-    Section { name: "checkpoint", about: "What a stopped run goes on from", keys: &[
+    Section { name: "checkpoint", about: "What a stopped run resumes from", keys: &[
         key("every", Kind::Text("1 epoch"), "How often one is written: \"2 epochs\", \"500 steps\", \"30 s\" or \"never\" (but at the end)"),
         key("keep", Kind::Integer(2, 1..=1_000), "Newest checkpoints that are kept"),
     ] },

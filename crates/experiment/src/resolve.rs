@@ -211,7 +211,7 @@ fn checkpoint(table: &Table) -> Result<Checkpoint, ConfigError> {
         table
             .refuse(
                 "every",
-                "`checkpoint.every` is no length of time known here",
+                "`checkpoint.every` is not a number of epochs, steps or seconds",
             )
             .hint("write \"1 epoch\", \"500 steps\", \"30 s\" or \"never\"")
     })?;

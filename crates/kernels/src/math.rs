@@ -199,7 +199,7 @@ impl Update {
         }
     }
 
-    /// Moves `weights` against `gradient`; `first` and `second` are the optimizer's memory.
+    /// Moves `weights` against `gradient`; `first` and `second` are the optimizer state.
     pub fn apply(
         &self,
         weights: &mut [f32],

@@ -77,7 +77,7 @@ by Ctrl-C; 143 stopped by SIGTERM.";
 pub enum Command {
     /// Train an experiment (the default command)
     Train(TrainArgs),
-    /// Go on with a run that was stopped, or killed, or failed: as if nothing had happened
+    /// Resume a run that was stopped, killed or failed, as if nothing had happened
     Resume(ResumeArgs),
     /// Measure a saved run on the test images: accuracy, per-class figures, confusion matrix
     Evaluate(EvaluateArgs),

@@ -27,7 +27,7 @@ pub struct Table {
 /// When there are none, the table is too large, or it is damaged: the line is named.
 pub fn read(folder: &Path) -> Result<Table, Failure> {
     let path = folder.join(PREDICTIONS);
-    let hint = "a finished run has it; go on with one that is not: trainer resume RUN";
+    let hint = "a finished run has it; resume one that is not: trainer resume RUN";
     let because = |e: csv::Error| Failure::failed(unreadable(&path)).because(e).hint(hint);
     let damaged =
         |what: String| Failure::failed(format!("{}: {what}", unreadable(&path))).hint(hint);

@@ -41,7 +41,7 @@ pub fn original(run: &str, data_dir: Option<&Path>) -> Result<Original, Failure>
 fn refuse_unrepeatable(folder: &Path, manifest: &Manifest) -> Result<(), Failure> {
     if manifest.status != Status::Finished {
         let message = format!("{} is not finished", folder.display());
-        return Err(Failure::usage(message).hint("go on with it: trainer resume RUN"));
+        return Err(Failure::usage(message).hint("resume it: trainer resume RUN"));
     }
     let path = folder.join(CONFIG);
     let config = read::at_most(&path, MAX_BYTES)?;

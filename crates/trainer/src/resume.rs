@@ -45,7 +45,7 @@ pub fn open(request: &Request, notify: Notify) -> Result<Resumable, Failure> {
             "the run was not trained here, but imported from {}",
             imported.file
         );
-        return Err(Failure::usage(message).hint("go on with it where it was trained"));
+        return Err(Failure::usage(message).hint("resume it where it was trained"));
     }
     let set = configs::with_data_dir(&request.set, request.data_dir.as_deref())?;
     let experiment = configs::of_run(run.path(), &set)?;
@@ -65,7 +65,7 @@ impl Resumable {
     /// Marks the run as running again.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the file cannot be written.
     pub fn begin(mut self) -> Result<Session, Failure> {
         let state = &self.start.state;
         self.run
@@ -78,7 +78,7 @@ impl Resumable {
     }
 }
 
-/// Returns what to go on from.
+/// Returns what to resume from.
 fn start(run: &RunFolder, experiment: &Experiment, notify: Notify) -> Result<Checkpoint, Failure> {
     let resolved = configs::resolved(experiment)?;
     let (found, warnings) = checkpoint::newest(run.path())?;
@@ -91,7 +91,7 @@ fn start(run: &RunFolder, experiment: &Experiment, notify: Notify) -> Result<Che
             let message = format!("{} is finished and has no checkpoint", run.path().display());
             return Err(Failure::usage(message).hint("train anew"));
         }
-        let note = "there is no checkpoint to go on from: training starts at the beginning";
+        let note = "there is no checkpoint to resume from: training starts at the beginning";
         notify(Notice::Note(note.to_string()));
         return Ok(Checkpoint::start(resolved));
     };
@@ -182,7 +182,9 @@ fn refuse_other_data(
     let images = data.train.len() - experiment.data.validation;
     if !start.state.fits(experiment.training.batch_size, images) {
         let message = "the checkpoint's numbers are not those of this experiment and data";
-        return Err(Failure::failed(message).hint("remove its folder to go on from the one before"));
+        return Err(
+            Failure::failed(message).hint("remove its folder to resume from the one before")
+        );
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ const BAR: f64 = 40.0;
 /// saved but the plot that is asked for, and neither validation nor test images are looked at.
 ///
 /// # Errors
-/// When the range is none (exit code 2), or config, data or backend fail.
+/// When the range is not valid (exit code 2), or config, data or backend fail.
 pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let range = Range {

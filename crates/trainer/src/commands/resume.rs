@@ -1,4 +1,4 @@
-//! `trainer resume`: goes on with a run as if nothing had happened.
+//! `trainer resume`: resumes a run as if nothing had happened.
 
 use super::signals::Signals;
 use super::train::{finish, introduce, messages};

@@ -235,7 +235,7 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When a run is not there, or this build does not know that program (exit code 2); when the server cannot
-/// be reached or says no.
+/// be reached or refuses.
 pub fn export(args: &ExportRunsArgs) -> Result<(), Failure> {
     let ExportTarget::Mlflow = args.target;
     to_mlflow(args)
@@ -277,7 +277,7 @@ fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
 /// Removes runs, after asking. One that is being written stays.
 ///
 /// # Errors
-/// When one is not there or in use, or nobody can be asked (exit code 2); when the disk says no.
+/// When one is not there or in use, or nobody can be asked (exit code 2); when a file cannot be removed.
 pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
     let mut folders = Vec::new();
     for run in &args.runs {

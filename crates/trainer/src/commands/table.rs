@@ -6,7 +6,7 @@ use std::io::{self, Write};
 /// at the left, the others, numbers, end at the right.
 ///
 /// # Errors
-/// When `out` says no.
+/// When `out` cannot be written.
 pub fn write(
     out: &mut impl Write,
     header: &[&str],

@@ -114,7 +114,7 @@ impl Drop for Downloads {
 /// Prints how far a model's answers to the test images can be trusted.
 ///
 /// # Errors
-/// When stdout says no.
+/// When stdout cannot be written.
 pub fn print_trust(out: &mut impl Write, trust: &Trust) -> std::io::Result<()> {
     write!(out, "calibration error {:.4}", trust.ece)?;
     if let (Some(ece), Some(temperature)) = (trust.calibrated_ece, trust.temperature) {

@@ -1,4 +1,4 @@
-//! The optimizer's memory out of Burn's `Learner`, which shows it to its checkpointers only.
+//! The optimizer state out of Burn's `Learner`, which shows it to its checkpointers only.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};

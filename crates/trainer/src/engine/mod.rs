@@ -89,7 +89,7 @@ pub enum Engine<'a> {
 }
 
 /// Told after every step its number and the sums of the epoch so far; says whether to continue. One more
-/// step may follow when it says no.
+/// step may follow when it does not.
 pub type Watch<'w> = &'w mut dyn FnMut(usize, &mut Totals) -> Result<bool, Failure>;
 
 impl Engine<'_> {

@@ -51,8 +51,10 @@ impl Range {
         if in_order && (10..=100_000).contains(&self.steps) {
             return Ok(self);
         }
-        Err(Failure::usage("the learning rates to try are no range")
-            .hint("--from must be above 0, --to above that, and --steps 10 to 100000"))
+        Err(
+            Failure::usage("--from and --to are not a valid range of learning rates")
+                .hint("--from must be above 0, --to above that, and --steps 10 to 100000"),
+        )
     }
 
     /// Returns the rates.

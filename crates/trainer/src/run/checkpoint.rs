@@ -1,7 +1,7 @@
 //! Checkpoints: sets of files that appear complete, or not at all.
 //!
 //! A set is a folder `checkpoints/epoch-E-step-S` with the [`State`], the parts it names (weights, the
-//! optimizer's memory) and the SHA-256 of each. It is written under another name, synced, renamed and
+//! optimizer state) and the SHA-256 of each. It is written under another name, synced, renamed and
 //! read back before an older one goes.
 
 use std::cell::{Cell, RefCell};
@@ -50,7 +50,7 @@ const MAX_MANIFEST: u64 = 64 << 10;
 /// Largest other file read, in bytes: two moments of the largest network, with room for names.
 const MAX_PART: u64 = 8 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
 
-/// All that a training goes on from.
+/// All that a training resumes from.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// Where it stands.
@@ -383,7 +383,7 @@ fn files(set: &Path) -> Result<Vec<(&'static str, String)>, Failure> {
             set.display(),
             manifest.format
         ))
-        .hint("go on with the version of the program that wrote it"));
+        .hint("resume it with the version of the program that wrote it"));
     }
     // Only names known here become paths.
     let known = |(name, hash): (String, String)| {

@@ -54,7 +54,7 @@ pub fn load(run: &str) -> Result<Saved, Failure> {
     })
 }
 
-/// Returns the folder of the run to go on with: the one that `run` names, or the newest for `last`.
+/// Returns the folder of the run to resume: the one that `run` names, or the newest for `last`.
 ///
 /// # Errors
 /// When there is none, or more than one.
@@ -169,10 +169,7 @@ fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
             failure.hint(format!("name its weights to use them: {}", model.display()))
         }
         _ if status == "running" => failure.hint(at_hand(&runs())),
-        _ => failure.hint(format!(
-            "go on with it: trainer resume {}",
-            folder.display()
-        )),
+        _ => failure.hint(format!("resume it: trainer resume {}", folder.display())),
     })
 }
 

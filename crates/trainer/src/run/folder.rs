@@ -71,7 +71,7 @@ impl RunFolder {
         Ok(run)
     }
 
-    /// Opens the folder of a run that has ended, or whose process has, to go on with it.
+    /// Opens the folder of a run that has ended, or whose process has, to resume it.
     ///
     /// # Errors
     /// When another process is writing it, or its manifest cannot be read.
@@ -87,10 +87,10 @@ impl RunFolder {
         })
     }
 
-    /// Marks the run as running again, with the resolved `config` and the epochs it goes on from.
+    /// Marks the run as running again, with the resolved `config` and the epochs it resumes from.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the file cannot be written.
     pub fn reopen(&mut self, config: &str, epochs: &[EpochMetrics]) -> Result<(), Failure> {
         let mut lines = Vec::new();
         for epoch in epochs {
@@ -120,7 +120,7 @@ impl RunFolder {
     /// Writes the file `name` of the run, complete or not at all.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the file cannot be written.
     pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         write::atomically(&self.path.join(name), bytes)?;
         self.manifest
@@ -132,7 +132,7 @@ impl RunFolder {
     /// Removes what an earlier, shorter training of the run came to on the test images.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the file cannot be written.
     pub fn forget_test(&mut self) -> Result<(), Failure> {
         for name in [PREDICTIONS, GALLERY, RELIABILITY, MISTAKES, REPORT] {
             let path = self.path.join(name);
@@ -149,7 +149,7 @@ impl RunFolder {
     /// Changes the manifest and writes it.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the file cannot be written.
     pub fn update(&mut self, change: impl FnOnce(&mut Manifest)) -> Result<(), Failure> {
         change(&mut self.manifest);
         self.save_manifest()
@@ -158,7 +158,7 @@ impl RunFolder {
     /// Marks the run as ended with `status`; the manifest on disk then says so.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the file cannot be written.
     pub fn end(&mut self, status: Status, error: Option<String>) -> Result<(), Failure> {
         if let Ok(metrics) = fs::read(self.path.join(METRICS)) {
             self.manifest

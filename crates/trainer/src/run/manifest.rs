@@ -26,7 +26,7 @@ pub enum Status {
     Running,
     /// Trained, evaluated and saved.
     Finished,
-    /// Stopped on request; there is no model, but a checkpoint to go on from.
+    /// Stopped on request; there is no model, but a checkpoint to resume from.
     Interrupted,
     /// Ended by an error.
     Failed,
@@ -43,7 +43,7 @@ pub struct Manifest {
     pub run: String,
     /// Start, UTC.
     pub started: Timestamp,
-    /// When it was gone on with, UTC.
+    /// When it was resumed, UTC.
     #[serde(default)]
     pub resumed: Vec<Timestamp>,
     /// End, UTC.
@@ -169,7 +169,7 @@ pub fn read(folder: &Path) -> Result<Manifest, Failure> {
         let message = format!("{} holds no run ({MANIFEST} is missing)", shown(folder));
         return Err(Failure::usage(message).hint("name the folder of a run"));
     }
-    let hint = "it cannot be gone on with; its record can be used, if it has one";
+    let hint = "it cannot be resumed; its record can be used, if it has one";
     let json = read::at_most(&file, MAX_MANIFEST).map_err(|failure| failure.hint(hint))?;
     serde_json::from_slice(&json).map_err(|e| Failure::damaged(&file, e).hint(hint))
 }

@@ -42,7 +42,7 @@ impl Server {
     /// new to the server; one that is there already is left as it is.
     ///
     /// # Errors
-    /// When the server cannot be reached or says no.
+    /// When the server cannot be reached or refuses.
     pub fn export(&self, run: &Summary) -> Result<bool, Failure> {
         let experiment = self.experiment(&run.experiment)?;
         let filter = format!("tags.`{TAG}` = '{}'", run.run.replace('\'', ""));

@@ -9,7 +9,7 @@
 //!   predictions.csv   every test image: true label, predicted label, probabilities
 //!   gallery.png       the first 40 test images
 //!   report.html       what `trainer report` makes of it
-//!   checkpoints/      what `trainer resume` goes on from
+//!   checkpoints/      what `trainer resume` continues from
 //!   lock              held by the process that writes the run
 //! ```
 

@@ -45,11 +45,11 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// Makes the event file of the run in `folder`, with the epochs it goes on from. An older one of the
+    /// Makes the event file of the run in `folder`, with the epochs it resumes from. An older one of the
     /// same run is replaced.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the file cannot be written.
     pub fn create(
         folder: &Path,
         started: Timestamp,
@@ -75,7 +75,7 @@ impl EventLog {
     /// Appends an epoch: one value for each of its metrics, at the step of its number.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the file cannot be written.
     pub fn append(&mut self, epoch: &EpochMetrics) -> Result<(), Failure> {
         self.time += epoch.seconds;
         let figures = epoch.figures();

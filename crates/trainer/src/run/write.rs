@@ -25,7 +25,7 @@ pub fn remove_leftovers(folder: &Path) {
 /// Writes `bytes` to `path`: into a temporary sibling first, synced, then renamed.
 ///
 /// # Errors
-/// When the disk says no; an older file of that name is then still there, whole.
+/// When the file cannot be written; an older one of that name is then still there, whole.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |e| Failure::io("write", path, e);
     let folder = match path.parent() {
@@ -48,7 +48,7 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// Makes the names in a folder last. (Windows has no such call, and needs none.)
 ///
 /// # Errors
-/// When the disk says no.
+/// When the file cannot be written.
 pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) {
         std::fs::File::open(folder)?.sync_all()?;

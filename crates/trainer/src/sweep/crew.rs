@@ -218,7 +218,7 @@ impl<'a, 'w> Crew<'a, 'w> {
             code,
             ..Failure::failed(format!("stopped; {} has what was trained", path.display()))
         }
-        .hint("go on with the same command")
+        .hint("give the same command again to continue")
     }
 }
 

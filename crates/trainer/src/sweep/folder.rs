@@ -91,11 +91,11 @@ pub struct SweepFolder {
 }
 
 impl SweepFolder {
-    /// Opens the folder of `sweep`, `artifacts/<name>`: makes it, or goes on with what is there. A sweep
+    /// Opens the folder of `sweep`, `artifacts/<name>`: makes it, or continues with what is there. A sweep
     /// without halving can be given more seeds.
     ///
     /// # Errors
-    /// When another sweep is there, another process writes it, or the disk says no.
+    /// When another sweep is there, another process writes it, or a file cannot be written.
     pub fn open(sweep: &Sweep) -> Result<Self, Failure> {
         let path = Path::new(ARTIFACTS).join(&sweep.name);
         let settings = path.join(SETTINGS);
@@ -154,7 +154,7 @@ impl SweepFolder {
     /// Changes how the sweep stands, on disk as well.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the file cannot be written.
     pub fn update(&mut self, change: impl FnOnce(&mut SweepState)) -> Result<(), Failure> {
         change(&mut self.state);
         let mut json = serde_json::to_string_pretty(&self.state).map_err(Failure::caused_by)?;

@@ -2,7 +2,7 @@
 //!
 //! A training of a sweep is an ordinary run that does not look at the test images, in a process and on a
 //! core of its own. What stands in the runs' folders is all the state there is: whatever stops a sweep, the
-//! same command goes on with it.
+//! same command continues it.
 //!
 //! ```text
 //! artifacts/<name>/

@@ -40,7 +40,7 @@ pub struct Outcome {
 pub enum Standing {
     /// Not begun.
     New,
-    /// Begun, and to be gone on with.
+    /// Begun, and to be resumed.
     Begun,
     /// Trained to the epoch asked for, or ended before by early stopping.
     Done,
@@ -68,7 +68,7 @@ impl Trial {
         }
     }
 
-    /// Returns whether it was gone on with after so many epochs, in a later round: however that ended or was
+    /// Returns whether it was resumed after so many epochs, in a later round: however that ended or was
     /// stopped, this round stays what it was.
     fn is_beyond(&self, epochs: usize) -> bool {
         self.experiment()

@@ -43,7 +43,7 @@ enum Line {
 }
 
 impl Process {
-    /// Begins a training, or goes on with it, up to `epochs` epochs. The data are in `data_dir`, or in the
+    /// Begins a training, or resumes it, up to `epochs` epochs. The data are in `data_dir`, or in the
     /// usual places.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl Process {
         ); // an error means that it has ended
     }
 
-    /// Ends it at once. Its run can be gone on with.
+    /// Ends it at once. Its run can be resumed.
     pub fn kill(&mut self) {
         let _ = self.child.kill(); // an error means that it has ended
     }

@@ -31,7 +31,7 @@ pub enum Event<'a> {
         /// The trainings, with the epochs that each is to have.
         trials: &'a [(Trial, usize)],
     },
-    /// A training was begun, or gone on with.
+    /// A training was begun or resumed.
     Begun(&'a Trial),
     /// A training has finished an epoch.
     Epoch(&'a Trial, &'a EpochMetrics),
@@ -93,7 +93,7 @@ pub fn train(
         (state.status, state.error) = (status, error);
         state.ended = Some(Timestamp::now());
     });
-    let outcomes = ended?; // the cause is what matters, even if the disk says no as well
+    let outcomes = ended?; // the cause is what matters, even if that cannot be written
     marked?;
     Ok(outcomes)
 }

@@ -76,7 +76,7 @@ fn a_signal_ends_a_run_cleanly_and_it_cannot_be_used() {
         let said = Said::of_child(child, Some(stdout));
         assert_eq!(said.code, code, "{signal}: {}", said.stderr);
         assert!(
-            said.stderr.contains("hint: go on with it: trainer resume "),
+            said.stderr.contains("hint: resume it: trainer resume "),
             "{}",
             said.stderr
         );

@@ -1,7 +1,7 @@
 //! Who trains: said before the first epoch, and refused where it cannot be.
 
 use crate::fixtures::{on_tiny, tiny};
-use crate::program::Desk;
+use crate::program::{Desk, json_lines, read};
 
 #[test]
 fn the_engine_is_said() {
@@ -33,4 +33,36 @@ fn a_kernel_that_cannot_train_is_an_error_before_anything_is_written() {
         "error: `engine` is \"kernel\", but the kernel cannot train with `model.dropout` = 0.5\n";
     assert!(said.stderr.contains(message), "{}", said.stderr);
     assert!(!desk.path("run").exists());
+}
+
+/// Returns the training losses of a run's epochs.
+fn losses(desk: &Desk, run: &str, sets: &[&str]) -> Vec<f64> {
+    desk.ok(&on_tiny(run, sets));
+    let epochs = json_lines(&read(&desk.path(run).join("metrics.jsonl")));
+    let loss = |epoch: &serde_json::Value| epoch["train_loss"].as_f64().unwrap();
+    epochs.iter().map(loss).collect()
+}
+
+/// Both engines, and a GPU's own copy of the images, train on the same batches of moved images.
+#[test]
+fn images_are_moved_alike_by_every_engine_and_backend() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let moved = ["augmentation.shift=3", "training.epochs=3"];
+    let with = |more: &'static str| [&moved[..], &[more]].concat();
+    let kernel = losses(&desk, "kernel", &with("engine=kernel"));
+    let plain = losses(&desk, "plain", &["training.epochs=3"]);
+    assert_eq!(kernel.len(), 3);
+    assert_ne!(kernel[0], plain[0], "the images were not moved");
+    let others = [
+        ("burn", "engine=burn"),
+        #[cfg(feature = "wgpu")]
+        ("wgpu", "backend=wgpu"),
+    ];
+    for (run, set) in others {
+        for (ours, theirs) in kernel.iter().zip(losses(&desk, run, &with(set))) {
+            let off = (ours - theirs).abs();
+            assert!(off < 1e-4 * ours, "{run}: {theirs}, the kernel {ours}");
+        }
+    }
 }

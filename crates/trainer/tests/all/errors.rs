@@ -94,7 +94,7 @@ fn errors_of_unfinished_and_damaged_runs() {
         .write_to(&mut std::io::Cursor::new(&mut png), ImageFormat::Png)
         .unwrap();
     let random: Vec<u8> = std::iter::repeat_with(noise_of(1)).take(4096).collect();
-    let newer = replace(&model, b"\"format\":2", b"\"format\":9");
+    let newer = replace(&model, b"\"format\":3", b"\"format\":9");
     let more = replace(&model, b"\"Sneaker\"", b"\"Sn\",\"er\"");
     let wider = replace(&model, b"\"hidden\":[128]", b"\"hidden\":[129]");
     let damages: [(&str, &[u8]); 8] = [

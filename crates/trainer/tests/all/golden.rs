@@ -1,5 +1,5 @@
 //! A run that was killed once, by the version that wrote checkpoints of format 1 first, with its data.
-//! `resume` goes on from it for ever. None of these files is ever written again.
+//! `resume` continues from it for ever. None of these files is ever written again.
 
 use std::path::Path;
 

@@ -130,7 +130,7 @@ fn a_sweep_finds_the_best_setting_and_looks_at_the_test_images_once() {
     );
     desk.ok(&["verify", "artifacts/s/002-seed43"]);
 
-    // More seeds go on from those that are there.
+    // More seeds are added to those that are there.
     let more = result(&desk.ok(&["sweep", "s.toml", "--json", "--set", "sweep.seeds=6"]));
     assert_eq!(setting(&more, 1)["scores"].as_array().unwrap().len(), 6);
     assert_eq!(more["test_looks"], 2);

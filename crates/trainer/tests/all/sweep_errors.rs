@@ -57,19 +57,19 @@ fn what_is_wrong_with_a_sweep_is_shown_where_it_stands() {
         ),
         (
             "[sweep.random]\nmodel.dropout = { from = 0.5, to = 0.1 }\n",
-            "s.toml:11:17: the range of `model.dropout` is none",
+            "s.toml:11:17: `model.dropout` has no valid range",
         ),
         (
             "[sweep.random]\nmodel.dropout = { from = 0.0, to = 0.5, log = true }\n",
-            "the range of `model.dropout` is none",
+            "`model.dropout` has no valid range",
         ),
         (
             "[sweep.random]\nmodel.dropout = { from = 0.0, to = 0.5, lg = true }\n",
-            "the range of `model.dropout` is none",
+            "`model.dropout` has no valid range",
         ),
         (
             "[sweep.random]\nmodel.dropout = { from = \"a\", to = 0.5 }\n",
-            "the range of `model.dropout` is none",
+            "`model.dropout` has no valid range",
         ),
         (
             "[sweep.grid]\ndata.validation = [0, 60]\n",

@@ -1,4 +1,4 @@
-//! Sweeps that are killed, stopped, begun twice: what is gone on with comes to the same.
+//! Sweeps that are killed, stopped, begun twice: what is resumed comes to the same.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -94,7 +94,7 @@ fn stop(sweep: Child, signal: &str, code: i32) {
         asked.elapsed()
     );
     assert!(
-        stderr.contains("hint: go on with the same command"),
+        stderr.contains("hint: give the same command again to continue"),
         "{stderr}"
     );
 }

@@ -131,8 +131,11 @@ fn calibration_is_stored_measured_and_better_than_none() {
     );
 
     let stored = metadata.test.unwrap();
-    let figures = json!({ "accuracy": stored.figure("accuracy"), "loss": stored.figure("loss"), "ece": stored.ece,
-        "calibrated_ece": stored.calibrated_ece, "unknown": stored.unknown });
+    let mut figures = json!({ "ece": stored.ece, "calibrated_ece": stored.calibrated_ece,
+        "unknown": stored.unknown });
+    for key in ["accuracy", "loss", "top_2_accuracy", "macro_f1"] {
+        figures[key] = json!(stored.figure(key));
+    }
     assert_eq!(figures, *test);
     let result = validated().said.json().pop().unwrap();
     assert_eq!(result["test_ece"], test["ece"]);

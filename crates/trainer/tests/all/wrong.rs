@@ -226,7 +226,7 @@ const RUNS: &[&str] = &[
     "../run",
 ];
 
-/// Changes that `resume` refuses, and runs it cannot go on with.
+/// Changes that `resume` refuses, and runs it cannot resume.
 #[rustfmt::skip]
 const RESUME: &[Row] = &[
     (&["resume", "run"], 2, "the run run is finished"),
