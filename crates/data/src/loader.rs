@@ -90,7 +90,7 @@ impl DataLoader<Batch> for Loader {
         let (start, first) = self.start;
         let epoch = self.batches.epoch(number);
         let form = match self.uploaded() {
-            Some(resident) => Form::Resident(resident, resident.samples(&epoch)),
+            Some(resident) => Form::Resident(resident, Box::new(resident.samples(&epoch))),
             None => Form::Bytes(Vec::new(), Vec::new()),
         };
         Box::new(Rest {
@@ -142,7 +142,7 @@ enum Form<'a> {
     /// Pixels and labels in the memory of the host, filled in anew for each batch.
     Bytes(Vec<u8>, Vec<u8>),
     /// The samples of the epoch, of a data set that is on the device.
-    Resident(&'a Resident, Samples),
+    Resident(&'a Resident, Box<Samples>),
 }
 
 impl Iterator for Rest<'_> {

@@ -236,7 +236,7 @@ impl Sums {
 
     /// Returns what all metrics come to.
     pub fn figures(&self) -> Figures {
-        Figures(std::array::from_fn(|i| (METRICS[i].of)(self)))
+        Figures(std::array::from_fn(|i| (Metric(i).of)(self)))
     }
 
     /// Adds the answers to images: `logits` `[images, classes]` and the `labels` `[images]`, which are below

@@ -9,11 +9,14 @@ use crate::math::{self, FlushDenormals, Update};
 use crate::network::{Network, Optimizer, SHARDS, Shard};
 use crate::step::{Exchange, Plan, Scratch, Step};
 
+/// Replaces what is in its arguments by the pixels `[images, inputs]`, 0 to 255, and the labels `[images]` of the
+/// batch of that number.
+pub type Fill<'a> = &'a (dyn Fn(usize, &mut Vec<u8>, &mut Vec<u8>) + Sync);
+
 /// The batches of an epoch that are trained on.
 pub struct Batches<'a> {
-    /// Replaces its arguments by the pixels `[images, inputs]`, 0 to 255, and the labels `[images]` of a
-    /// batch.
-    pub fill: &'a (dyn Fn(usize, &mut Vec<u8>, &mut Vec<u8>) + Sync),
+    /// Where their images come from.
+    pub fill: Fill<'a>,
     /// Which batches, a step each.
     pub steps: Range<usize>,
     /// Most images in a batch.

@@ -141,9 +141,11 @@ fn conclude(
             "test_calibrated_ece": tested.and_then(|(_, trust)| trust.calibrated_ece),
             "test_unknown": tested.and_then(|(_, trust)| trust.unknown),
         });
-        for metric in Metric::all() {
-            let figure = tested.and_then(|(test, _)| test.figures.get(metric));
-            result[format!("test_{}", metric.key)] = json!(figure);
+        if let Some(result) = result.as_object_mut() {
+            result.extend(Metric::all().map(|metric| {
+                let figure = tested.and_then(|(test, _)| test.figures.get(metric));
+                (format!("test_{}", metric.key), json!(figure))
+            }));
         }
         writeln!(out, "{result}")?;
         return Ok(());

@@ -83,9 +83,9 @@ impl fmt::Display for EngineKind {
 /// A network in training.
 pub enum Engine<'a> {
     /// By the fused kernel.
-    Kernel(Kernel),
+    Kernel(Box<Kernel>),
     /// By Burn's `Learner`.
-    Burn(Burn<'a>),
+    Burn(Box<Burn<'a>>),
 }
 
 /// Told after every step its number and the sums of the epoch so far; says whether to continue. One more

@@ -144,7 +144,7 @@ impl SupervisedLearningStrategy<TrainingStep> for Epochs {
         let untrained = learner.model().valid();
         let mut dashboard = Dashboard::new(parts.event_processor, self.dashboard);
         let mut engine = match self.kernel.take() {
-            Some(kernel) => Engine::Kernel(kernel),
+            Some(kernel) => Engine::Kernel(Box::new(kernel)),
             None => {
                 let state = parts.checkpointer.zip(self.optimizer_state.take());
                 let state = state.map(|(checkpointer, arrives)| OptimizerAccess {
@@ -152,14 +152,15 @@ impl SupervisedLearningStrategy<TrainingStep> for Epochs {
                     store: parts.event_store,
                     arrives,
                 });
-                Engine::Burn(Burn::new(
+                let burn = Burn::new(
                     learner,
                     &self.compute,
                     self.experiment.seed,
                     &self.experiment.optimizer,
                     &*train,
                     state,
-                ))
+                );
+                Engine::Burn(Box::new(burn))
             }
         };
         let end = self.run(parts.num_epochs, &mut engine, &mut dashboard);

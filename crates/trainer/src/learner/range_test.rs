@@ -87,7 +87,7 @@ pub fn run(
             let optimizer = &experiment.optimizer;
             let batches = batches.clone();
             let kernel = Kernel::new(&architecture, weights, optimizer, batches, range.rates());
-            Engine::Kernel(kernel)
+            Engine::Kernel(Box::new(kernel))
         }
         EngineKind::Burn => {
             let network =
@@ -96,7 +96,8 @@ pub fn run(
             let optimizer = optimizer::build(&experiment.optimizer);
             let learner = Learner::new(training_step, optimizer, range.rates());
             let (seed, optimizer) = (experiment.seed, &experiment.optimizer);
-            Engine::Burn(Burn::new(learner, compute, seed, optimizer, &loader, None))
+            let burn = Burn::new(learner, compute, seed, optimizer, &loader, None);
+            Engine::Burn(Box::new(burn))
         }
     };
     let mut curve = Curve::new(range);

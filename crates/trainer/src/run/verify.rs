@@ -7,12 +7,15 @@ use super::read::{self, MAX_RESULT};
 use super::{checkpoint, manifest};
 use crate::failure::Failure;
 
+/// The name of a file, and whether it is as it was written.
+pub type Checked = (String, Result<(), Failure>);
+
 /// Returns each file that the manifest of the run in `folder` names, compared with its SHA-256, and each
 /// checkpoint, compared with its own. What is not as it was written has the reason.
 ///
 /// # Errors
 /// When there is no such run, or its manifest is damaged.
-pub fn files(folder: &Path) -> Result<Vec<(String, Result<(), Failure>)>, Failure> {
+pub fn files(folder: &Path) -> Result<Vec<Checked>, Failure> {
     let manifest = manifest::read(folder)?;
     let files = manifest.files_sha256.iter();
     let files = files.map(|(name, hash)| (name.clone(), check(folder, name, hash)));
