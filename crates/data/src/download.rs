@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "download")]
 pub use client::download;
 
-/// A function like [`download`](client::download).
+/// A function like [`download`].
 pub(crate) type Client =
     fn(&Path, &[String], &mut dyn FnMut(Download)) -> Result<Vec<PathBuf>, DownloadError>;
 

@@ -42,7 +42,7 @@ pub struct Request<'a> {
     pub system: Option<&'a Path>,
     /// Names for the labels from 0 on; labels beyond them are refused.
     pub class_names: Option<&'a [String]>,
-    /// Addresses to download from, see [`download`](crate::download); none means never, as does a build
+    /// Addresses to download from, see `download()`; none means never, as does a build
     /// without the feature `download`.
     pub mirrors: &'a [String],
 }
