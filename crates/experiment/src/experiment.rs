@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use data::Augmentation;
+use data::{Augmentation, Batches, ImageDataset};
 use model::{Activation, Architecture, Init, Loss, MlpConfig};
 use serde::Serialize;
 
@@ -268,6 +268,11 @@ impl Experiment {
             dropout: self.model.dropout,
             init: self.model.init,
         })
+    }
+
+    /// Returns the batches that it trains on: `images` in the order that the seed gives each epoch, augmented.
+    pub fn batches(&self, images: ImageDataset) -> Batches {
+        Batches::shuffled(images, self.training.batch_size, self.seed).augmented(self.augmentation)
     }
 }
 

@@ -8,10 +8,11 @@ use model::{Architecture, Metadata, Record, TestMetrics};
 
 use crate::backend::Compute;
 use crate::drawing;
+use crate::engine::{Images, Job};
 use crate::evaluation::{self, Evaluation};
 use crate::failure::{Code, Failure, FailureKind};
+use crate::learner::divergence;
 use crate::learner::epochs::Fitted;
-use crate::learner::{Images, Job, divergence};
 use crate::predictions;
 use crate::run::epoch::EpochMetrics;
 use crate::run::folder::{GALLERY, MODEL, PREDICTIONS, RELIABILITY};
@@ -38,7 +39,6 @@ pub struct Trained {
 /// When the device or the disk fails, or the loss is not a number.
 pub fn save(
     fitted: Fitted,
-    architecture: Architecture,
     images: &Images,
     data: &DataSet,
     job: Job,
@@ -46,7 +46,7 @@ pub fn save(
 ) -> Result<Trained, Failure> {
     let experiment = job.experiment;
     let mut record = Record {
-        metadata: metadata(&experiment.name, architecture, data),
+        metadata: metadata(&experiment.name, job.architecture.clone(), data),
         weights: fitted.weights,
     };
     if !images.held_out.is_empty() {

@@ -9,7 +9,7 @@ use model::Architecture;
 use crate::backend::Compute;
 use crate::configs;
 use crate::datasets::Wanted;
-use crate::engine::{self, EngineKind};
+use crate::engine::{self, EngineKind, Job};
 use crate::failure::Failure;
 use crate::learner::Watch;
 use crate::notice::Notify;
@@ -25,9 +25,11 @@ pub struct Prepared {
     pub experiment: Experiment,
     /// Its data set.
     pub data: DataSet,
+    /// Its network.
+    pub architecture: Architecture,
     /// Where it computes.
     pub compute: Compute,
-    /// What trains it there.
+    /// The engine that trains it there.
     pub engine: EngineKind,
 }
 
@@ -45,30 +47,33 @@ pub fn prepare(
     run_dir.map_or(Ok(()), folder::refuse_taken)?;
     let data = Wanted::by(&experiment).load(notify)?;
     experiment.check_data(data.train.len())?;
-    experiment
-        .architecture(data.train.size(), data.train.classes())
-        .validate()?;
+    let architecture = experiment.architecture(data.train.size(), data.train.classes());
+    architecture.validate()?;
     let compute = Compute::open(experiment.backend)?;
     let engine = engine::choose(&experiment, compute.backend)?;
     Ok(Prepared {
         experiment,
         data,
+        architecture,
         compute,
         engine,
     })
 }
 
 impl Prepared {
-    /// Returns the network that is trained.
-    pub fn architecture(&self) -> Architecture {
-        let images = &self.data.train;
-        self.experiment
-            .architecture(images.size(), images.classes())
+    /// Returns what is trained, and by which engine.
+    pub fn job(&self) -> Job<'_> {
+        Job {
+            experiment: &self.experiment,
+            architecture: &self.architecture,
+            compute: &self.compute,
+            engine: self.engine,
+        }
     }
 
-    /// Returns the number of its parameters.
+    /// Returns the number of the network's parameters.
     pub fn parameters(&self) -> usize {
-        self.architecture().parameters().unwrap_or_default()
+        self.architecture.parameters().unwrap_or_default()
     }
 
     /// Makes the folder of a new run, `run_dir` or a fresh one in `artifacts/`, ready to be trained from the
@@ -113,12 +118,7 @@ impl Session {
     /// # Errors
     /// When the training fails or is stopped. The run's manifest then says so.
     pub fn train(mut self, watch: Watch) -> Result<Trained, Failure> {
-        let Prepared {
-            experiment,
-            data,
-            compute,
-            ..
-        } = &self.prepared;
-        training::train(experiment, data, compute, self.start, &mut self.run, watch)
+        let (job, data) = (self.prepared.job(), &self.prepared.data);
+        training::train(job, data, self.start, &mut self.run, watch)
     }
 }

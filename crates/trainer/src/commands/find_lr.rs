@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::learner::range_test::{self, Point, Range};
 use crate::report::range_test_page;
 use crate::run::write;
-use crate::session::{self, Prepared};
+use crate::session;
 
 /// Lines of the table: of more steps, some are left out.
 const LINES: usize = 24;
@@ -32,20 +32,19 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
     };
     let range = range.checked()?;
     let experiment = super::config::experiment(&args.experiment)?;
-    let Prepared {
-        experiment,
-        data,
-        compute,
-        ..
-    } = session::prepare(experiment, None, &mut messages.listener())?;
+    let prepared = session::prepare(experiment, None, &mut messages.listener())?;
+    let experiment = &prepared.experiment;
     messages.note(format_args!(
         "{} steps of {} images, learning rate {:e} to {:e}, on {}",
-        range.steps, experiment.training.batch_size, range.from, range.to, compute.processor
+        range.steps,
+        experiment.training.batch_size,
+        range.from,
+        range.to,
+        prepared.compute.processor
     ));
-    let (train, _) = data
-        .train
-        .split(experiment.data.validation, experiment.seed)?;
-    let points = range_test::run(&experiment, train, &compute, range)?;
+    let (count, seed) = (experiment.data.validation, experiment.seed);
+    let (train, _) = prepared.data.train.split(count, seed)?;
+    let points = range_test::run(prepared.job(), train, range)?;
     let suggestion = range_test::suggestion(&points).ok_or_else(|| {
         Failure::failed("the loss fell at no learning rate that was tried")
             .hint("try others: --from 1e-8 --to 10")

@@ -67,6 +67,7 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
     let Prepared {
         experiment,
         data,
+        architecture,
         compute,
         engine,
     } = prepared;
@@ -82,7 +83,7 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
     ));
     messages.note(format_args!(
         "network {}: {} parameters",
-        prepared.architecture().chain(),
+        architecture.chain(),
         prepared.parameters()
     ));
     messages.note(format_args!(

@@ -10,7 +10,7 @@ use burn::optim::OptimizerRecord;
 use burn::train::metric::store::EventStoreClient;
 use burn::train::{Learner, LearningCheckpointer};
 use data::Batch;
-use experiment::Optimizer;
+use experiment::{Experiment, Optimizer};
 use model::{RecordError, Tensor, record};
 
 use super::{Predictor, Totals, TrainingStep, Watch, optimizer};
@@ -43,21 +43,20 @@ pub struct OptimizerAccess {
 }
 
 impl<'a> Burn<'a> {
-    /// Returns the network in `learner`, to be trained on the batches of `loader`, whose epochs follow each
-    /// other. Checkpoints need a way to the optimizer's `state`.
+    /// Returns the network in `learner`, to be trained as `experiment` says on the batches of `loader`, whose
+    /// epochs follow each other. Checkpoints need a way to the optimizer's `state`.
     pub fn new(
         learner: Learner<TrainingStep>,
+        experiment: &Experiment,
         compute: &Compute,
-        seed: u64,
-        optimizer: &Optimizer,
         loader: &'a dyn DataLoader<Batch>,
         state: Option<OptimizerAccess>,
     ) -> Self {
         Self {
             learner,
             compute: compute.clone(),
-            seed,
-            optimizer: optimizer.clone(),
+            seed: experiment.seed,
+            optimizer: experiment.optimizer.clone(),
             loader,
             batches: None,
             state,

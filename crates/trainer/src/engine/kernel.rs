@@ -6,7 +6,7 @@ use data::{Batches, Epoch};
 use experiment::Optimizer;
 use model::{Activation, Architecture, RecordError, Tensor, record};
 
-use super::{LearningRate, Predictor, Totals, Watch};
+use super::{Job, LearningRate, Predictor, Totals, Watch};
 use crate::backend;
 use crate::failure::Failure;
 use crate::run::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS, unusable};
@@ -22,30 +22,29 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Returns the network of `weights`, ready to be trained on `batches`.
+    /// Returns the network of `job` with these `weights`, ready to be trained on `batches`.
     ///
     /// # Panics
     /// When the kernel cannot train it, see [`choose`](super::choose), or `weights` are those of another
     /// network.
     pub fn new(
-        architecture: &Architecture,
+        job: Job,
         weights: Vec<Tensor>,
-        optimizer: &Optimizer,
         batches: Batches,
         learning_rate: LearningRate,
     ) -> Self {
-        let Architecture::Mlp(mlp) = architecture;
+        let Architecture::Mlp(mlp) = job.architecture;
         let activation = match mlp.activation {
             Activation::Relu => kernels::Activation::Relu,
             Activation::Sigmoid => kernels::Activation::Sigmoid,
             Activation::Tanh => kernels::Activation::Tanh,
             Activation::Gelu => kernels::Activation::Gelu,
         };
-        let loss = architecture.loss().into();
-        let layers = mlp.layers(weights);
+        let loss = job.architecture.loss().into();
+        let optimizer = constants(&job.experiment.optimizer);
         Self {
-            network: kernels::Network::new(&layers, activation, loss, constants(optimizer)),
-            architecture: architecture.clone(),
+            network: kernels::Network::new(&mlp.layers(weights), activation, loss, optimizer),
+            architecture: job.architecture.clone(),
             batches,
             epoch: None,
             learning_rate,

@@ -4,12 +4,13 @@
 //! that. Where the crate `kernels` knows the experiment, it trains there, on the same batches with the same
 //! formulas; everything else is trained by Burn's `Learner`.
 //!
-//! Reading order: [`choose`] (which one) → [`Engine`] (training) → [`Predictor`] (answers) → `kernel`, `burn`.
+//! Reading order: [`choose`] (which one) → [`Job`] → [`Engine`] (training) → [`Predictor`] (answers) → `kernel`, `burn`.
 //! Behind those: [`TrainingStep`] (a training step in Burn's terms), [`optimizer`], [`schedule`], [`totals`].
 
 pub mod burn;
 pub mod capture;
 pub mod training_step;
+mod job;
 mod kernel;
 pub mod optimizer;
 mod predictor;
@@ -23,6 +24,7 @@ use experiment::{Backend, EngineChoice, Experiment};
 use model::{Activation, RecordError, Tensor};
 
 pub use self::burn::Burn;
+pub use self::job::{Images, Job};
 pub use self::training_step::TrainingStep;
 pub use kernel::Kernel;
 pub use predictor::{Predictor, loader};

@@ -3,7 +3,10 @@
 use burn::module::Module;
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 use data::Batch;
-use model::{Loss, Network};
+use model::{Loss, Network, Tensor};
+
+use super::Job;
+use crate::failure::Failure;
 
 /// The network together with the loss it learns from.
 #[derive(Module, Debug)]
@@ -18,6 +21,17 @@ impl TrainingStep {
     /// Returns `network`, to be trained with `loss`.
     pub fn new(network: Network, loss: Loss) -> Self {
         Self { network, loss }
+    }
+
+    /// Returns the network of `job` with these `weights`, on its device, with its loss.
+    ///
+    /// # Errors
+    /// When they are the weights of another network.
+    pub fn of(job: Job, weights: Vec<Tensor>) -> Result<Self, Failure> {
+        let device = job.compute.device.clone().autodiff();
+        let network = Network::new(job.architecture, weights, &device);
+        let loss = job.architecture.loss();
+        Ok(Self::new(network.map_err(Failure::caused_by)?, loss))
     }
 
     /// Returns logits `[batch, classes]`, labels `[batch]` and the loss of every sample `[batch]`.

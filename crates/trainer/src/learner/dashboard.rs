@@ -59,7 +59,12 @@ impl Dashboard {
     }
 
     /// Takes in a step, counted from 0, of an epoch with these sums so far.
-    pub fn trained(&mut self, step: usize, totals: &mut Totals, rate: f64) -> Result<(), Failure> {
+    pub fn trained(
+        &mut self,
+        step: usize,
+        totals: &mut Totals,
+        rate: impl FnOnce() -> f64,
+    ) -> Result<(), Failure> {
         if !self.is_on {
             return Ok(());
         }
@@ -67,7 +72,7 @@ impl Dashboard {
         let progress = Progress::new(sums.images, self.of, Some("items".to_string()));
         let output = output(&self.before, sums);
         self.before = sums.clone();
-        let item = TrainingItem::new(output, progress, Some(step + 1), Some(rate.into()));
+        let item = TrainingItem::new(output, progress, Some(step + 1), Some(rate().into()));
         told(self.events.process_train(LearnerEvent::ProcessedItem(item)))
     }
 

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use burn::data::dataloader::DataLoader;
 use burn::module::Module;
@@ -18,46 +18,20 @@ use burn::train::{
     Interrupter, Learner, SupervisedLearningStrategy, TrainLoader, TrainingComponents, ValidLoader,
 };
 use data::{Batches, Loader};
-use experiment::{Experiment, Figures, Sums};
+use experiment::{Experiment, Sums};
 use model::{Loss, Network, Tensor, record};
 
 use super::dashboard::{Dashboard, Events};
-use super::{Job, divergence};
+use super::{Event, Observer, Watch, divergence};
 use crate::backend::Compute;
 use crate::engine::burn::OptimizerAccess;
-use crate::engine::{Burn, Engine, Kernel, LearningRate, Totals, TrainingStep};
+use crate::engine::{Burn, Engine, Job, Kernel, LearningRate, Totals, TrainingStep};
 use crate::failure::{Code, Failure};
 use crate::run::RunFolder;
 use crate::run::checkpoint::{Checkpoint, Checkpoints};
 use crate::run::epoch::EpochMetrics;
 use crate::run::log::EpochLog;
 use crate::run::state::{BEST, Parts, State};
-
-/// How often a live display is fed.
-const LIVE_INTERVAL: Duration = Duration::from_millis(100);
-
-/// What the loop reports.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// Within an epoch, about ten times a second, and only when somebody watches.
-    Step {
-        /// Epoch, counted from 1.
-        epoch: usize,
-        /// Training images done in this epoch.
-        images: usize,
-        /// Training images of an epoch.
-        of: usize,
-        /// Figures of the epoch so far.
-        figures: Figures,
-    },
-    /// After an epoch.
-    Epoch(&'a EpochMetrics),
-    /// Something went wrong that training can do without.
-    Warning(String),
-}
-
-/// Receives [`Event`]s; an error ends the training.
-pub type Observer = Box<dyn FnMut(Event) -> Result<(), Failure>>;
 
 /// How the loop ended.
 #[derive(Debug, Default)]
@@ -69,18 +43,6 @@ pub enum End {
     Interrupted,
     /// An error ended it.
     Failed(Failure),
-}
-
-/// How a training is watched and stopped.
-pub struct Watch {
-    /// Told about every epoch and, when `live`, about steps.
-    pub observer: Observer,
-    /// Report steps too.
-    pub live: bool,
-    /// Show Burn's terminal dashboard.
-    pub dashboard: bool,
-    /// Stops the training between two steps: 0, or the exit code it then ends with.
-    pub stop: Arc<AtomicUsize>,
 }
 
 /// What fitting came to.
@@ -100,10 +62,10 @@ pub struct Epochs {
     experiment: Experiment,
     compute: Compute,
     /// What is trained on.
-    batches: Batches,
+    pub(super) batches: Batches,
     /// The validation images; none of them: nothing is validated.
     validation: Arc<Loader>,
-    learning_rate: LearningRate,
+    pub(super) learning_rate: LearningRate,
     /// The kernel, where it trains; else Burn's `Learner` does.
     kernel: Cell<Option<Kernel>>,
     /// The optimizer's state arrives here when Burn's checkpointer is asked to save.
@@ -111,7 +73,7 @@ pub struct Epochs {
     /// Feed Burn's dashboard.
     pub dashboard: bool,
     /// Report [`Event::Step`].
-    live: bool,
+    pub(super) live: bool,
     /// Asks to stop: 0, or the exit code to end with.
     stop: Arc<AtomicUsize>,
     /// Burn's own way to ask.
@@ -127,7 +89,7 @@ pub struct Epochs {
     /// The weights of the best epoch so far, when a validation split chooses it.
     best: RefCell<Option<Vec<Tensor>>>,
     /// When and where checkpoints are written.
-    checkpoints: Checkpoints,
+    pub(super) checkpoints: Checkpoints,
     /// How the loop ended.
     end: Cell<End>,
 }
@@ -152,14 +114,7 @@ impl SupervisedLearningStrategy<TrainingStep> for Epochs {
                     store: parts.event_store,
                     arrives,
                 });
-                let burn = Burn::new(
-                    learner,
-                    &self.compute,
-                    self.experiment.seed,
-                    &self.experiment.optimizer,
-                    &*train,
-                    state,
-                );
+                let burn = Burn::new(learner, &self.experiment, &self.compute, &*train, state);
                 Engine::Burn(Box::new(burn))
             }
         };
@@ -187,10 +142,9 @@ impl Epochs {
         (watch, interrupter): (Watch, Interrupter),
         run: &RunFolder,
     ) -> Result<Self, Failure> {
-        let (images, experiment) = (batches.images(), job.experiment);
-        let architecture = experiment.architecture(images.size(), images.classes());
+        let experiment = job.experiment;
         Ok(Self {
-            best: RefCell::new(start.best(&architecture)?),
+            best: RefCell::new(start.best(job.architecture)?),
             experiment: experiment.clone(),
             compute: job.compute.clone(),
             batches,
@@ -332,42 +286,6 @@ impl Epochs {
         Ok(Some(metrics))
     }
 
-    /// Trains on the batches that are left of an epoch, with a pause for each checkpoint that is due within
-    /// it; says whether all are done.
-    fn train(
-        &self,
-        state: &mut State,
-        engine: &mut Engine,
-        dashboard: &mut Dashboard,
-        seconds: &dyn Fn() -> f64,
-    ) -> Result<bool, Failure> {
-        let last = self.batches.per_epoch();
-        let stopped = Cell::new(false);
-        while state.step < last && !stopped.get() {
-            let pause = self.checkpoints.steps_until_due(state.steps);
-            let end = pause.map_or(last, |pause| last.min(state.step + pause));
-            let mut totals = Totals::new(self.loss(), state.sums());
-            let mut step = StepWatch::new(self, state.epoch, dashboard, &stopped);
-            let next = engine.train(
-                state.epoch,
-                state.step..end,
-                &mut totals,
-                &mut |number, totals| step.took(number, totals),
-            )?;
-            if next == state.step {
-                return Err(Failure::failed("the engine was given no batch to train on"));
-            }
-            let sums = totals.sums().map_err(Failure::device)?.clone();
-            self.refuse_divergence(state.epoch, next - 1, &totals)?;
-            state.advance(sums, next);
-            state.seconds = seconds();
-            if !stopped.get() && state.step < last && self.checkpoints.is_due(state.steps) {
-                self.checkpoint(state, engine, false)?;
-            }
-        }
-        Ok(!stopped.get())
-    }
-
     /// Measures the validation images with the weights as they are; `None` when somebody asked to stop.
     fn validate(
         &self,
@@ -392,11 +310,11 @@ impl Epochs {
         Ok(Some(sums))
     }
 
-    fn loss(&self) -> Loss {
+    pub(super) fn loss(&self) -> Loss {
         self.experiment.training.loss
     }
 
-    fn is_asked_to_stop(&self) -> bool {
+    pub(super) fn is_asked_to_stop(&self) -> bool {
         self.stop.load(SeqCst) != 0 || self.interrupter.should_stop()
     }
 
@@ -433,7 +351,12 @@ impl Epochs {
     }
 
     /// Hands a checkpoint to its writer. One that `must` be written waits for its turn.
-    fn checkpoint(&self, state: &State, engine: &mut Engine, must: bool) -> Result<(), Failure> {
+    pub(super) fn checkpoint(
+        &self,
+        state: &State,
+        engine: &mut Engine,
+        must: bool,
+    ) -> Result<(), Failure> {
         for failure in self.checkpoints.failures() {
             self.tell(Event::Warning(format!(
                 "{}; training continues",
@@ -456,71 +379,7 @@ impl Epochs {
         Ok(())
     }
 
-    /// Fails when the mean loss of what is known of an epoch by `step` is one that nothing comes back from.
-    fn refuse_divergence(&self, epoch: usize, step: usize, totals: &Totals) -> Result<(), Failure> {
-        let mean = totals.known().mean_loss();
-        if !divergence::has_come(mean) {
-            return Ok(());
-        }
-        let size = self.batches.batch_size();
-        let step = totals.diverged().map_or(step, |image| image / size);
-        let batches = self.batches.epoch(epoch - 1);
-        let images = batches.samples(batches.positions(step));
-        let images: Vec<u32> = images.map(|sample| sample.index).collect();
-        Err(divergence::at(epoch, step, mean, &images))
-    }
-
-    fn tell(&self, event: Event) -> Result<(), Failure> {
+    pub(super) fn tell(&self, event: Event) -> Result<(), Failure> {
         (self.observer.borrow_mut())(event)
-    }
-}
-
-/// What happens after every step.
-struct StepWatch<'a> {
-    epochs: &'a Epochs,
-    epoch: usize,
-    dashboard: &'a mut Dashboard,
-    shown: Instant,
-    /// Whether somebody has asked to stop.
-    stopped: &'a Cell<bool>,
-}
-
-impl<'a> StepWatch<'a> {
-    fn new(
-        epochs: &'a Epochs,
-        epoch: usize,
-        dashboard: &'a mut Dashboard,
-        stopped: &'a Cell<bool>,
-    ) -> Self {
-        Self {
-            epochs,
-            epoch,
-            dashboard,
-            shown: Instant::now(),
-            stopped,
-        }
-    }
-
-    /// Takes in a step, counted from 0; says whether to continue.
-    fn took(&mut self, step: usize, totals: &mut Totals) -> Result<bool, Failure> {
-        let epochs = self.epochs;
-        epochs.refuse_divergence(self.epoch, step, totals)?;
-        if epochs.live && self.shown.elapsed() >= LIVE_INTERVAL {
-            self.shown = Instant::now();
-            let sums = totals.sums().map_err(Failure::device)?;
-            epochs.tell(Event::Step {
-                epoch: self.epoch,
-                images: sums.images,
-                of: epochs.batches.images().len(),
-                figures: sums.figures(),
-            })?;
-        }
-        let rate = epochs
-            .learning_rate
-            .at(self.epoch * epochs.batches.per_epoch() - 1);
-        self.dashboard.trained(step, totals, rate)?;
-        self.stopped
-            .set(self.stopped.get() || epochs.is_asked_to_stop());
-        Ok(!self.stopped.get() && !epochs.checkpoints.time_is_up())
     }
 }

@@ -4,13 +4,11 @@
 //! rate growing by a constant factor a step instead of a constant amount.
 
 use burn::train::Learner;
-use data::{Batches, ImageDataset, Loader};
-use experiment::{Experiment, Sums};
-use model::Network;
+use data::{ImageDataset, Loader};
+use experiment::Sums;
 
-use crate::backend::Compute;
 use crate::engine::{
-    self, Burn, Engine, EngineKind, Kernel, LearningRate, Totals, TrainingStep, optimizer,
+    Burn, Engine, EngineKind, Job, Kernel, LearningRate, Totals, TrainingStep, optimizer,
 };
 use crate::failure::Failure;
 
@@ -63,40 +61,28 @@ impl Range {
     }
 }
 
-/// Trains the experiment's network from its first weights on `images`, with its optimizer, batches and engine,
-/// while the learning rate climbs through `range`. Ends early when the loss has diverged. The images begin anew
-/// when they are used up.
+/// Trains the network of `job` from its first weights on `images`, with its optimizer, batches and engine, while
+/// the learning rate climbs through `range`. Ends early when the loss has diverged. The images begin anew when
+/// they are used up.
 ///
 /// # Errors
-/// When the engine cannot train the experiment, or the device fails.
-pub fn run(
-    experiment: &Experiment,
-    images: ImageDataset,
-    compute: &Compute,
-    range: Range,
-) -> Result<Vec<Point>, Failure> {
-    let architecture = experiment.architecture(images.size(), images.classes());
+/// When the device fails.
+pub fn run(job: Job, images: ImageDataset, range: Range) -> Result<Vec<Point>, Failure> {
+    let (experiment, architecture) = (job.experiment, job.architecture);
     let weights = architecture.init(experiment.seed)?;
-    let resident = compute.keeps(&images);
-    let batches = Batches::shuffled(images, experiment.training.batch_size, experiment.seed)
-        .augmented(experiment.augmentation);
-    let device = compute.device.clone().autodiff();
+    let resident = job.compute.keeps(&images);
+    let batches = experiment.batches(images);
+    let device = job.compute.device.clone().autodiff();
     let loader = Loader::new(batches.clone(), &device).resident(resident);
-    let mut engine = match engine::choose(experiment, compute.backend)? {
+    let mut engine = match job.engine {
         EngineKind::Kernel => {
-            let optimizer = &experiment.optimizer;
-            let batches = batches.clone();
-            let kernel = Kernel::new(&architecture, weights, optimizer, batches, range.rates());
+            let kernel = Kernel::new(job, weights, batches.clone(), range.rates());
             Engine::Kernel(Box::new(kernel))
         }
         EngineKind::Burn => {
-            let network =
-                Network::new(&architecture, weights, &device).map_err(Failure::caused_by)?;
-            let training_step = TrainingStep::new(network, architecture.loss());
             let optimizer = optimizer::build(&experiment.optimizer);
-            let learner = Learner::new(training_step, optimizer, range.rates());
-            let (seed, optimizer) = (experiment.seed, &experiment.optimizer);
-            let burn = Burn::new(learner, compute, seed, optimizer, &loader, None);
+            let learner = Learner::new(TrainingStep::of(job, weights)?, optimizer, range.rates());
+            let burn = Burn::new(learner, experiment, job.compute, &loader, None);
             Engine::Burn(Box::new(burn))
         }
     };

@@ -1,26 +1,29 @@
-//! What is trained, by what, on which images.
+//! What is trained, by which engine, on which images.
 
 use data::ImageDataset;
 use experiment::Experiment;
+use model::Architecture;
 
+use super::EngineKind;
 use crate::backend::Compute;
-use crate::engine::EngineKind;
 
-/// What is trained, and by what.
+/// What is trained, and by which engine.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// The experiment.
     pub experiment: &'a Experiment,
+    /// Its network.
+    pub architecture: &'a Architecture,
     /// Where Burn's operations compute.
     pub compute: &'a Compute,
-    /// Who trains.
-    pub kind: EngineKind,
+    /// The engine that trains it there.
+    pub engine: EngineKind,
 }
 
 /// The training images of a run.
 pub struct Images {
     /// Those that are trained on.
     pub train: ImageDataset,
-    /// Those held out: they choose the epoch and tell how far answers can be trusted.
+    /// Those held out: they choose the epoch, and calibrate the answers.
     pub held_out: ImageDataset,
 }
