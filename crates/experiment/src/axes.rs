@@ -5,7 +5,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::document::{Entries, Entry, Node, Value};
 use crate::table::Table;
-use crate::{ConfigError, diagnostic::echo, keys};
+use crate::{ConfigError, keys, printable::echo};
 
 /// A key with what it can be.
 pub(crate) struct Axis<'d> {

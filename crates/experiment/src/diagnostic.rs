@@ -3,12 +3,12 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::printable::visible;
+
 /// Columns of a long line that are shown around the mistake.
 const WIDTH: usize = 96;
 /// Columns of those that come before the mistake.
 const BEFORE: usize = 48;
-/// Longest text echoed inside a message, in characters.
-const ECHO: usize = 48;
 
 /// A mistake in a config file, a `--set` argument, or the reading of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,28 +193,6 @@ fn excerpt(line: &str, span: Range<usize>) -> (String, Range<usize>) {
         shown.push('…');
     }
     (shown, caret..caret_end)
-}
-
-/// Returns a user's text for a message: on one line, shortened, without control characters.
-pub(crate) fn echo(text: &str) -> String {
-    match text.char_indices().nth(ECHO) {
-        Some((end, _)) => one_line(&text[..end]) + "…",
-        None => one_line(text),
-    }
-}
-
-/// Returns text as it is shown, without control characters.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(visible).collect()
-}
-
-/// Returns a character as it is shown: tabs as spaces, what cannot be seen as its code.
-fn visible(c: char) -> String {
-    match c {
-        '\t' => "    ".to_owned(),
-        '"' | '\'' | '\\' => c.to_string(),
-        _ => c.escape_debug().collect(),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::document::{Document, Entries, Entry, Span, Value};
 use crate::reference::{SECTIONS, Section};
-use crate::{ConfigError, diagnostic::echo};
+use crate::{ConfigError, printable::echo};
 
 /// Names of other libraries that no measure of likeness would find.
 const ALIASES: &[(&str, &str)] = &[

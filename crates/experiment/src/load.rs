@@ -1,12 +1,12 @@
 //! From a file and `--set` arguments to an experiment.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::diagnostic::{echo, one_line};
 use crate::document::Document;
 use crate::keys::nearest;
+use crate::printable::{echo, printable};
 use crate::{ConfigError, Experiment, resolve};
 
 /// Largest config file, in bytes.
@@ -56,11 +56,19 @@ impl Source {
     /// # Errors
     /// When it cannot be read; the hint names the configs that could.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let label = one_line(&path.display().to_string());
         let mut bytes = Vec::new();
-        File::open(path)
+        open(path)
             .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|error| unreadable(path, &label, &error))?;
+            .map_err(|error| unreadable(path, &error))?;
+        Self::of_file(path, bytes)
+    }
+
+    /// Returns the content of the file `path`, at most [`MAX_BYTES`] of UTF-8.
+    ///
+    /// # Errors
+    /// When it is larger, or no text.
+    pub fn of_file(path: &Path, bytes: Vec<u8>) -> Result<Self, ConfigError> {
+        let label = printable(&path.display().to_string());
         if bytes.len() as u64 > MAX_BYTES {
             let message = format!("{label} is larger than 1 MiB, too large for a config");
             return Err(ConfigError::new(message).hint("give the TOML file of an experiment"));
@@ -79,7 +87,20 @@ impl Source {
     }
 }
 
-fn unreadable(path: &Path, label: &str, error: &io::Error) -> ConfigError {
+/// Opens a file to read it; a pipe, which could make the reader wait for ever, is not opened.
+fn open(path: &Path) -> io::Result<File> {
+    let data = fs::metadata(path)?;
+    if data.is_file() || data.is_dir() {
+        return File::open(path);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is not a regular file",
+    ))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    let label = printable(&path.display().to_string());
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
@@ -111,7 +132,7 @@ fn suggestion(path: &Path) -> String {
     if let Some(near) = near.filter(|_| *folder != path) {
         return format!(
             "did you mean {}?",
-            one_line(&folder.join(format!("{near}.toml")).display().to_string())
+            printable(&folder.join(format!("{near}.toml")).display().to_string())
         );
     }
     let shown: Vec<String> = names
@@ -122,7 +143,7 @@ fn suggestion(path: &Path) -> String {
     let more = if names.len() > MAX_NAMES { ", ..." } else { "" };
     format!(
         "{} has {}{more}",
-        one_line(&folder.display().to_string()),
+        printable(&folder.display().to_string()),
         shown.join(", ")
     )
 }

@@ -5,10 +5,8 @@
 use std::collections::BTreeMap;
 
 use model::calibration::top;
+use model::config::MAX_CLASSES;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-/// Most classes: labels are bytes.
-const MAX_CLASSES: usize = 256;
 
 /// A row of the table.
 #[derive(Debug)]

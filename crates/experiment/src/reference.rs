@@ -14,7 +14,7 @@ use model::{Activation, Init, Loss};
 use crate::{Backend, EngineChoice, Metric};
 
 /// Most epochs, and most patience.
-const MAX_EPOCHS: u64 = 100_000;
+pub const MAX_EPOCHS: usize = 100_000;
 /// Most images an IDX file can hold: its header counts them in 32 bits.
 const MAX_IMAGES: u64 = u32::MAX as u64;
 /// Most settings of a sweep.
@@ -111,7 +111,7 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("init", Kind::Choice("glorot_uniform", || names(&INITS)), "Distribution of the first weights"),
     ] },
     Section { name: "training", about: "How long, and on what loss", keys: &[
-        key("epochs", Kind::Integer(10, 1..=MAX_EPOCHS), "Passes over the training images"),
+        key("epochs", Kind::Integer(10, 1..=MAX_EPOCHS as u64), "Passes over the training images"),
         key("batch_size", Kind::Integer(32, 1..=MAX_IMAGES), "Images in a step"),
         key("loss", Kind::Choice("cross_entropy", || names(&LOSSES)), "What training minimises"),
     ] },
@@ -134,7 +134,7 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("factor", Kind::Number(0.5, FACTOR), "What the learning rate is multiplied by").only_for(&["step"]),
     ] },
     Section { name: "early_stopping", about: "When to stop before the last epoch; needs `data.validation` above 0, and without this table never", keys: &[
-        key("patience", Kind::Integer(3, 1..=MAX_EPOCHS), "Epochs in a row without improvement"),
+        key("patience", Kind::Integer(3, 1..=MAX_EPOCHS as u64), "Epochs in a row without improvement"),
         key("metric", Kind::Choice("loss", || names(&Metric::named())), "What must improve, measured on the validation images"),
         key("min_delta", Kind::Number(0.0, NOT_NEGATIVE), "Smallest change that counts as an improvement"),
     ] },

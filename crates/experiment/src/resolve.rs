@@ -49,6 +49,10 @@ fn name(top: &Table) -> Result<String, ConfigError> {
         "has more than 64 characters"
     } else if name.starts_with('.') {
         "begins with a `.`"
+    } else if name.ends_with('.') {
+        "ends in a `.`, which Windows takes off"
+    } else if is_device(&name) {
+        "is what Windows calls a device"
     } else if !name
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
@@ -60,6 +64,17 @@ fn name(top: &Table) -> Result<String, ConfigError> {
     Err(top
         .refuse("name", format!("`name` {problem}"))
         .hint("use up to 64 letters a to z, digits, `-`, `_` and `.`"))
+}
+
+/// Returns whether Windows takes a name for a device, whatever its ending
+/// (<https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file>).
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).to_ascii_uppercase();
+    let numbered = |device: &str| {
+        let number = stem.strip_prefix(device);
+        number.is_some_and(|number| matches!(number.as_bytes(), [b'0'..=b'9']))
+    };
+    ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str()) || numbered("COM") || numbered("LPT")
 }
 
 fn data(table: &Table) -> Result<Data, ConfigError> {
@@ -107,7 +122,7 @@ fn check_classes(classes: &[String], data_set: &str) -> Result<(), String> {
     match classes.iter().find(|class| !seen.insert(*class)) {
         Some(class) => Err(format!(
             "`data.classes` has \"{}\" twice",
-            crate::diagnostic::echo(class)
+            crate::printable::echo(class)
         )),
         None => Ok(()),
     }

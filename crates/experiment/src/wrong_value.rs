@@ -4,7 +4,7 @@ use crate::document::{Node, Value};
 use crate::keys::{self, list};
 use crate::reference::Section;
 use crate::table::Table;
-use crate::{ConfigError, diagnostic::echo};
+use crate::{ConfigError, printable::echo};
 
 impl Table<'_> {
     /// Refuses the first key that exists, but that `kind` (the table's `name`) does not read.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Most classes: labels are bytes.
+pub const MAX_CLASSES: usize = 256;
 /// Widest hidden layer accepted, in neurons.
 pub const MAX_WIDTH: usize = 65_536;
 /// Most hidden layers accepted.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::pack::{self, Scalar, one_line};
+use crate::pack::{self, Scalar, excerpt};
 use crate::record::{RecordError, Tensors};
 use crate::tensor::Shape;
 
@@ -84,7 +84,7 @@ impl Numbers {
     fn finish(self) -> Result<(), RecordError> {
         match self.0.into_iter().next() {
             Some((name, left)) => Err(RecordError::Number {
-                name: one_line(&name),
+                name: excerpt(&name),
                 found: format!("{left:?}"),
                 expected: "missing".into(),
             }),

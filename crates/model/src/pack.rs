@@ -397,19 +397,12 @@ fn describe(
 }
 
 fn invalid(tensor: &str, problem: impl std::fmt::Display) -> PackError {
-    PackError::Validation(format!("tensor '{}' {problem}", one_line(tensor)))
+    PackError::Validation(format!("tensor '{}' {problem}", excerpt(tensor)))
 }
 
-/// Returns text that may come out of a file, for a message: shortened, on one line, without control
-/// characters.
-pub(crate) fn one_line(text: &str) -> String {
+/// Returns the beginning of a text out of a file, for a message; what cannot be seen is escaped.
+pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 300; // characters
-    let visible = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().take(LONGEST).map(visible).collect()
+    let beginning: String = text.chars().take(LONGEST).collect();
+    beginning.escape_debug().to_string()
 }

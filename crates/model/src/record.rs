@@ -16,7 +16,7 @@ pub use crate::metadata::{BURN_VERSION, FORMAT_VERSION, Metadata, PIXEL_DIVISOR,
 use crate::network::Architecture;
 #[cfg(feature = "burn")]
 use crate::network::Network;
-use crate::pack::{self, Pack, PackError, one_line};
+use crate::pack::{self, Pack, PackError, excerpt};
 use crate::tensor::{Shape, Tensor};
 use crate::unknown::Unknown;
 
@@ -206,7 +206,7 @@ pub fn tensors_from_bytes(
 }
 
 fn read_metadata(pack: &Pack) -> Result<Metadata, RecordError> {
-    let bad = |e: serde_json::Error| RecordError::Metadata(one_line(&e.to_string()));
+    let bad = |e: serde_json::Error| RecordError::Metadata(excerpt(&e.to_string()));
     let json = pack
         .metadata
         .get(METADATA_KEY)
@@ -272,7 +272,7 @@ impl Tensors {
     /// Checks that nothing is left.
     pub(crate) fn finish(self) -> Result<(), RecordError> {
         match self.0.into_iter().next() {
-            Some(left) => Err(RecordError::Unexpected(one_line(&left.name))),
+            Some(left) => Err(RecordError::Unexpected(excerpt(&left.name))),
             None => Ok(()),
         }
     }

@@ -360,7 +360,13 @@ pub struct ExportRunsArgs {
     #[arg(value_name = "RUN")]
     pub runs: Vec<String>,
     /// Address of the server
-    #[arg(long, value_name = "URI", default_value = "http://127.0.0.1:5000")]
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "MLFLOW_TRACKING_URI",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:5000"
+    )]
     pub uri: String,
 }
 

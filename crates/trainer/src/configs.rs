@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use experiment::{DEFAULT_CONFIG, Experiment, Source};
+use experiment::{DEFAULT_CONFIG, Experiment, MAX_BYTES, Source};
 
 use crate::failure::{Failure, shown};
 use crate::run::folder::CONFIG;
+use crate::run::read;
 
 /// Returns the experiment in `file`, or the tutorial's, after the overrides `set`, each `key=value`.
 ///
@@ -25,8 +26,16 @@ pub fn load(file: Option<&Path>, set: &[String]) -> Result<Experiment, Failure> 
 /// # Errors
 /// When its config cannot be read or is wrong (exit code 2).
 pub fn of_run(folder: &Path, set: &[String]) -> Result<Experiment, Failure> {
-    let source = Source::read(&folder.join(CONFIG))?;
-    Ok(experiment::load(source, set)?)
+    Ok(experiment::load(source_in(&folder.join(CONFIG))?, set)?)
+}
+
+/// Returns the config file `path` of a run or a sweep.
+///
+/// # Errors
+/// When it cannot be read, or is no regular file (exit code 2).
+pub fn source_in(path: &Path) -> Result<Source, Failure> {
+    let bytes = read::at_most(path, MAX_BYTES)?;
+    Ok(Source::of_file(path, bytes)?)
 }
 
 /// Returns the overrides `set` and, where a data folder is named, one more for it.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use experiment::printable;
 use serde::{Deserialize, Serialize};
 
 /// Longest text of a cause that is shown, in characters: it may quote what is in a file.
@@ -134,7 +135,7 @@ impl Failure {
             silent: true,
             ..Self::failed(format!(
                 "internal error: {}",
-                one_line(text.unwrap_or("no message"))
+                printable(text.unwrap_or("no message"))
             ))
         }
     }
@@ -159,7 +160,7 @@ impl Failure {
         let mut cause = self.source();
         while let Some(error) = cause {
             let said: String = error.to_string().chars().take(LONGEST).collect();
-            let said = one_line(&said);
+            let said = printable(&said);
             if !text.ends_with(&said) {
                 text = if text.is_empty() {
                     said
@@ -220,28 +221,16 @@ fn build_with(feature: &str) -> String {
     )
 }
 
-/// Returns text for a message: on one line, without control characters.
-pub fn one_line(text: &str) -> String {
-    let visible = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(visible).collect()
-}
-
 /// Returns a path for a message; file names can have anything in them.
 pub fn shown(path: &Path) -> String {
-    one_line(&path.display().to_string())
+    printable(&path.display().to_string())
 }
 
 impl From<data::SourceError> for Failure {
     fn from(error: data::SourceError) -> Self {
         let text = match &error {
             data::SourceError::NotFound { .. } => error.to_string(), // a line for each place
-            _ => one_line(&error.to_string()),
+            _ => printable(&error.to_string()),
         };
         let mut hint = error.hint();
         if matches!(error, data::SourceError::NotFound { .. }) && !cfg!(feature = "download") {

@@ -29,3 +29,38 @@ pub fn quoted(path: &Path) -> String {
         text
     }
 }
+
+/// Returns text as a cell of a table. A spreadsheet takes some beginnings for a formula and runs it: an
+/// apostrophe keeps it from that (<https://owasp.org/www-community/attacks/CSV_Injection>).
+pub fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let is_quoted = text.starts_with('\''); // or what has one already would come back without
+    format!("{}{text}", if is_formula || is_quoted { "'" } else { "" })
+}
+
+/// Returns the text of a [`cell`].
+pub fn text_of(cell: &str) -> &str {
+    let text = cell.strip_prefix('\'').unwrap_or(cell);
+    if self::cell(text) == cell { text } else { cell }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_spreadsheet_runs_a_name_and_every_name_comes_back() {
+        for (name, expected) in [
+            ("=1+1", "'=1+1"),
+            ("+a", "'+a"),
+            ("-a", "'-a"),
+            ("@a", "'@a"),
+            ("'=a", "''=a"),
+            ("'a", "''a"),
+            ("a=b", "a=b"),
+        ] {
+            assert_eq!((cell(name).as_str(), text_of(expected)), (expected, name));
+        }
+        assert_eq!(text_of("'old"), "'old"); // of a table that an earlier version wrote
+    }
+}

@@ -54,7 +54,7 @@ pub struct Made {
 /// When the file is no network that can run here (exit code 1), or the run folder is taken (2).
 pub fn import(request: &Request, notify: Notify) -> Result<Made, Failure> {
     let run_dir = request.run_dir.as_deref();
-    run_dir.map_or(Ok(()), folder::refuse_taken)?;
+    run_dir.map_or(Ok(()), folder::refuse_occupied)?;
     let bytes = read(&request.file)?;
     let in_file = |e: ExchangeError| {
         let hint = e.hint();

@@ -7,7 +7,7 @@ use pictures::PictureError;
 
 use crate::backend::Compute;
 use crate::engine::Predictor;
-use crate::failure::{Failure, one_line};
+use crate::failure::Failure;
 
 /// What a record says about a picture.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ impl<'a> Inference<'a> {
         let [_, height, width] = self.metadata.architecture.input();
         let prepared = pictures::open(file, height, width).map_err(|error| {
             let hint = what_to_do(&error);
-            Failure::failed(one_line(&error.to_string())).hint(hint)
+            Failure::caused_by(error).hint(hint)
         })?;
         Ok(Answer {
             done: prepared.done,

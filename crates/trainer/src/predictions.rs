@@ -1,16 +1,19 @@
 //! `predictions.csv`: what a run says about every test image, as a table.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
+
+use model::config::MAX_CLASSES;
 
 use crate::evaluation::{Predictions, class_name, top};
 use crate::failure::{Failure, shown};
+use crate::format::{cell, text_of};
 use crate::run::folder::PREDICTIONS;
-use crate::run::read::MAX_RESULT;
+use crate::run::read::{self, MAX_RESULT};
 
 /// Columns before the probabilities: number, true class, predicted class.
 const FIXED: usize = 3;
-/// Most classes: labels are bytes.
-const MAX_CLASSES: usize = 256;
 
 /// `predictions.csv`, read back.
 #[derive(Debug, Clone)]
@@ -31,15 +34,11 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
     let because = |e: csv::Error| Failure::failed(unreadable(&path)).because(e).hint(hint);
     let damaged =
         |what: String| Failure::failed(format!("{}: {what}", unreadable(&path))).hint(hint);
-    let size = std::fs::metadata(&path)
-        .map_err(|e| because(e.into()))?
-        .len();
-    if size > MAX_RESULT {
-        return Err(damaged("it is too large".to_string()));
-    }
-    let mut csv = csv::Reader::from_path(&path).map_err(because)?;
+    let file = read::open(&path, File::options().read(true)).map_err(|e| because(e.into()))?;
+    let mut csv = csv::Reader::from_reader(file.take(MAX_RESULT));
     let header = csv.headers().map_err(because)?;
-    let class_names: Vec<String> = header.iter().skip(FIXED).map(String::from).collect();
+    let names = header.iter().skip(FIXED).map(text_of);
+    let class_names: Vec<String> = names.map(String::from).collect();
     if !(2..=MAX_CLASSES).contains(&class_names.len()) {
         let columns = header.len();
         return Err(damaged(format!(
@@ -57,7 +56,7 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
         let line = row.position().map_or(0, csv::Position::line);
         let label = class_names
             .iter()
-            .position(|name| Some(name.as_str()) == row.get(1));
+            .position(|name| Some(name.as_str()) == row.get(1).map(text_of));
         let label = label.and_then(|label| u8::try_from(label).ok());
         let label = label.ok_or_else(|| damaged(format!("line {line} names no class")))?;
         predictions.labels.push(label);
@@ -84,12 +83,13 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
 pub fn to_csv(predictions: &Predictions, class_names: &[String]) -> Result<Vec<u8>, Failure> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let fixed = ["index", "true", "predicted"].map(String::from);
-    csv.write_record(fixed.iter().chain(class_names))
+    let names: Vec<String> = class_names.iter().map(|name| cell(name)).collect();
+    csv.write_record(fixed.iter().chain(&names))
         .map_err(Failure::caused_by)?;
     let rows = predictions.labels.iter().zip(predictions.rows());
     for (i, (&label, row)) in rows.enumerate() {
-        let actual = class_name(class_names, label.into())?.to_string();
-        let predicted = class_name(class_names, top(row).0)?.to_string();
+        let actual = cell(class_name(class_names, label.into())?);
+        let predicted = cell(class_name(class_names, top(row).0)?);
         let fields = [i.to_string(), actual, predicted];
         let fields = fields.into_iter().chain(row.iter().map(f32::to_string));
         csv.write_record(fields).map_err(Failure::caused_by)?;

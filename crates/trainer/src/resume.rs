@@ -107,7 +107,7 @@ fn start(run: &RunFolder, experiment: &Experiment, notify: Notify) -> Result<Che
 
 /// Returns the experiment that the run's own config describes, which must be as the run wrote it.
 fn begun_with(run: &RunFolder) -> Result<Experiment, Failure> {
-    let source = Source::read(&run.path().join(CONFIG))?;
+    let source = configs::source_in(&run.path().join(CONFIG))?;
     let known = run.manifest().files_sha256.get(CONFIG);
     if known.is_none_or(|known| *known != sha256(source.text.as_bytes())) {
         return Err(Failure::usage(format!(

@@ -44,7 +44,7 @@ pub fn prepare(
     run_dir: Option<&Path>,
     notify: Notify,
 ) -> Result<Prepared, Failure> {
-    run_dir.map_or(Ok(()), folder::refuse_taken)?;
+    run_dir.map_or(Ok(()), folder::refuse_occupied)?;
     let data = Wanted::by(&experiment).load(notify)?;
     experiment.check_data(data.train.len())?;
     let architecture = experiment.architecture(data.train.size(), data.train.classes());

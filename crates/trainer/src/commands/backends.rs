@@ -1,11 +1,11 @@
 //! `trainer backends`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use experiment::Backend;
 use serde_json::json;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::backend::{Compute, SOFTWARE, adapters};
 use crate::cli::OutputArgs;
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
     let has_gpu = adapters.iter().any(|adapter| adapter.kind != SOFTWARE);
     let auto = if has_gpu { "wgpu" } else { "flex" };
     let cpu = Compute::open(Backend::Flex)?.processor;
-    let mut out = stdout();
+    let mut out = terminal::out();
     if output.json {
         let value = json!({
             "flex": { "available": true, "processor": cpu },
@@ -29,7 +29,7 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
             "wgpu": { "available": !adapters.is_empty(), "adapters": adapters },
             "auto": auto,
         });
-        writeln!(out, "{value}")?;
+        terminal::json(&value)?;
         return Ok(());
     }
     writeln!(out, "flex     {cpu}; the default")?;

@@ -1,11 +1,11 @@
 //! `trainer data`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use ::data::{DataSet, Place, PlaceState, fashion_mnist};
 use serde_json::json;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::{DataArgs, ExperimentArgs};
 use crate::datasets::Wanted;
 use crate::failure::Failure;
@@ -50,7 +50,7 @@ fn describe(place: &Place, name: &str) -> String {
 }
 
 fn print_text(set: &DataSet) -> Result<(), Failure> {
-    let mut out = stdout();
+    let mut out = terminal::out();
     writeln!(out, "{} in {}", set.name, set.place.display())?;
     for file in &set.files {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy();
@@ -99,6 +99,6 @@ fn print_json(set: &DataSet) -> Result<(), Failure> {
         "training": set.train.label_counts(),
         "test": set.test.label_counts(),
     });
-    writeln!(stdout(), "{value}")?;
+    terminal::json(&value)?;
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! `trainer evaluate`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use serde::Serialize;
 
 use super::saved::{data_set, messages, open};
+use super::terminal;
 use super::terminal::print_trust;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::Evaluation;
@@ -37,8 +38,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             evaluation: &evaluation,
             trust: &trust,
         };
-        let json = serde_json::to_string(&results).map_err(Failure::caused_by)?;
-        writeln!(stdout(), "{json}")?;
+        terminal::json(&results)?;
         return Ok(());
     }
     messages.note(format_args!("{} on {}", file.display(), compute.processor));
@@ -54,7 +54,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
 }
 
 fn print(e: &Evaluation, trust: &Trust) -> Result<(), Failure> {
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     writeln!(out, "test {}  ({} images)", e.figures.test_line(), e.images)?;
     print_trust(&mut out, trust)?;
     writeln!(out)?;

@@ -1,10 +1,10 @@
 //! `trainer export`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use serde_json::json;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::ExportArgs;
 use crate::export::{self, Comparison, Exported, Request};
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
 }
 
 fn print(args: &ExportArgs, exported: &Exported) -> Result<(), Failure> {
-    let mut out = stdout();
+    let mut out = terminal::out();
     let (size, found) = (exported.bytes, exported.comparison.as_ref());
     let lost = |found: &Comparison| 100.0 * (found.accuracy_of_run - found.accuracy_of_file);
     let points = found.map(lost);
@@ -47,7 +47,7 @@ fn print(args: &ExportArgs, exported: &Exported) -> Result<(), Failure> {
             "accuracy_of_run": found.map(|found| found.accuracy_of_run),
             "accuracy_of_file": found.map(|found| found.accuracy_of_file),
         });
-        writeln!(out, "{object}")?;
+        terminal::json(&object)?;
     } else {
         writeln!(out, "{}: {size} bytes", args.out.display())?;
     }

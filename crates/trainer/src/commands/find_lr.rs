@@ -1,11 +1,11 @@
 //! `trainer find-lr`: a learning rate to begin with.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use serde_json::json;
 
 use super::table;
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::FindLrArgs;
 use crate::failure::Failure;
 use crate::learner::range_test::{self, Point, Range};
@@ -81,7 +81,7 @@ fn print(points: &[Point], range: Range, suggestion: f64) -> Result<(), Failure>
             ]
         })
         .collect();
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     table::write(&mut out, &["rate", "loss", ""], &[2], &rows)?;
     if points.len() < range.steps {
         let last = points.last().map_or(range.from, |point| point.rate);
@@ -97,6 +97,6 @@ fn print_json(points: &[Point], suggestion: f64) -> Result<(), Failure> {
         .map(|p| json!({ "rate": p.rate, "loss": p.loss, "smoothed": p.smoothed }))
         .collect();
     let value = json!({ "suggestion": suggestion, "points": points });
-    writeln!(stdout(), "{value}")?;
+    terminal::json(&value)?;
     Ok(())
 }

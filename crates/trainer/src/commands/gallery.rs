@@ -1,8 +1,9 @@
 //! `trainer gallery`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use super::saved::{data_set, messages, open};
+use super::terminal;
 use crate::cli::GalleryArgs;
 use crate::drawing;
 use crate::failure::Failure;
@@ -34,9 +35,9 @@ pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
     let hint = "name a PNG to write, in a folder that is there: --out FILE";
     write::atomically(&out, &png).map_err(|failure| failure.hint(hint))?;
     if args.saved.output.json {
-        writeln!(stdout(), "{}", serde_json::json!({ "gallery": out }))?;
+        terminal::json(&serde_json::json!({ "gallery": out }))?;
     } else {
-        writeln!(stdout(), "{}", out.display())?;
+        writeln!(terminal::out(), "{}", out.display())?;
     }
     messages(&args.saved).next(format_args!(
         "cargo run -p trainer -- predict {} --test 0",

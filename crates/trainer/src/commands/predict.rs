@@ -41,7 +41,7 @@ fn pictures(args: &PredictArgs, saved: &Saved, inference: &Inference) -> Result<
                 let name = file.display().to_string();
                 if args.saved.output.json {
                     let more = json!({ "done": answer.done, "hint": answer.hint });
-                    writeln!(stdout(), "{}", object(saved, &name, &answer, more)?)?;
+                    terminal::json(&object(saved, &name, &answer, more)?)?;
                 } else {
                     print(saved, &name, &answer, None)?;
                     messages.note(format_args!("  ({})", answer.done.join("; ")));
@@ -120,7 +120,7 @@ fn object(saved: &Saved, name: &str, answer: &Answer, mut more: Value) -> Result
 
 fn print(saved: &Saved, name: &str, answer: &Answer, actual: Option<&str>) -> Result<(), Failure> {
     let classes = &saved.record.metadata.class_names;
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     let (best, p) = top(&answer.probabilities);
     let best = class_name(classes, best)?;
     write!(out, "{name}: ")?;

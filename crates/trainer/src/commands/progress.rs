@@ -1,11 +1,11 @@
 //! The training as it goes: a bar on a terminal, one line an epoch in a pipe, JSON with `--json`.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::ShowArgs;
 use crate::failure::Failure;
 use crate::learner::Event;
@@ -61,11 +61,11 @@ impl Progress {
                 if let Value::Object(line) = &mut line {
                     line.insert("event".into(), "epoch".into());
                 }
-                let _ = writeln!(stdout(), "{line}");
+                let _ = terminal::json(&line);
             }
             Event::Epoch(metrics) if self.lines => {
                 let line = describe(metrics, self.epochs);
-                let print = || drop(writeln!(stdout(), "{line}"));
+                let print = || drop(writeln!(terminal::out(), "{line}"));
                 match &self.bar {
                     Some(bar) => {
                         bar.set_position(0);

@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 
 use serde_json::json;
 
-use super::train;
+use super::{terminal, train};
 use crate::cli::RepeatArgs;
 use crate::failure::Failure;
 use crate::repeat;
@@ -28,7 +28,7 @@ pub fn run(args: RepeatArgs) -> Result<(), Failure> {
             "identical": different.is_empty(),
             "different": different,
         });
-        writeln!(stdout(), "{value}")?;
+        terminal::json(&value)?;
     }
     if !different.is_empty() {
         return Err(original.not_identical(&repeated, &different)?);

@@ -1,11 +1,11 @@
 //! `trainer report`: a run, several, or a sweep as one HTML page.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::ReportArgs;
 use crate::comparison::Comparison;
 use crate::failure::Failure;
@@ -24,9 +24,9 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or(default);
     write::atomically(&out, page.as_bytes())?;
     if args.output.json {
-        writeln!(stdout(), "{}", json!({ "report": out }))?;
+        terminal::json(&json!({ "report": out }))?;
     } else {
-        writeln!(stdout(), "{}", out.display())?;
+        writeln!(terminal::out(), "{}", out.display())?;
     }
     messages.next(format_args!("open {} in a browser", out.display()));
     Ok(())

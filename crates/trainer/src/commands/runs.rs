@@ -1,22 +1,21 @@
 //! `trainer runs`: list, show, remove.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 use std::path::Path;
 
 use experiment::Metric;
 
 use super::table;
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::{ExportRunsArgs, ExportTarget, ListArgs, RemoveArgs, ShowRunArgs};
 use crate::configs;
 use crate::failure::Failure;
-use crate::format::{self, counted, figure};
+use crate::format::{self, cell, counted, figure};
 use crate::run::find::{self, ARTIFACTS};
 use crate::run::list::{self, Summary};
-use crate::run::query;
-use crate::run::{RunFolder, lock};
+use crate::run::query::{self, Value};
+use crate::run::{lock, remove};
 
 /// Keys that have a column of their own or say nothing about the experiment.
 const NO_CHANGE: [&str; 4] = ["name", "seed", "backend", "data.dir"];
@@ -113,15 +112,13 @@ fn print(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
             ]
         })
         .collect();
-    table::write(&mut stdout().lock(), &header, &[1, 7], &rows)?;
+    table::write(&mut terminal::out(), &header, &[1, 7], &rows)?;
     Ok(())
 }
 
 fn print_json(runs: &[Summary]) -> Result<(), Failure> {
-    let mut out = stdout().lock();
     for run in runs {
-        let line = serde_json::to_string(run).map_err(Failure::caused_by)?;
-        writeln!(out, "{line}")?;
+        terminal::json(run)?;
     }
     Ok(())
 }
@@ -136,13 +133,17 @@ fn print_csv(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
     )
     .map_err(Failure::caused_by)?;
     for run in runs {
-        let value = |field: &String| query::value(run, field).map_or(String::new(), |v| v.text());
+        let value = |field: &String| match query::value(run, field) {
+            Some(Value::Text(text)) => cell(&text),
+            Some(number) => number.text(),
+            None => String::new(),
+        };
         let changes: Vec<String> = changes(run, tutorial)
             .iter()
             .map(|(k, v)| format!("{k}={v}"))
             .collect();
         let names = query::fields();
-        let fields = names.iter().map(value).chain([changes.join("; ")]);
+        let fields = names.iter().map(value).chain([cell(&changes.join("; "))]);
         csv.write_record(fields).map_err(Failure::caused_by)?;
     }
     let csv = csv.into_inner();
@@ -167,14 +168,14 @@ fn changes(run: &Summary, tutorial: &Settings) -> Settings {
 pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
     let run = list::named(&args.run)?;
     let epochs = list::metrics(&run.folder);
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     if args.json {
         let mut value = serde_json::to_value(&run).map_err(Failure::caused_by)?;
         let epochs = serde_json::to_value(&epochs).map_err(Failure::caused_by)?;
         if let Some(object) = value.as_object_mut() {
             object.insert("metrics".to_string(), epochs);
         }
-        writeln!(out, "{value}")?;
+        terminal::json(&value)?;
         return Ok(());
     }
     let facts = [
@@ -266,18 +267,19 @@ fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
         }
     }
     writeln!(
-        stdout(),
+        terminal::out(),
         "copied {} to {}, {known} were there",
         counted(copied, "run"),
-        args.uri
+        server.address()
     )?;
     Ok(())
 }
 
-/// Removes runs, after asking. One that is being written stays.
+/// Removes runs, after asking. One that is being written stays, and so does what no run has written.
 ///
 /// # Errors
-/// When one is not there or in use, or nobody can be asked (exit code 2); when a file cannot be removed.
+/// When one is not there or in use, or nobody can be asked (exit code 2); when a file cannot be removed, or a
+/// folder stays because other files are in it.
 pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
     let mut folders = Vec::new();
     for run in &args.runs {
@@ -296,15 +298,22 @@ pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
             folders.push(folder);
         }
     }
+    let messages = Messages { quiet: false };
     if !args.yes && !agreed(&folders)? {
-        Messages { quiet: false }.note("nothing was removed");
+        messages.note("nothing was removed");
         return Ok(());
     }
     for folder in &folders {
-        drop(RunFolder::open(folder.clone())?); // nobody begins to write it meanwhile
-        fs::remove_dir_all(folder).map_err(|e| Failure::io("remove", folder, e))?;
+        let left = remove::run(folder)?;
+        if !left.is_empty() {
+            messages.warn(format_args!(
+                "{} stays: the run did not write {}",
+                folder.display(),
+                left.join(", ")
+            ));
+        }
     }
-    Messages { quiet: false }.note(format_args!("removed {}", counted(folders.len(), "run")));
+    messages.note(format_args!("removed {}", counted(folders.len(), "run")));
     Ok(())
 }
 
@@ -316,7 +325,7 @@ fn agreed(folders: &[std::path::PathBuf]) -> Result<bool, Failure> {
         );
     }
     for folder in folders {
-        let _ = writeln!(stderr(), "{}", folder.display());
+        Messages { quiet: false }.note(folder.display());
     }
     let _ = write!(stderr(), "remove {}? [y/N] ", counted(folders.len(), "run"));
     let mut answer = String::new();

@@ -1,14 +1,12 @@
 //! `trainer summary`: a network layer by layer, as Keras's `model.summary()` shows it.
 
-use std::io::{Write, stdout};
-
 use ::data::fashion_mnist;
 use experiment::Experiment;
 use model::Architecture;
 use serde_json::json;
 
 use super::table;
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::{ExperimentArgs, SummaryArgs};
 use crate::datasets::Wanted;
 use crate::failure::{Failure, shown};
@@ -91,7 +89,7 @@ fn print_text(network: &Architecture) -> Result<(), Failure> {
     }
     rows.push(row("total", String::new(), parameters, multiply_adds));
     let header = ["layer", "output", "parameters", "multiply-adds", "bytes"];
-    table::write(&mut stdout(), &header, &[1], &rows)?;
+    table::write(&mut terminal::out(), &header, &[1], &rows)?;
     Ok(())
 }
 
@@ -104,7 +102,7 @@ fn print_json(network: &Architecture) -> Result<(), Failure> {
         "multiply_adds": multiply_adds,
         "bytes": parameters * WEIGHT,
     });
-    writeln!(stdout(), "{object}")?;
+    terminal::json(&object)?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `trainer sweep`: many settings, and which of them is the best.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr};
 use std::path::Path;
 
 use experiment::{Source, Sweep};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::board::Board;
 use super::signals::Signals;
 use super::table;
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::SweepArgs;
 use crate::configs;
 use crate::failure::Failure;
@@ -109,7 +109,7 @@ fn print_event(event: &Event) {
         }
         Event::Begun(_) | Event::Epoch(..) => return,
     };
-    let _ = writeln!(stdout(), "{value}");
+    let _ = terminal::json(&value);
 }
 
 fn print_json(outcomes: &[Outcome], sweep: &SweepState, path: &Path) -> Result<(), Failure> {
@@ -122,12 +122,12 @@ fn print_json(outcomes: &[Outcome], sweep: &SweepState, path: &Path) -> Result<(
         "test": sweep.test,
         "test_looks": sweep.test_looks,
     });
-    writeln!(stdout(), "{value}")?;
+    terminal::json(&value)?;
     Ok(())
 }
 
 fn print(outcomes: &[Outcome], sweep: &SweepState, messages: Messages) -> Result<(), Failure> {
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     let measure = format!("validation {}", sweep.metric.label);
     table::write(
         &mut out,

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::progress::Progress;
 use super::signals::Signals;
-use super::terminal::{Messages, print_trust};
+use super::terminal::{self, Messages, print_trust};
 use crate::cli::{ShowArgs, TrainArgs};
 use crate::failure::Failure;
 use crate::format::{counted, quoted};
@@ -129,7 +129,7 @@ fn conclude(
     show: ShowArgs,
 ) -> Result<(), Failure> {
     let messages = messages(show)?;
-    let mut out = stdout();
+    let mut out = terminal::out();
     let tested = trained.test.as_ref();
     if show.output.json {
         let mut result = json!({

@@ -1,9 +1,10 @@
 //! `trainer verify`: is every file of a run as it was written?
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use serde_json::json;
 
+use super::terminal;
 use crate::cli::ShowRunArgs;
 use crate::failure::Failure;
 use crate::format::counted;
@@ -16,12 +17,12 @@ use crate::run::{find, verify};
 pub fn run(args: &ShowRunArgs) -> Result<(), Failure> {
     let found = verify::files(&find::folder(&args.run)?)?;
     let (count, mut problems) = (found.len(), Vec::new());
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     for (name, result) in found {
         let problem = result.err().map(|failure| failure.sentence());
         if args.json {
             let object = json!({ "file": name, "ok": problem.is_none(), "problem": problem });
-            writeln!(out, "{object}")?;
+            terminal::json(&object)?;
         } else {
             let state = problem.as_ref().map_or("ok", |_| "DAMAGED");
             writeln!(out, "{state:<8} {name}")?;

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use data::ImageDataset;
-use experiment::{Data, Experiment, Source};
+use experiment::{Data, Experiment};
 use model::{Metadata, Record};
 
 use super::run_page::RunPage;
 use super::sweep_page::{MOST_CURVES, SweepPage};
+use crate::configs;
 use crate::datasets::Wanted;
 use crate::drawing::weights::{self, Sheet};
 use crate::drawing::{first_images, mistakes};
@@ -35,7 +36,7 @@ pub fn of_run(folder: &Path, data_dir: Option<&Path>, notify: Notify) -> Result<
     let manifest = manifest::read(folder)?;
     let run = list::summarize(folder);
     let run = run.ok_or_else(|| Failure::failed(format!("{} cannot be read", folder.display())))?;
-    let config = Source::read(&folder.join(CONFIG)).map_err(|e| Failure::from(e).sentence());
+    let config = configs::source_in(&folder.join(CONFIG)).map_err(|failure| failure.sentence());
     let experiment = config
         .clone()
         .ok()
@@ -215,7 +216,7 @@ pub fn of_sweep(folder: &Path) -> Result<SweepPage, Failure> {
             .collect(),
         curves: outcomes.iter().take(MOST_CURVES).map(curve).collect(),
         config: config
-            .and_then(|config| Source::read(&config).ok())
+            .and_then(|config| configs::source_in(&config).ok())
             .map(|source| source.text),
         manifest: serde_json::to_string_pretty(&state).map_err(Failure::caused_by)?,
         measure,

@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::folder::{hex, sha256};
-use super::read;
 use super::state::{
     BEST, FIRST_MOMENTS, FORMAT_VERSION, OPTIMIZER, Parts, SECOND_MOMENTS, State, WEIGHTS, unusable,
 };
 use super::write::{self, WRITING};
+use super::{read, remove};
 use crate::failure::{Code, Failure};
 
 /// Folder of a run's checkpoints.
@@ -226,7 +226,7 @@ impl Drop for Checkpoints {
 pub fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), Failure> {
     let mut warnings = Vec::new();
     for set in sets(run).into_iter().rev() {
-        match read(&set) {
+        match load(&set) {
             Ok(checkpoint) => return Ok((Some(checkpoint), warnings)),
             Err(failure) if failure.code == Code::Usage => return Err(failure),
             Err(failure) => warnings.push(format!(
@@ -242,7 +242,7 @@ pub fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), Failure> 
 /// Returns every checkpoint of `run`, oldest first, and whether it is as it was written.
 pub fn check(run: &Path) -> Vec<(PathBuf, Result<(), Failure>)> {
     let checked = |set: PathBuf| {
-        let result = read(&set).map(drop);
+        let result = load(&set).map(drop);
         (set, result)
     };
     sets(run).into_iter().map(checked).collect()
@@ -250,37 +250,56 @@ pub fn check(run: &Path) -> Vec<(PathBuf, Result<(), Failure>)> {
 
 /// Returns the folders of a run's checkpoints, oldest first.
 fn sets(run: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(run.join(CHECKPOINTS)).into_iter().flatten();
-    let mut sets: Vec<PathBuf> = entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("epoch-"))
-        .map(|entry| entry.path())
-        .collect();
-    sets.sort();
-    sets
+    let folder = run.join(CHECKPOINTS);
+    if !read::is_folder(&folder) {
+        return Vec::new();
+    }
+    let names = remove::names(&folder).unwrap_or_default();
+    let sets = names.iter().filter(|name| is_set(name));
+    sets.map(|name| folder.join(name))
+        .filter(|set| read::is_folder(set))
+        .collect()
+}
+
+/// Returns whether a set can have this name, `epoch-000002-step-000003750`: six and nine digits or more.
+fn is_set(name: &str) -> bool {
+    let numbers = name
+        .strip_prefix("epoch-")
+        .and_then(|rest| rest.split_once("-step-"));
+    let is_number =
+        |text: &str, digits| text.len() >= digits && text.bytes().all(|b| b.is_ascii_digit());
+    numbers.is_some_and(|(epoch, step)| is_number(epoch, 6) && is_number(step, 9))
 }
 
 /// Writes a set, reads it back, and removes all but it and those before it, `keep` in all.
 fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure> {
     let folder = run.join(CHECKPOINTS);
-    fs::create_dir_all(&folder)
+    make(&folder)
         .and_then(|()| write::sync_folder(run))
         .map_err(|e| Failure::io("make", &folder, e))?;
     let State { epoch, step, .. } = checkpoint.state;
     let set = folder.join(format!("epoch-{epoch:06}-step-{step:09}"));
     remove_leftovers(&folder);
-    if read(&set).is_err() {
+    if load(&set).is_err() {
         // A damaged set of that name was passed over when the run was resumed: it makes room.
-        let _ = remove(&set);
+        let _ = remove_set(&set);
         write_set(&folder, &set, checkpoint)?;
     }
     // A set that is further than this one was passed over, as damaged, when the run was resumed.
     let (good, passed_over): (Vec<_>, Vec<_>) = sets(run).into_iter().partition(|s| *s <= set);
     let old = good.iter().take(good.len().saturating_sub(keep));
     for set in old.chain(&passed_over) {
-        remove(set).map_err(|e| Failure::io("remove", set, e))?;
+        remove_set(set).map_err(|e| Failure::io("remove", set, e))?;
     }
     Ok(())
+}
+
+/// Makes the folder of a run's checkpoints, which must not be a link to another.
+fn make(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && read::is_folder(folder) => Ok(()),
+        made => made,
+    }
 }
 
 fn write_set(folder: &Path, set: &Path, checkpoint: &Checkpoint) -> Result<(), Failure> {
@@ -360,7 +379,8 @@ fn verify(set: &Path) -> Result<(), Failure> {
 
 /// Returns the SHA-256 of a file.
 fn hash_of(path: &Path) -> io::Result<String> {
-    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let file = read::open(path, File::options().read(true));
+    let (mut file, mut hasher) = (file?, Sha256::new());
     let mut some = vec![0; AT_ONCE];
     loop {
         match file.read(&mut some)? {
@@ -395,7 +415,7 @@ fn files(set: &Path) -> Result<Vec<(&'static str, String)>, Failure> {
 }
 
 /// Returns what a set holds, every hash checked.
-fn read(set: &Path) -> Result<Checkpoint, Failure> {
+fn load(set: &Path) -> Result<Checkpoint, Failure> {
     let mut state = None;
     let mut parts = Parts::new();
     for (name, hash) in files(set)? {
@@ -426,21 +446,45 @@ fn parse<'a, T: Deserialize<'a>>(set: &Path, name: &str, bytes: &'a [u8]) -> Res
     serde_json::from_slice(bytes).map_err(|e| Failure::damaged(&set.join(name), e))
 }
 
+/// Removes all checkpoints of the run in `run`, whose lock is held, and their folder; what is no part of them
+/// stays.
+///
+/// # Errors
+/// When a file cannot be removed.
+pub fn remove_all(run: &Path) -> io::Result<()> {
+    let folder = run.join(CHECKPOINTS);
+    if !read::is_folder(&folder) {
+        return Ok(());
+    }
+    remove_leftovers(&folder);
+    sets(run).iter().try_for_each(|set| remove_set(set))?;
+    remove::folder(&folder, &[])
+}
+
 /// Removes a set; its name is gone before its files are.
-fn remove(set: &Path) -> std::io::Result<()> {
+fn remove_set(set: &Path) -> io::Result<()> {
     let name = set.file_name().unwrap_or_default().to_string_lossy();
     let old = set.with_file_name(format!("{OLD}{name}"));
-    let _ = fs::remove_dir_all(&old);
+    remove_files(&old)?;
     fs::rename(set, &old)?;
-    fs::remove_dir_all(&old)
+    remove_files(&old)
+}
+
+/// Removes the files of a set and its folder, if nothing else is in it.
+fn remove_files(set: &Path) -> io::Result<()> {
+    if !read::is_folder(set) {
+        return Ok(());
+    }
+    remove::folder(set, &[&NAMES[..], &[MANIFEST]].concat())
 }
 
 /// Removes what a killed process left. The run's lock is held: nobody else writes here.
 fn remove_leftovers(folder: &Path) {
     write::remove_leftovers(folder);
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(OLD) {
-            let _ = fs::remove_dir_all(entry.path());
+    for name in remove::names(folder).unwrap_or_default() {
+        let is_old = name.strip_prefix(OLD).is_some_and(is_set);
+        if is_old || write::is_temporary(&name) {
+            let _ = remove_files(&folder.join(name));
         }
     }
 }

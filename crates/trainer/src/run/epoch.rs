@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use experiment::{Figures, Metric};
+use experiment::{Figures, MAX_EPOCHS, Metric};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -71,6 +71,11 @@ impl<'de> Deserialize<'de> for EpochMetrics {
         let (train, validation) = (figures("train"), figures("validation"));
         if train.get(Metric::LOSS).is_none() {
             return Err(de::Error::missing_field("train_loss"));
+        }
+        if !(1..=MAX_EPOCHS).contains(&line.epoch) {
+            return Err(de::Error::custom(format_args!(
+                "`epoch` must be 1 to {MAX_EPOCHS}"
+            )));
         }
         Ok(Self {
             epoch: line.epoch,

@@ -43,10 +43,16 @@ pub fn load(run: &str) -> Result<Saved, Failure> {
     if let Some(folder) = &folder {
         refuse_unfinished(folder)?;
     }
-    let bytes =
-        read::at_most(&file, MAX_RECORD).map_err(|failure| failure.hint(at_hand(&runs())))?;
-    let record = Record::from_bytes(&bytes)
-        .map_err(|e| Failure::failed(format!("{}: {e}", shown(&file))).hint(at_hand(&runs())))?;
+    let bytes = match &folder {
+        Some(_) => read::at_most(&file, MAX_RECORD),
+        None => read::named_at_most(&file, MAX_RECORD),
+    };
+    let bytes = bytes.map_err(|failure| failure.hint(at_hand(&runs())))?;
+    let record = Record::from_bytes(&bytes).map_err(|e| {
+        Failure::failed(shown(&file))
+            .because(e)
+            .hint(at_hand(&runs()))
+    })?;
     Ok(Saved {
         file,
         folder,

@@ -1,14 +1,15 @@
 //! One run's folder, while it is being written.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use experiment::printable;
 use sha2::{Digest, Sha256};
 
-use super::lock::{self, Lock};
+use super::lock::{self, LOCK, Lock};
 use super::manifest::{self, Manifest, Status};
-use super::write;
+use super::read::{self, MAX_RESULT};
+use super::{remove, write};
 use crate::failure::{Code, Failure, shown};
 use crate::run::epoch::EpochMetrics;
 
@@ -30,6 +31,20 @@ pub const RELIABILITY: &str = "reliability.png";
 pub const MISTAKES: &str = "mistakes.png";
 /// All of it as one page, when somebody asks for one.
 pub const REPORT: &str = "report.html";
+/// The files of a run besides its config, event files and checkpoints.
+pub const FILES: [&str; 8] = [
+    MANIFEST,
+    METRICS,
+    MODEL,
+    PREDICTIONS,
+    GALLERY,
+    RELIABILITY,
+    MISTAKES,
+    REPORT,
+];
+
+/// What to do when a folder is in use.
+const ANOTHER: &str = "name another folder with --run-dir, or leave the option out";
 
 /// A run being written. Its manifest on disk says `running` from the first moment on; no other process
 /// writes the folder meanwhile.
@@ -54,10 +69,10 @@ impl RunFolder {
             }
         };
         let failed = |e| usage(Failure::io("make the run folder", &path, e));
-        refuse_taken(&path)?;
+        refuse_occupied(&path)?;
         fs::create_dir_all(&path).map_err(failed)?;
         let lock = lock::take(&path).map_err(usage)?;
-        refuse_taken(&path)?; // by a process that has come and gone meanwhile
+        refuse_occupied(&path)?; // by a process that has come and gone meanwhile
         write::atomically(&path.join(CONFIG), config.as_bytes()).map_err(usage)?;
         manifest
             .files_sha256
@@ -136,12 +151,8 @@ impl RunFolder {
     pub fn forget_test(&mut self) -> Result<(), Failure> {
         for name in [PREDICTIONS, GALLERY, RELIABILITY, MISTAKES, REPORT] {
             let path = self.path.join(name);
-            match fs::remove_file(&path) {
-                Err(e) if e.kind() != ErrorKind::NotFound => {
-                    return Err(Failure::io("remove", &path, e));
-                }
-                _ => drop(self.manifest.files_sha256.remove(name)),
-            }
+            remove::file(&path).map_err(|e| Failure::io("remove", &path, e))?;
+            self.manifest.files_sha256.remove(name);
         }
         self.update(|manifest| manifest.test = None)
     }
@@ -160,7 +171,7 @@ impl RunFolder {
     /// # Errors
     /// When the file cannot be written.
     pub fn end(&mut self, status: Status, error: Option<String>) -> Result<(), Failure> {
-        if let Ok(metrics) = fs::read(self.path.join(METRICS)) {
+        if let Ok(metrics) = read::at_most(&self.path.join(METRICS), MAX_RESULT) {
             self.manifest
                 .files_sha256
                 .insert(METRICS.into(), sha256(&metrics));
@@ -189,10 +200,34 @@ pub fn refuse_taken(path: &Path) -> Result<(), Failure> {
         .any(|file| path.join(file).exists());
     if is_taken {
         let message = format!("{} holds a run already", shown(path));
-        return Err(Failure::usage(message)
-            .hint("name another folder with --run-dir, or leave the option out"));
+        return Err(Failure::usage(message).hint(ANOTHER));
     }
     Ok(())
+}
+
+/// Fails when `path` is no place for a new run: one that holds anything, or a link to somewhere else.
+///
+/// # Errors
+/// Then (exit code 2).
+pub fn refuse_occupied(path: &Path) -> Result<(), Failure> {
+    refuse_taken(path)?;
+    if path.is_symlink() {
+        let message = format!("{} is a link", shown(path));
+        return Err(Failure::usage(message).hint("name the folder that it leads to, or another"));
+    }
+    let names = remove::names(path).unwrap_or_default(); // none: it is not there yet
+    // A run that was killed as it began leaves its lock, and perhaps its config.
+    let killed = names.iter().any(|name| name == LOCK);
+    let is_left = |name: &str| name == LOCK || name == CONFIG || write::is_temporary(name);
+    match names.iter().find(|name| !(killed && is_left(name))) {
+        Some(name) => Err(Failure::usage(format!(
+            "{} is not empty: it has {}",
+            shown(path),
+            printable(name)
+        ))
+        .hint(format!("a run has a folder of its own: {ANOTHER}"))),
+        None => Ok(()),
+    }
 }
 
 /// Returns a fresh folder name, `<time>-<id>`: local time to the second and four hex digits, so

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::read;
 use crate::failure::{Failure, FailureKind};
 
 /// The file that is locked; it says which process holds it.
@@ -30,7 +31,7 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
     let failed = |e: std::io::Error| Failure::io("lock", &path, e).hint(hint);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    let mut file = options.open(&path).map_err(failed)?;
+    let mut file = read::open(&path, &options).map_err(failed)?;
     for tried in 1..=TRIES {
         match file.try_lock() {
             Ok(()) => break,
@@ -59,6 +60,6 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
 
 /// Returns whether a process is writing `folder` now.
 pub fn is_held(folder: &Path) -> bool {
-    let file = File::open(folder.join(LOCK));
+    let file = read::open(&folder.join(LOCK), OpenOptions::new().read(true));
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

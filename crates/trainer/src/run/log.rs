@@ -8,6 +8,7 @@ use experiment::Log;
 
 use super::epoch::EpochMetrics;
 use super::folder::{METRICS, RunFolder};
+use super::read;
 use super::tensorboard::EventLog;
 use crate::failure::Failure;
 
@@ -26,7 +27,7 @@ impl RunFolder {
     /// When a file cannot be written.
     pub fn epoch_log(&self, log: &Log, before: &[EpochMetrics]) -> Result<EpochLog, Failure> {
         let path = self.path().join(METRICS);
-        let file = OpenOptions::new().append(true).create(true).open(&path);
+        let file = read::open(&path, OpenOptions::new().append(true).create(true));
         let file = file.map_err(|e| Failure::io("open", &path, e))?;
         let events = || EventLog::create(self.path(), self.manifest().started, before);
         Ok(EpochLog {

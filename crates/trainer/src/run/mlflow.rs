@@ -27,15 +27,28 @@ pub struct Server {
 }
 
 impl Server {
-    /// Returns the server at `uri`, e.g. `http://127.0.0.1:5000`. Nothing is sent yet.
+    /// Returns the server at `uri`, e.g. `http://127.0.0.1:5000`, or `127.0.0.1:5000` for short. Nothing is sent
+    /// yet.
     pub fn at(uri: &str) -> Self {
+        let scheme = if uri.contains("://") { "" } else { "http://" };
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false);
         Self {
             agent: config.build().into(),
-            uri: uri.trim_end_matches('/').to_string(),
+            uri: format!("{scheme}{}", uri.trim_end_matches('/')),
         }
+    }
+
+    /// Returns its address, without the name and password that it may have.
+    pub fn address(&self) -> String {
+        let Some((scheme, rest)) = self.uri.split_once("://") else {
+            return self.uri.clone();
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (host, path) = rest.split_at(end);
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        format!("{scheme}://{host}{path}")
     }
 
     /// Copies a run: its config as parameters, its epochs and results as metrics. Returns whether it was
@@ -103,7 +116,7 @@ impl Server {
     fn post(&self, call: &str, body: &Value) -> Result<Value, Failure> {
         let address = format!("{}/api/2.0/mlflow/{call}", self.uri);
         let failed = |e: &dyn std::fmt::Display| {
-            Failure::failed(format!("{address}: {e}"))
+            Failure::failed(format!("{}: {e}", self.address()))
                 .hint("is an MLflow server there? start one: mlflow server --port 5000")
         };
         let request = self.agent.post(&address).content_type("application/json");
@@ -127,7 +140,7 @@ impl Server {
     }
 
     fn misunderstood(&self, problem: &str) -> Failure {
-        Failure::failed(format!("{}: {problem}", self.uri))
+        Failure::failed(format!("{}: {problem}", self.address()))
             .hint("is this an MLflow server of version 2 or 3?")
     }
 }
@@ -160,4 +173,21 @@ fn named(epoch: &EpochMetrics) -> Vec<(String, f64)> {
     let rate = ("learning_rate".to_string(), epoch.learning_rate);
     let all = figures.chain([rate]);
     all.filter(|(_, value)| value.is_finite()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_scheme_and_shows_no_password() {
+        for (uri, shown) in [
+            ("127.0.0.1:5000", "http://127.0.0.1:5000"),
+            ("https://host/mlflow/", "https://host/mlflow"),
+            ("http://me:secret@host:5000", "http://host:5000"),
+            ("me:p@ss@host/a@b", "http://host/a@b"),
+        ] {
+            assert_eq!(Server::at(uri).address(), shown);
+        }
+    }
 }

@@ -30,6 +30,7 @@ pub mod lock;
 pub mod manifest;
 pub mod tensorboard;
 pub mod read;
+pub mod remove;
 pub mod write;
 
 pub use folder::RunFolder;

@@ -3,18 +3,21 @@
 //! An event file is a row of records: length, checksum, content, checksum; the content is a protocol
 //! buffer. Format: `record_writer.h` and `event.proto` in <https://github.com/tensorflow/tensorflow>.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use exchange::protobuf::Message;
 use jiff::Timestamp;
 
+use super::{read, remove};
 use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
 /// How the name of an event file begins; TensorBoard goes by that.
 const PREFIX: &str = "events.out.tfevents.";
+/// How those of this program end; the run's start is between, in seconds since 1970.
+const SUFFIX: &str = ".trainer";
 
 /// Numbers of the fields of an event.
 mod event {
@@ -55,15 +58,14 @@ impl EventLog {
         started: Timestamp,
         epochs: &[EpochMetrics],
     ) -> Result<Self, Failure> {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-                fs::remove_file(entry.path())
-                    .map_err(|e| Failure::io("remove", &entry.path(), e))?;
-            }
+        let names = remove::names(folder).unwrap_or_default();
+        for name in names.iter().filter(|name| is_log(name)) {
+            let path = folder.join(name);
+            remove::file(&path).map_err(|e| Failure::io("remove", &path, e))?;
         }
         let time = started.as_millisecond() as f64 / 1000.0;
-        let path = folder.join(format!("{PREFIX}{:010}.trainer", started.as_second()));
-        let file = OpenOptions::new().append(true).create(true).open(&path);
+        let path = folder.join(format!("{PREFIX}{:010}{SUFFIX}", started.as_second()));
+        let file = read::open(&path, OpenOptions::new().append(true).create(true));
         let file = file.map_err(|e| Failure::io("make", &path, e))?;
         let mut log = Self { file, path, time };
         let version = Message::default().double(event::WALL_TIME, time);
@@ -112,6 +114,15 @@ impl EventLog {
         let written = self.file.write_all(&record);
         written.map_err(|e| Failure::io("append to", &self.path, e))
     }
+}
+
+/// Returns whether a file is called what this module calls one.
+pub fn is_log(name: &str) -> bool {
+    let seconds = name
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.strip_suffix(SUFFIX));
+    seconds
+        .is_some_and(|seconds| seconds.len() >= 10 && seconds.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Returns CRC-32C, turned and shifted: a checksum of data that holds checksums would be weak.

@@ -3,22 +3,27 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::remove;
 use crate::failure::Failure;
 
 /// What files are called while they are written.
 pub const WRITING: &str = ".writing-";
 
-/// Removes what a killed process was writing in `folder`, which nobody else writes.
+/// Length of what follows that: `tempfile` adds six random letters and digits.
+const RANDOM: usize = 6;
+
+/// Returns whether a file is called what this module calls one while it is written.
+pub fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(WRITING).is_some_and(|random| {
+        random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Removes the files that a killed process was writing in `folder`, which nobody else writes.
 pub fn remove_leftovers(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(WRITING) {
-            let path = entry.path();
-            let _ = if path.is_dir() {
-                std::fs::remove_dir_all(path)
-            } else {
-                std::fs::remove_file(path)
-            };
-        }
+    let names = remove::names(folder).unwrap_or_default();
+    for name in names.iter().filter(|name| is_temporary(name)) {
+        let _ = remove::file(&folder.join(name));
     }
 }
 

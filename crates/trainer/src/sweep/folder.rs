@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use experiment::{Experiment, MAX_TRAININGS, Metric, Source, Sweep};
+use experiment::{Experiment, MAX_EPOCHS, MAX_TRAININGS, Metric, Sweep};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +105,12 @@ impl SweepFolder {
                 .because(e)
                 .hint("sweeps are kept in artifacts/: go to a folder that can be written")
         })?;
+        if !read::is_folder(&settings) {
+            let message = format!("{} is a link", shown(&settings));
+            return Err(
+                Failure::usage(message).hint("remove it: a sweep's settings are in its own folder")
+            );
+        }
         let lock = lock::take(&path)?;
         let fresh = SweepState::of(sweep);
         let state = if path.join(SWEEP).exists() {
@@ -228,6 +234,10 @@ pub fn read(path: &Path) -> Result<SweepState, Failure> {
     let is_whole = !sweep.settings.is_empty()
         && sweep.settings.len() == sweep.epochs.len()
         && sweep
+            .epochs
+            .iter()
+            .all(|epochs| (1..=MAX_EPOCHS).contains(epochs))
+        && sweep
             .best
             .is_none_or(|best| (1..=sweep.settings.len()).contains(&best))
         && sweep.seeds.len().saturating_mul(sweep.settings.len()) <= MAX_TRAININGS
@@ -274,7 +284,7 @@ fn is_written(file: &Path, toml: &str, experiment: &Experiment) -> Result<bool, 
     if !file.exists() {
         return Ok(false);
     }
-    let source = Source::read(file)?;
+    let source = configs::source_in(file)?;
     if source.text == toml {
         return Ok(true);
     }
