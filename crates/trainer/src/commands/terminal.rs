@@ -172,7 +172,7 @@ pub fn report_panic(panic: &PanicHookInfo) {
         "{ERROR}error:{ERROR:#} internal error: {message} ({place})"
     ));
     line(format_args!(
-        "{HINT}hint:{HINT:#} this is a defect of the program or of a driver, not of your input; please report it"
+        "{HINT}hint:{HINT:#} this is a bug in the program or in a driver, not in your input; please report it"
     ));
 }
 

@@ -27,7 +27,7 @@ pub fn at_most(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
         .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
         .map_err(failed)?;
     if bytes.len() as u64 > most {
-        let message = format!("{} is too large: it can have {most} bytes", shown(path));
+        let message = format!("{} is too large: the limit is {most} bytes", shown(path));
         return Err(Failure::failed(message));
     }
     Ok(bytes)
