@@ -82,13 +82,13 @@ fn axis<'d>(
     match path.as_str() {
         "seed" => {
             return refuse(
-                "`seed` is no setting to choose".into(),
+                "`seed` cannot be a setting".into(),
                 "write seeds = 10 in [sweep] to train each setting ten times",
             );
         }
         "name" => {
             return refuse(
-                "`name` is no setting to choose".into(),
+                "`name` cannot be a setting".into(),
                 "a sweep has one name, at the top of the file",
             );
         }

@@ -44,7 +44,7 @@ fn refuse_sweep(document: &Document) -> Result<(), ConfigError> {
         return Ok(());
     };
     Err(
-        ConfigError::new("[sweep] makes this many experiments, not one")
+        ConfigError::new("[sweep] makes this file many experiments, not one")
             .at(document.place(entry.key.clone()))
             .hint("train them all with trainer sweep FILE, or remove the table"),
     )

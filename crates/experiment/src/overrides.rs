@@ -54,7 +54,7 @@ impl Document {
             .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
         {
             return Err(self.bad_override(
-                "a key is one name, or a table and a name with a `.` between",
+                "a key is one name, or a table and a name with a `.` between them",
                 span,
             ));
         }

@@ -150,7 +150,7 @@ fn axis(section: &Section, key: &Key, ranges: bool) -> Schema {
         return values;
     }
     let log = Schema {
-        description: Some("Equal ratios are equally probable, not equal differences".to_owned()),
+        description: Some("Draw uniformly on a logarithmic scale".to_owned()),
         ..with_default(of_type("boolean"), json!(false))
     };
     let range = Schema {

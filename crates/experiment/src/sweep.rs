@@ -66,7 +66,7 @@ pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigE
     if random.is_empty() && table.get("draws").is_some() {
         return Err(table
             .refuse("draws", "`sweep.draws` has nothing to draw from")
-            .hint("say what in [sweep.random], for example optimizer.learning_rate = { from = 1e-4, to = 1e-2, log = true }"));
+            .hint("add a key to [sweep.random], for example optimizer.learning_rate = { from = 1e-4, to = 1e-2, log = true }"));
     }
     let draws = if random.is_empty() { 1 } else { draws };
     refuse_too_many(&table, &grid, draws, seeds.len())?;
@@ -102,7 +102,7 @@ fn seeds(table: &Table, first: u64) -> Result<Vec<u64>, ConfigError> {
         None => Err(table
             .refuse(
                 "seeds",
-                format!("{count} seeds from {first} on go beyond 2^64 - 1"),
+                format!("{count} seeds from {first} on exceed 2^64 - 1"),
             )
             .hint("choose a smaller `seed`")),
     }
@@ -118,10 +118,10 @@ fn refuse_twice(document: &Document, grid: &[Axis], random: &[Axis]) -> Result<(
         None => Ok(()),
         Some(axis) => {
             let path = keys::path(axis.table, axis.key);
-            let message = format!("`{}` is in [sweep.grid] as well", echo(&path));
+            let message = format!("`{}` is also in [sweep.grid]", echo(&path));
             Err(ConfigError::new(message)
                 .at(document.place(axis.entry.key.clone()))
-                .hint("leave it in one of the two"))
+                .hint("keep it in one of the two"))
         }
     }
 }
@@ -183,7 +183,7 @@ fn refuse_unfit(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
     let is_cosine =
         |experiment: &Experiment| matches!(experiment.schedule.decay, Decay::Cosine { .. });
     if sweep.halving.is_some() && experiments().any(is_cosine) {
-        return Err(ConfigError::new("halving trains settings for some epochs first, and a cosine schedule cannot be lengthened")
+        return Err(ConfigError::new("halving trains settings for some epochs first, and a cosine schedule cannot be extended")
             .at(document.blame(&[("sweep", "halving")]))
             .hint("leave `halving` out, or choose schedule.name = \"constant\" or \"step\""));
     }

@@ -19,12 +19,12 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ),
     (
         "duplicate key",
-        "this is set for the second time",
+        "this is set twice",
         "keep one of the two; a [table] may appear once",
     ),
     (
         "cannot extend value",
-        "this is set for the second time",
+        "this is set twice",
         "it is a value above and a table here",
     ),
     (
@@ -70,7 +70,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     (
         "unexpected key or value",
         "expected the end of the line",
-        "write one setting on a line",
+        "write one setting per line",
     ),
     (
         "unexpected content",
@@ -89,12 +89,12 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ),
     (
         "invalid mantissa",
-        "this is no number",
+        "this is not a number",
         "write a digit before the point: 0.5",
     ),
     (
         "invalid fraction",
-        "this is no number",
+        "this is not a number",
         "write a digit after the point: 1.0",
     ),
     (

@@ -66,7 +66,7 @@ impl Experiment {
     pub fn check_data(&self, train_images: usize) -> Result<(), ConfigError> {
         if train_images == 0 {
             return Err(ConfigError::new("the data set has no training images")
-                .hint("look into the folder `data.dir`"));
+                .hint("check the folder `data.dir`"));
         }
         let held_out = self.data.validation;
         let left = train_images.saturating_sub(held_out);

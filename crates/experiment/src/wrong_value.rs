@@ -27,9 +27,9 @@ impl Table<'_> {
         if renamed && !self.document.is_override(&entry.key) {
             return Ok(());
         }
-        let verb = if readers.len() == 1 { "reads" } else { "read" };
+        let verb = if readers.len() == 1 { "uses" } else { "use" };
         let message = format!(
-            "`{}` is not read when `{}` is `{kind}`",
+            "`{}` is not used when `{}` is `{kind}`",
             self.path(key),
             self.path("name")
         );
@@ -59,8 +59,8 @@ impl Table<'_> {
 
     /// Returns what is said where the reader of a key and its line in the reference differ.
     pub(crate) fn misread(&self, key: &str) -> ConfigError {
-        let message = format!("`{}` is read as what it is not", self.path(key));
-        ConfigError::new(message).hint("this is a defect of the program; please report it")
+        let message = format!("`{}` is read with the wrong type", self.path(key));
+        ConfigError::new(message).hint("this is a bug in the program; please report it")
     }
 
     pub(crate) fn out_of_range(

@@ -105,7 +105,7 @@ pub enum RecordError {
     #[error("tensor `{0}` holds a value that is not a finite number")]
     NotFinite(String),
     /// Pixels handed in do not fit the network.
-    #[error("{found} pixels given, the network takes images of {height}x{width}")]
+    #[error("{found} pixels given, but the network expects images of {height}x{width}")]
     Input {
         /// Bytes given.
         found: usize,

@@ -51,7 +51,7 @@ impl Comparison {
         }
         let Some((first, others)) = runs.split_first() else {
             let failure = Failure::usage("there is nothing to compare");
-            return Err(failure.hint("name two runs or more"));
+            return Err(failure.hint("give two or more runs"));
         };
         let tests: Result<Vec<McNemar>, Failure> = others
             .iter()

@@ -57,7 +57,7 @@ pub fn with_data_dir(set: &[String], dir: Option<&Path>) -> Result<Vec<String>, 
 pub fn utf8(dir: &Path) -> Result<&str, Failure> {
     dir.to_str().ok_or_else(|| {
         let message = format!("--data-dir {} is not UTF-8", shown(dir));
-        Failure::usage(message).hint("rename the folder, or go there and write --data-dir .")
+        Failure::usage(message).hint("rename the folder, or change to it and use --data-dir .")
     })
 }
 

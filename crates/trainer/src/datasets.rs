@@ -91,12 +91,12 @@ pub fn fitting(data: DataSet, metadata: &Metadata) -> Result<DataSet, Failure> {
         return Ok(data);
     }
     Err(Failure::failed(format!(
-        "the test images have {}x{} pixels, the network takes {width}x{height}",
+        "the test images have {}x{} pixels, but the network expects {width}x{height}",
         data.test.width(),
         data.test.height(),
     ))
     .hint(format_args!(
-        "--data-dir must hold the data of the run: {}",
+        "--data-dir must be the folder with the run's data: {}",
         metadata.dataset
     )))
 }

@@ -84,9 +84,7 @@ pub fn export(request: &Request, notify: Notify) -> Result<Exported, Failure> {
     let (_, back) = exchange::read(&written, None)?;
     if format.is_exact() && back.tensors != network.tensors {
         let message = format!("{} does not hold the run's weights", out.display());
-        return Err(
-            Failure::failed(message).hint("this is a defect of the program; please report it")
-        );
+        return Err(Failure::failed(message).hint("this is a bug in the program; please report it"));
     }
     let comparison = match data {
         Some(data) => Some(compare(*format, &saved, back, &data, &compute)?),
@@ -102,7 +100,7 @@ fn refuse_impossible(request: &Request) -> Result<(), Failure> {
     let has_one_layout = matches!(request.format, Format::Onnx | Format::Int8);
     if request.layout == Layout::OutIn && has_one_layout {
         return Err(
-            Failure::usage("ONNX and 8-bit weights have one layout only")
+            Failure::usage("ONNX and 8-bit weights have only one layout")
                 .hint("leave --layout out, or choose safetensors, f16 or npz"),
         );
     }
@@ -112,7 +110,7 @@ fn refuse_impossible(request: &Request) -> Result<(), Failure> {
         None => Ok(()),
         Some(folder) => {
             let failure = Failure::usage(format!("there is no folder {}", folder.display()));
-            Err(failure.hint("make it first, or name another file: --out PATH"))
+            Err(failure.hint("create it first, or give another file: --out PATH"))
         }
     }
 }
@@ -128,7 +126,7 @@ fn data_at_hand(
         Err(failure) if request.data_dir.is_some() => Err(failure),
         Err(failure) => {
             notify(Notice::Warning(format!(
-                "the file is not compared on test images: {}",
+                "the file was not compared on test images: {}",
                 failure.sentence()
             )));
             Ok(None)

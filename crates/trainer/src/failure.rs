@@ -99,7 +99,7 @@ impl Failure {
     /// Cargo feature that brings it.
     pub fn left_out(what: &str, feature: &str) -> Self {
         Self::usage(format!(
-            "this build has no {what}: it was made without the feature `{feature}`"
+            "this build has no {what}: it was built without the feature `{feature}`"
         ))
         .hint(build_with(feature))
     }
@@ -217,7 +217,7 @@ impl Error for Failure {
 fn build_with(feature: &str) -> String {
     format!(
         "build with the feature: cargo build -p trainer --no-default-features --features flex,{feature} \
-         (cargo build -p trainer has everything)"
+         (cargo build -p trainer includes everything)"
     )
 }
 
@@ -234,7 +234,7 @@ impl From<data::SourceError> for Failure {
         };
         let mut hint = error.hint();
         if matches!(error, data::SourceError::NotFound { .. }) && !cfg!(feature = "download") {
-            hint += &format!("; to have them downloaded, {}", build_with("download"));
+            hint += &format!("; to download them, {}", build_with("download"));
         }
         Self::usage(text).hint(hint)
     }
@@ -278,6 +278,6 @@ impl From<io::Error> for Failure {
         }
         Self::failed("cannot write to stdout")
             .because(error)
-            .hint("make room where stdout goes to, or send it elsewhere")
+            .hint("free some space where stdout is written, or redirect it")
     }
 }

@@ -73,7 +73,7 @@ impl<'a> Inference<'a> {
         let classes = architecture.classes();
         if pixels.len() != architecture.pixels() {
             return Err(Failure::failed(format!(
-                "{} pixels given, the network takes {}",
+                "{} pixels given, but the network expects {}",
                 pixels.len(),
                 architecture.pixels()
             )));
@@ -99,15 +99,15 @@ impl<'a> Inference<'a> {
 
 fn what_to_do(error: &PictureError) -> &'static str {
     match error {
-        PictureError::Io { .. } => "name PNG or JPEG files that are there and can be read",
+        PictureError::Io { .. } => "give PNG or JPEG files that exist and can be read",
         PictureError::TooLarge { .. } => {
-            "scale it down, for example to 1000 pixels a side: the network sees far fewer"
+            "scale it down, for example to 1000 pixels per side: the network uses far fewer"
         }
         PictureError::Blank { .. } => {
-            "photograph one garment on a plain ground of another colour, white at best"
+            "photograph one garment on a plain background of another colour, ideally white"
         }
         PictureError::NotAPicture { .. } | PictureError::Damaged { .. } => {
-            "open it in a picture program and save it as PNG or JPEG"
+            "open it in an image editor and save it as PNG or JPEG"
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct Table {
 /// When there are none, the table is too large, or it is damaged: the line is named.
 pub fn read(folder: &Path) -> Result<Table, Failure> {
     let path = folder.join(PREDICTIONS);
-    let hint = "a finished run has it; resume one that is not: trainer resume RUN";
+    let hint = "only a finished run has it; resume one that is not: trainer resume RUN";
     let because = |e: csv::Error| Failure::failed(unreadable(&path)).because(e).hint(hint);
     let damaged =
         |what: String| Failure::failed(format!("{}: {what}", unreadable(&path))).hint(hint);
@@ -42,7 +42,7 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
     if !(2..=MAX_CLASSES).contains(&class_names.len()) {
         let columns = header.len();
         return Err(damaged(format!(
-            "{columns} columns are not those of 2 to 256 classes"
+            "{columns} columns do not fit 2 to 256 classes"
         )));
     }
     let mut predictions = Predictions {
@@ -65,7 +65,7 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
             let value = field.parse().ok();
             let value = value.filter(|p: &f32| (0.0..1.001).contains(p));
             let value = value
-                .ok_or_else(|| damaged(format!("line {line}: {field:?} is no probability")))?;
+                .ok_or_else(|| damaged(format!("line {line}: {field:?} is not a probability")))?;
             predictions.probabilities.push(value.min(1.0));
         }
     }
@@ -130,17 +130,17 @@ mod tests {
     fn a_damaged_table_is_refused_with_its_line() {
         let head = "index,true,predicted,a,b\n0,a,a,1,0\n";
         for (text, problem) in [
-            (String::new(), "0 columns are not those"),
-            ("index,true,predicted,a\n".into(), "4 columns are not those"),
+            (String::new(), "0 columns do not fit"),
+            ("index,true,predicted,a\n".into(), "4 columns do not fit"),
             (format!("{head}1,x,a,1,0\n"), "line 3 names no class"),
             (format!("{head}1,a,a,1\n"), "line: 3"),
             (
                 format!("{head}1,a,a,1,NaN\n"),
-                "line 3: \"NaN\" is no probability",
+                "line 3: \"NaN\" is not a probability",
             ),
             (
                 format!("{head}1,a,a,1,-1\n"),
-                "line 3: \"-1\" is no probability",
+                "line 3: \"-1\" is not a probability",
             ),
         ] {
             let message = read_text(&text).unwrap_err();

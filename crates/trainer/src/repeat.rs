@@ -49,10 +49,11 @@ fn refuse_unrepeatable(folder: &Path, manifest: &Manifest) -> Result<(), Failure
     if known.is_some_and(|known| *known == sha256(&config)) {
         return Ok(());
     }
-    Err(
-        Failure::usage(format!("{} is not as the run wrote it", path.display()))
-            .hint("train it as an experiment of its own: --config FILE"),
-    )
+    Err(Failure::usage(format!(
+        "{} has changed since the run wrote it",
+        path.display()
+    ))
+    .hint("train it as a new run: --config FILE"))
 }
 
 impl Original {
@@ -117,7 +118,7 @@ fn causes(before: &Manifest, now: &Manifest) -> String {
         manifest.dataset_sha256.values().cloned().collect()
     };
     if files(before) != files(now) {
-        changed.push("the data files are others".to_string());
+        changed.push("the data files differ".to_string());
     }
     if changed.is_empty() {
         return "nothing else is known to have changed".to_string();

@@ -89,7 +89,7 @@ fn start(run: &RunFolder, experiment: &Experiment, notify: Notify) -> Result<Che
         refuse_changes(&begun_with(run)?, experiment, 1)?;
         if run.manifest().status == Status::Finished {
             let message = format!("{} is finished and has no checkpoint", run.path().display());
-            return Err(Failure::usage(message).hint("train anew"));
+            return Err(Failure::usage(message).hint("start a new run"));
         }
         let note = "there is no checkpoint to resume from: training starts at the beginning";
         notify(Notice::Note(note.to_string()));
@@ -111,10 +111,10 @@ fn begun_with(run: &RunFolder) -> Result<Experiment, Failure> {
     let known = run.manifest().files_sha256.get(CONFIG);
     if known.is_none_or(|known| *known != sha256(source.text.as_bytes())) {
         return Err(Failure::usage(format!(
-            "{} is not as the run wrote it, and there is no checkpoint that says what it was",
+            "{} has changed since the run wrote it, and no checkpoint records what it was",
             run.path().join(CONFIG).display()
         ))
-        .hint("train it anew: --config FILE"));
+        .hint("train it as a new run: --config FILE"));
     }
     Ok(experiment::load(source, &[])?)
 }
@@ -141,10 +141,10 @@ fn refuse_changes(before: &Experiment, now: &Experiment, epoch: usize) -> Result
     };
     let diff = [lines(&before, &now, '-'), lines(&now, &before, '+')].concat();
     Err(Failure::usage(format!(
-        "the experiment is not the one the run began with:\n{}",
+        "the experiment differs from the one the run was started with:\n{}",
         diff.join("\n")
     ))
-    .hint("undo the change, or train anew: only training.epochs (unless the schedule is cosine), checkpoint.* and log.* may change"))
+    .hint("undo the change, or start a new run: only training.epochs (unless the schedule is cosine), checkpoint.* and log.* may change"))
 }
 
 fn refuse_nothing_to_do(
@@ -158,7 +158,7 @@ fn refuse_nothing_to_do(
     }
     let failure = Failure::usage(format!("the run {} is finished", run.path().display()));
     Err(if start.state.stopped {
-        failure.hint("early stopping ended it; train anew with more patience")
+        failure.hint("early stopping ended it; start a new run with more patience")
     } else {
         failure.hint("train it longer: --set training.epochs=N")
     })
@@ -176,14 +176,16 @@ fn refuse_other_data(
     let known = &run.manifest().dataset_sha256;
     let is_known = |sha256: &String| known.values().any(|known| known == sha256);
     if !data.files.iter().all(|file| is_known(&file.sha256)) {
-        let message = "the data files are not those the run began with";
-        return Err(Failure::usage(message).hint("name the folder that has them: --data-dir D"));
+        let message = "the data files differ from those the run was started with";
+        return Err(
+            Failure::usage(message).hint("give the folder with the original files: --data-dir D")
+        );
     }
     let images = data.train.len() - experiment.data.validation;
     if !start.state.fits(experiment.training.batch_size, images) {
-        let message = "the checkpoint's numbers are not those of this experiment and data";
+        let message = "the checkpoint does not fit this experiment and data";
         return Err(
-            Failure::failed(message).hint("remove its folder to resume from the one before")
+            Failure::failed(message).hint("remove its folder to resume from the previous one")
         );
     }
     Ok(())
@@ -195,7 +197,7 @@ fn refuse_other_backend(run: &RunFolder, prepared: &Prepared) -> Result<(), Fail
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "the run began on the backend {before}, here it would go on on {now}"
+        "the run was started on the backend {before}, but would resume on {now}"
     ))
-    .hint("results would differ; train anew to change the backend"))
+    .hint("results would differ; start a new run to change the backend"))
 }

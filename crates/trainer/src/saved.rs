@@ -31,7 +31,9 @@ pub fn data_set(
     let found = wanted.or_download().load(notify).map_err(|failure| {
         if is_named {
             let name = &metadata.dataset;
-            failure.hint(format!("--data-dir must hold the data of the run: {name}"))
+            failure.hint(format!(
+                "--data-dir must be the folder with the run's data: {name}"
+            ))
         } else {
             failure
         }
@@ -69,7 +71,7 @@ pub fn predictions(
             .and_then(|mut run| run.update(|manifest| manifest.test_looks += 1));
         if let Err(failure) = counted {
             notify(Notice::Warning(format!(
-                "this look at the test images is not counted: {}",
+                "this use of the test images is not counted: {}",
                 failure.sentence()
             )));
         }

@@ -80,7 +80,7 @@ impl Prepared {
     /// beginning.
     ///
     /// # Errors
-    /// When the folder holds a run already, or cannot be written (exit code 2).
+    /// When the folder already holds a run, or cannot be written (exit code 2).
     pub fn begin(self, run_dir: Option<PathBuf>) -> Result<Session, Failure> {
         let (experiment, data) = (&self.experiment, Some(&self.data));
         let path = run_dir.unwrap_or_else(|| fresh_folder(&experiment.name));

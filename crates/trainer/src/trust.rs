@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::evaluation::Predictions;
 
 /// How to get what a record without calibration and threshold lacks.
-pub const WAY_OUT: &str = "train with images held out, which these are fitted on: \
+pub const WAY_OUT: &str = "to change that, train with held-out images: \
                            --set data.validation=5000, or --config configs/validated.toml";
 
 /// What calibration and threshold come to on a set of images.
@@ -84,8 +84,8 @@ pub fn missing(metadata: &Metadata) -> Option<String> {
     let what = match (&metadata.calibration, &metadata.unknown) {
         (Some(_), Some(_)) => return None,
         (None, Some(_)) => "probabilities are not calibrated",
-        (Some(_), None) => "strange pictures are not told apart",
-        (None, None) => "probabilities are not calibrated, strange pictures are not told apart",
+        (Some(_), None) => "unknown pictures are not detected",
+        (None, None) => "probabilities are not calibrated and unknown pictures are not detected",
     };
     Some(format!("{what}: {WAY_OUT}"))
 }

@@ -10,7 +10,7 @@ use crate::backend::{Compute, SOFTWARE, adapters};
 use crate::cli::OutputArgs;
 use crate::failure::Failure;
 
-const LEFT_OUT: &str = "not in this build; cargo build -p trainer has it";
+const LEFT_OUT: &str = "not in this build; cargo build -p trainer includes it";
 
 /// Lists the backends this build has and the adapters of this machine.
 ///
@@ -41,7 +41,7 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
     writeln!(out, "ndarray  {ndarray}")?;
     if adapters.is_empty() {
         let none = if cfg!(feature = "wgpu") {
-            "no adapter; Debian's package mesa-vulkan-drivers has one in software"
+            "no adapter; Debian's package mesa-vulkan-drivers provides a software one"
         } else {
             LEFT_OUT
         };

@@ -42,7 +42,7 @@ fn describe(place: &Place, name: &str) -> String {
         PlaceState::Incomplete(files) => format!("lacks {}", files.join(", ")),
         PlaceState::Refused(reason) => format!("refused: {reason}"),
         PlaceState::Verified(_) if name == fashion_mnist::NAME => {
-            "all four files are there and are what they should be".to_string()
+            "all four files are there and verified".to_string()
         }
         PlaceState::Verified(_) => "all four files are there".to_string(),
     };

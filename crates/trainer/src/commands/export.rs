@@ -54,7 +54,7 @@ fn print(args: &ExportArgs, exported: &Exported) -> Result<(), Failure> {
     if let (Some(found), false) = (found, args.saved.output.json) {
         let probabilities = match found.largest_difference {
             0.0 => "with the same probabilities".to_string(),
-            difference => format!("with probabilities to {difference:.0e}"),
+            difference => format!("with probabilities within {difference:.0e}"),
         };
         writeln!(
             out,
@@ -66,7 +66,7 @@ fn print(args: &ExportArgs, exported: &Exported) -> Result<(), Failure> {
             let lost = points.unwrap_or_default();
             writeln!(
                 out,
-                "test accuracy {file:.4}, of the run {run:.4}: {lost:+.2} points lost"
+                "test accuracy {file:.4}, the run's {run:.4}: {lost:+.2} points lost"
             )?;
         }
     }

@@ -46,7 +46,7 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
     let (train, _) = prepared.data.train.split(count, seed)?;
     let points = range_test::run(prepared.job(), train, range)?;
     let suggestion = range_test::suggestion(&points).ok_or_else(|| {
-        Failure::failed("the loss fell at no learning rate that was tried")
+        Failure::failed("the loss did not fall at any learning rate that was tried")
             .hint("try others: --from 1e-8 --to 10")
     })?;
     if args.output.json {
@@ -60,7 +60,7 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
         write::atomically(out, page.as_bytes())?;
         messages.note(format_args!("plot    {}", out.display()));
     }
-    messages.note(format_args!("the experiment has {now:e}"));
+    messages.note(format_args!("the experiment uses {now:e}"));
     let set = format!("--set optimizer.learning_rate={suggestion:.1e}");
     messages.next(format_args!("cargo run -p trainer -- {set}"));
     Ok(())

@@ -32,7 +32,7 @@ pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
     let png = draw(&data.test, &predictions, &saved.record.metadata)?;
     let beside = || saved.file.with_file_name(name);
     let out = args.out.clone().unwrap_or_else(beside);
-    let hint = "name a PNG to write, in a folder that is there: --out FILE";
+    let hint = "give a PNG file in a folder that exists: --out FILE";
     write::atomically(&out, &png).map_err(|failure| failure.hint(hint))?;
     if args.saved.output.json {
         terminal::json(&serde_json::json!({ "gallery": out }))?;

@@ -127,13 +127,13 @@ fn print(saved: &Saved, name: &str, answer: &Answer, actual: Option<&str>) -> Re
     if answer.unknown == Some(true) {
         write!(
             out,
-            "unknown, unlike the training images; the likeliest class is "
+            "unknown: unlike the training images; the most probable class is "
         )?;
     }
     write!(out, "{best} ({:.1} %)", 100.0 * p)?;
     match actual {
-        Some(actual) if actual == best => writeln!(out, ", which is right")?,
-        Some(actual) => writeln!(out, ", but it is: {actual}")?,
+        Some(actual) if actual == best => writeln!(out, ", which is correct")?,
+        Some(actual) => writeln!(out, ", but the true label is {actual}")?,
         None => writeln!(out)?,
     }
     for (class, &p) in classes.iter().zip(&answer.probabilities) {

@@ -45,7 +45,7 @@ fn page(args: &ReportArgs, messages: Messages) -> Result<(PathBuf, String), Fail
     let folder = find::resolve(name)?;
     if !folder.is_dir() {
         return Err(Failure::usage(format!("{name} is a file, not a run"))
-            .hint("name the folder of the run; `trainer runs` lists them"));
+            .hint("give the folder of the run; `trainer runs` lists them"));
     }
     let data_dir = args.data_dir.as_deref();
     let contents = contents::of_run(&folder, data_dir, &mut messages.listener())?;

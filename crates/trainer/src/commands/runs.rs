@@ -268,7 +268,7 @@ fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
     }
     writeln!(
         terminal::out(),
-        "copied {} to {}, {known} were there",
+        "copied {} to {}, {known} already there",
         counted(copied, "run"),
         server.address()
     )?;
@@ -286,12 +286,12 @@ pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
         let folder = find::folder(run)?;
         if !folder.is_dir() {
             return Err(Failure::usage(format!("{run} is a file, not a run"))
-                .hint("name the folder of a run; `trainer runs` lists them"));
+                .hint("give the folder of a run; `trainer runs` lists them"));
         }
         if lock::is_held(&folder) {
             return Err(
                 Failure::usage(format!("{} is being written", folder.display()))
-                    .hint("stop it first, or wait until it has ended"),
+                    .hint("stop it first, or wait until it ends"),
             );
         }
         if !folders.contains(&folder) {
@@ -319,10 +319,10 @@ pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
 
 fn agreed(folders: &[std::path::PathBuf]) -> Result<bool, Failure> {
     if !stdin().is_terminal() {
-        return Err(
-            Failure::usage("removing runs needs an answer, and stdin is no terminal")
-                .hint("add --yes"),
-        );
+        return Err(Failure::usage(
+            "removing runs needs confirmation, but stdin is not a terminal",
+        )
+        .hint("add --yes"));
     }
     for folder in folders {
         Messages { quiet: false }.note(folder.display());

@@ -30,7 +30,7 @@ impl Signals {
             flag::register_conditional_shutdown(signal, ends_with as i32, at_once.clone())
                 .and_then(|_| flag::register(signal, at_once.clone()))
                 .and_then(|_| flag::register_usize(signal, code.clone(), ends_with as usize))
-                .map_err(|e| Failure::usage("cannot listen to signals").because(e))?;
+                .map_err(|e| Failure::usage("cannot listen for signals").because(e))?;
         }
         Ok(Self { code, at_once })
     }

@@ -221,7 +221,7 @@ pub fn report_panic(panic: &PanicHookInfo) {
         format_args!("{ERROR}error:{ERROR:#} "),
         format_args!("internal error: {message} ({place})"),
     );
-    hint("this is a defect of the program or of a driver, not of your input; please report it");
+    hint("this is a bug in the program or in a driver, not in your input; please report it");
 }
 
 /// Says what to do about what was just said.

@@ -92,7 +92,7 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
     ));
     if compute.software {
         messages.warn(
-            "this adapter is software: a step costs about 90 ms here, hundreds of times that of \
+            "this adapter runs in software: a step takes about 90 ms, hundreds of times as long as with \
              --backend flex",
         );
     }
@@ -154,7 +154,7 @@ fn conclude(
     if let Some(best) = trained.best {
         writeln!(
             out,
-            "best epoch {best} of {}, by the validation images",
+            "best epoch {best} of {}, chosen on the validation images",
             trained.epochs.len()
         )?;
     }
@@ -180,7 +180,7 @@ fn conclude(
     )?;
     match tested {
         Some(_) => messages.note(format_args!("pictures: {}", path.join(GALLERY).display())),
-        None => messages.note("the test images were not looked at: evaluation.test is false"),
+        None => messages.note("the test images were not used: evaluation.test is false"),
     }
     let run = name.unwrap_or_else(|| "last".to_string());
     messages.next(format_args!("cargo run -p trainer -- evaluate {run}"));

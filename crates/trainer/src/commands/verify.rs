@@ -13,7 +13,7 @@ use crate::run::{find, verify};
 /// Checks each file that a run's manifest names against its SHA-256, and its checkpoints against theirs.
 ///
 /// # Errors
-/// When there is no such run (exit code 2), or something is not as it was written (exit code 1).
+/// When there is no such run (exit code 2), or something has changed since it was written (exit code 1).
 pub fn run(args: &ShowRunArgs) -> Result<(), Failure> {
     let found = verify::files(&find::folder(&args.run)?)?;
     let (count, mut problems) = (found.len(), Vec::new());

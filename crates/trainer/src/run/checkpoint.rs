@@ -230,7 +230,7 @@ pub fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), Failure> 
             Ok(checkpoint) => return Ok((Some(checkpoint), warnings)),
             Err(failure) if failure.code == Code::Usage => return Err(failure),
             Err(failure) => warnings.push(format!(
-                "the checkpoint {} is passed over: {}",
+                "the checkpoint {} is skipped: {}",
                 set.display(),
                 failure.sentence()
             )),
@@ -276,7 +276,7 @@ fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure
     let folder = run.join(CHECKPOINTS);
     make(&folder)
         .and_then(|()| write::sync_folder(run))
-        .map_err(|e| Failure::io("make", &folder, e))?;
+        .map_err(|e| Failure::io("create", &folder, e))?;
     let State { epoch, step, .. } = checkpoint.state;
     let set = folder.join(format!("epoch-{epoch:06}-step-{step:09}"));
     remove_leftovers(&folder);
@@ -391,7 +391,7 @@ fn hash_of(path: &Path) -> io::Result<String> {
 }
 
 fn changed(name: &str) -> Failure {
-    Failure::failed(format!("{name} is not as it was written"))
+    Failure::failed(format!("{name} has changed since it was written"))
 }
 
 /// Returns the files of a set and their hashes, as its manifest has them.

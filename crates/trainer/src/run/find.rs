@@ -83,7 +83,7 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
     }
     if path.is_dir() {
         return Err(Failure::usage(format!(
-            "{} is a folder, but holds no run ({MANIFEST} is missing)",
+            "{} is a folder, but not a run ({MANIFEST} is missing)",
             shown(path)
         ))
         .hint(at_hand(&runs())));
@@ -106,10 +106,9 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
         .collect();
     match matches[..] {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::usage(format!(
-            "no run is named {run:?}, and no file or folder either"
-        ))
-        .hint(at_hand(&runs))),
+        [] => Err(
+            Failure::usage(format!("no run, file or folder is named {run:?}")).hint(at_hand(&runs)),
+        ),
         _ => {
             let names: Vec<String> = matches.iter().map(|f| qualified(f)).collect();
             Err(Failure::usage(format!(
@@ -160,21 +159,23 @@ fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
     }
     let killed = status == Status::Running && !lock::is_held(folder);
     let what = if folder.join(MODEL).is_file() {
-        "its results are not complete"
+        "its results are incomplete"
     } else {
-        "it has no model to use"
+        "it has no model"
     };
-    let status = if killed {
-        "not finished (its process has gone)".to_string()
-    } else {
-        format!("{status:?}").to_lowercase()
+    let state = match status {
+        Status::Failed => "has failed",
+        Status::Interrupted => "was interrupted",
+        _ if killed => "is not finished (its process has ended)",
+        _ => "is running",
     };
-    let failure = Failure::usage(format!("the run {} is {status}: {what}", folder.display()));
+    let failure = Failure::usage(format!("the run {} {state}: {what}", folder.display()));
     Err(match folder.join(MODEL) {
-        model if model.is_file() => {
-            failure.hint(format!("name its weights to use them: {}", model.display()))
-        }
-        _ if status == "running" => failure.hint(at_hand(&runs())),
+        model if model.is_file() => failure.hint(format!(
+            "to use its weights, name the file: {}",
+            model.display()
+        )),
+        _ if status == Status::Running && !killed => failure.hint(at_hand(&runs())),
         _ => failure.hint(format!("resume it: trainer resume {}", folder.display())),
     })
 }
@@ -182,7 +183,7 @@ fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
 /// Returns state and start of the run in `folder`.
 fn head(folder: &Path) -> Result<Head, Failure> {
     let path = folder.join(MANIFEST);
-    let hint = || format!("name the record: {}", folder.join(MODEL).display());
+    let hint = || format!("use the record itself: {}", folder.join(MODEL).display());
     let json = read::at_most(&path, MAX_MANIFEST).map_err(|failure| failure.hint(hint()))?;
     serde_json::from_slice(&json).map_err(|e| Failure::damaged(&path, e).hint(hint()))
 }
@@ -213,7 +214,7 @@ fn at_hand(runs: &[PathBuf]) -> String {
         .map(|folder| qualified(folder))
         .collect();
     match finished.len() {
-        0 => "no finished run is at hand; train one: cargo run -p trainer".to_string(),
-        _ => format!("runs at hand, newest first: {}", finished.join(", ")),
+        0 => "there is no finished run; train one: cargo run -p trainer".to_string(),
+        _ => format!("finished runs, newest first: {}", finished.join(", ")),
     }
 }

@@ -44,7 +44,7 @@ pub const FILES: [&str; 8] = [
 ];
 
 /// What to do when a folder is in use.
-const ANOTHER: &str = "name another folder with --run-dir, or leave the option out";
+const ANOTHER: &str = "choose another folder with --run-dir, or leave the option out";
 
 /// A run being written. Its manifest on disk says `running` from the first moment on; no other process
 /// writes the folder meanwhile.
@@ -59,16 +59,16 @@ impl RunFolder {
     /// Makes the folder `path` with the resolved `config` and the manifest of a run that starts.
     ///
     /// # Errors
-    /// When the folder holds a run already, or cannot be written (exit code 2).
+    /// When the folder already holds a run, or cannot be written (exit code 2).
     pub fn create(path: PathBuf, config: &str, mut manifest: Manifest) -> Result<Self, Failure> {
         let usage = |f: Failure| {
-            let f = f.hint("choose a folder that can be written: --run-dir D");
+            let f = f.hint("choose a writable folder: --run-dir D");
             Failure {
                 code: Code::Usage,
                 ..f
             }
         };
-        let failed = |e| usage(Failure::io("make the run folder", &path, e));
+        let failed = |e| usage(Failure::io("create the run folder", &path, e));
         refuse_occupied(&path)?;
         fs::create_dir_all(&path).map_err(failed)?;
         let lock = lock::take(&path).map_err(usage)?;
@@ -199,7 +199,7 @@ pub fn refuse_taken(path: &Path) -> Result<(), Failure> {
         .iter()
         .any(|file| path.join(file).exists());
     if is_taken {
-        let message = format!("{} holds a run already", shown(path));
+        let message = format!("{} already holds a run", shown(path));
         return Err(Failure::usage(message).hint(ANOTHER));
     }
     Ok(())

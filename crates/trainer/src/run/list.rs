@@ -189,8 +189,8 @@ pub fn summarize(folder: &Path) -> Option<Summary> {
 pub fn named(run: &str) -> Result<Summary, Failure> {
     let folder = find::folder(run)?;
     summarize(&folder).ok_or_else(|| {
-        let message = format!("{} has no manifest that can be read", folder.display());
-        Failure::failed(message).hint("name the folder of a run; `trainer runs` lists them")
+        let message = format!("{} has no readable manifest", folder.display());
+        Failure::failed(message).hint("give the folder of a run; `trainer runs` lists them")
     })
 }
 

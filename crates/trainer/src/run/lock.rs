@@ -27,7 +27,7 @@ pub struct Lock {
 /// When another process has it, whose number is named (exit code 2), or the file cannot be written.
 pub fn take(folder: &Path) -> Result<Lock, Failure> {
     let path = folder.join(LOCK);
-    let hint = "the folder of a run must be one that can be written";
+    let hint = "the run folder must be writable";
     let failed = |e: std::io::Error| Failure::io("lock", &path, e).hint(hint);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -45,7 +45,7 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
                     holder.trim()
                 ))
                 .of_kind(FailureKind::Busy)
-                .hint("wait until it has ended, or name another folder"));
+                .hint("wait until it ends, or choose another folder"));
             }
             // A file system without locks: nothing better can be done.
             Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => break,

@@ -166,8 +166,11 @@ impl Manifest {
 pub fn read(folder: &Path) -> Result<Manifest, Failure> {
     let file = folder.join(MANIFEST);
     if !file.is_file() {
-        let message = format!("{} holds no run ({MANIFEST} is missing)", shown(folder));
-        return Err(Failure::usage(message).hint("name the folder of a run"));
+        let message = format!(
+            "{} is not a run folder ({MANIFEST} is missing)",
+            shown(folder)
+        );
+        return Err(Failure::usage(message).hint("give the folder of a run"));
     }
     let hint = "it cannot be resumed; its record can be used, if it has one";
     let json = read::at_most(&file, MAX_MANIFEST).map_err(|failure| failure.hint(hint))?;

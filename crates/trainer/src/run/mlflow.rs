@@ -79,7 +79,7 @@ impl Server {
             }),
         )?;
         let id = made.pointer("/run/info/run_id").and_then(Value::as_str);
-        let id = id.ok_or_else(|| self.misunderstood("it made a run without an id"))?;
+        let id = id.ok_or_else(|| self.misunderstood("it created a run without an id"))?;
 
         let parameters: Vec<Value> = run
             .settings
@@ -110,14 +110,14 @@ impl Server {
         }
         let made = self.post("experiments/create", &json!({ "name": name }))?;
         id(&made, "/experiment_id")
-            .ok_or_else(|| self.misunderstood("it made an experiment without an id"))
+            .ok_or_else(|| self.misunderstood("it created an experiment without an id"))
     }
 
     fn post(&self, call: &str, body: &Value) -> Result<Value, Failure> {
         let address = format!("{}/api/2.0/mlflow/{call}", self.uri);
         let failed = |e: &dyn std::fmt::Display| {
             Failure::failed(format!("{}: {e}", self.address()))
-                .hint("is an MLflow server there? start one: mlflow server --port 5000")
+                .hint("is an MLflow server running there? start one: mlflow server --port 5000")
         };
         let request = self.agent.post(&address).content_type("application/json");
         let mut answer = request.send(body.to_string()).map_err(|e| failed(&e))?;

@@ -63,7 +63,7 @@ fn content(path: &Path, file: io::Result<File>, most: u64) -> Result<Vec<u8>, Fa
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     if bytes.len() as u64 > most {
-        let message = format!("{} is too large: it can have {most} bytes", shown(path));
+        let message = format!("{} is too large: the limit is {most} bytes", shown(path));
         return Err(Failure::failed(message));
     }
     Ok(bytes)

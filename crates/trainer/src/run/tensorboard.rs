@@ -66,7 +66,7 @@ impl EventLog {
         let time = started.as_millisecond() as f64 / 1000.0;
         let path = folder.join(format!("{PREFIX}{:010}{SUFFIX}", started.as_second()));
         let file = read::open(&path, OpenOptions::new().append(true).create(true));
-        let file = file.map_err(|e| Failure::io("make", &path, e))?;
+        let file = file.map_err(|e| Failure::io("create", &path, e))?;
         let mut log = Self { file, path, time };
         let version = Message::default().double(event::WALL_TIME, time);
         log.write(version.bytes(event::FILE_VERSION, "brain.Event:2"))?;

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub type Checked = (String, Result<(), Failure>);
 
 /// Returns each file that the manifest of the run in `folder` names, compared with its SHA-256, and each
-/// checkpoint, compared with its own. What is not as it was written has the reason.
+/// checkpoint, compared with its own. What has changed since it was written has the reason.
 ///
 /// # Errors
 /// When there is no such run, or its manifest is damaged.
@@ -34,12 +34,14 @@ fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
         (Some(Component::Normal(_)), None)
     );
     if !is_name {
-        return Err(Failure::failed("is no name of a file in the run's folder"));
+        return Err(Failure::failed(
+            "is not the name of a file in the run's folder",
+        ));
     }
     let bytes = read::at_most(&folder.join(name), MAX_RESULT)?;
     if sha256(&bytes) == hash {
         Ok(())
     } else {
-        Err(Failure::failed("has another SHA-256"))
+        Err(Failure::failed("has a different SHA-256"))
     }
 }

@@ -17,7 +17,7 @@ pub fn header(measure: &str) -> [&str; 8] {
         "epochs",
         measure,
         "95 % interval",
-        "to the best",
+        "vs best",
         "p",
     ]
 }
@@ -28,7 +28,7 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Vec<String>> {
     let dash = || "-".to_string();
     let row = |outcome: &Outcome| {
         let epochs = if outcome.given_up {
-            format!("{}, given up", outcome.epochs)
+            format!("{}, stopped early", outcome.epochs)
         } else {
             outcome.epochs.to_string()
         };
@@ -62,7 +62,7 @@ pub fn described(values: &[(String, String)]) -> String {
         .map(|(key, value)| format::setting(key, value))
         .collect();
     if texts.is_empty() {
-        "as the file is".to_string()
+        "as in the file".to_string()
     } else {
         texts.join(", ")
     }
@@ -94,7 +94,7 @@ pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
         return lines;
     };
     lines.push(format!(
-        "best by the validation images: setting {}, {}",
+        "best on the validation images: setting {}, {}",
         best.setting,
         described(&best.values)
     ));
@@ -107,11 +107,11 @@ pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
     lines.push(match (tests.len(), alike, best.scores.len()) {
         (0, _, _) if outcomes.len() < 2 => "there is nothing to compare it with".to_string(),
         (0, _, 1) => {
-            "one seed a setting does not tell a difference from chance: seeds = 5 in [sweep]"
+            "one seed per setting cannot tell a difference from chance: set seeds = 5 in [sweep]"
                 .to_string()
         }
         (0, _, _) if outcomes.iter().any(|outcome| outcome.given_up) => {
-            "the others were given up before".to_string()
+            "the others were stopped earlier".to_string()
         }
         (0, _, _) => "no other setting has two seeds in common with it".to_string(),
         (all, 0, _) => format!(
@@ -119,7 +119,7 @@ pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
             format::counted(all, "other setting")
         ),
         (all, alike, seeds) => format!(
-            "{alike} of {} may be as good: with {} the difference can be chance",
+            "{alike} of {} may be as good: with {} the difference may be chance",
             format::counted(all, "other setting"),
             format::counted(seeds, "seed"),
         ),
@@ -131,8 +131,8 @@ pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
     }
     if let Some(test) = &sweep.test {
         let looks = match sweep.test_looks {
-            1 => "looked at once".to_string(),
-            looks => format!("looked at {looks} times"),
+            1 => "used once".to_string(),
+            looks => format!("used {looks} times"),
         };
         lines.push(format!(
             "its test accuracy {}  loss {}  ({}; the test images were {looks})",

@@ -216,9 +216,12 @@ impl<'a, 'w> Crew<'a, 'w> {
         let path: PathBuf = self.folder.path().into();
         Failure {
             code,
-            ..Failure::failed(format!("stopped; {} has what was trained", path.display()))
+            ..Failure::failed(format!(
+                "stopped; the results so far are in {}",
+                path.display()
+            ))
         }
-        .hint("give the same command again to continue")
+        .hint("run the same command again to resume")
     }
 }
 
@@ -230,6 +233,6 @@ fn failed(trial: &Trial, code: Option<i32>, error: Option<Reported>) -> Failure 
         None => "it was killed".to_string(),
     });
     let hint =
-        hint.unwrap_or_else(|| "mend that, and give the same command again to go on".to_string());
+        hint.unwrap_or_else(|| "fix that, then run the same command again to resume".to_string());
     Failure::failed(format!("the training {}: {said}", trial.folder.display())).hint(hint)
 }

@@ -19,7 +19,7 @@ pub const SWEEP: &str = "sweep.json";
 /// Largest one read, in bytes: a thousand settings.
 const MAX_SWEEP: u64 = 16 << 20;
 /// What helps when it is damaged.
-const MADE_AGAIN: &str = "remove the file to have it made again from the runs beside it";
+const MADE_AGAIN: &str = "remove the file; it is rebuilt from the runs beside it";
 /// Folder of the settings, one experiment a file.
 const SETTINGS: &str = "settings";
 
@@ -101,9 +101,9 @@ impl SweepFolder {
         let settings = path.join(SETTINGS);
         refuse_taken(&path)?;
         std::fs::create_dir_all(&settings).map_err(|e| {
-            Failure::usage(format!("cannot make {}", shown(&settings)))
+            Failure::usage(format!("cannot create {}", shown(&settings)))
                 .because(e)
-                .hint("sweeps are kept in artifacts/: go to a folder that can be written")
+                .hint("sweeps are kept in artifacts/: change to a writable folder")
         })?;
         if !read::is_folder(&settings) {
             let message = format!("{} is a link", shown(&settings));
@@ -265,13 +265,13 @@ pub fn config_of(sweep: &Path, setting: usize) -> PathBuf {
 fn refuse_another(known: &SweepState, asked: &SweepState, path: &Path) -> Result<(), Failure> {
     let more_seeds = asked.seeds.starts_with(&known.seeds) && asked.halving.is_none();
     let what = if known.settings != asked.settings || known.epochs != asked.epochs {
-        "other settings"
+        "different settings"
     } else if known.metric != asked.metric {
-        "another metric"
+        "a different metric"
     } else if known.halving != asked.halving {
-        "another halving"
+        "a different halving"
     } else if known.seeds != asked.seeds && !more_seeds {
-        "other seeds"
+        "different seeds"
     } else {
         return Ok(());
     };
@@ -293,11 +293,11 @@ fn is_written(file: &Path, toml: &str, experiment: &Experiment) -> Result<bool, 
     if known == *experiment {
         Ok(false)
     } else {
-        Err(another(file, "another experiment"))
+        Err(another(file, "a different experiment"))
     }
 }
 
 fn another(path: &Path, what: &str) -> Failure {
     Failure::usage(format!("{} is a sweep with {what}", shown(path)))
-        .hint("give this one a name of its own: --set name=NAME; or remove that folder")
+        .hint("give this sweep another name: --set name=NAME; or remove that folder")
 }

@@ -57,7 +57,7 @@ pub struct Watch<'a> {
 /// When it is not found, or a setting does not go with it (exit code 2).
 pub fn data_set(sweep: &Sweep, notify: Notify) -> Result<DataSet, Failure> {
     let first = sweep.settings.first().map(|setting| &setting.experiment);
-    let first = first.ok_or_else(|| Failure::usage("the sweep has no setting"))?;
+    let first = first.ok_or_else(|| Failure::usage("the sweep has no settings"))?;
     let data = Wanted::by(first).load(notify)?;
     let (size, classes) = (data.train.size(), data.train.classes());
     for setting in &sweep.settings {

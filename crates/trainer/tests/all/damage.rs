@@ -265,17 +265,17 @@ fn a_checkpoint_of_another_training_is_refused() {
         (
             "\"steps\":32",
             "\"steps\":31",
-            "not those of this experiment and data",
+            "does not fit this experiment and data",
         ),
         (
             "\"steps\":32",
             "\"steps\":18446744073709551615",
-            "not those of this experiment and data",
+            "does not fit this experiment and data",
         ),
         (
             "\"images\":0",
             "\"images\":500",
-            "not those of this experiment and data",
+            "does not fit this experiment and data",
         ),
         (
             "\"mark\":null",

@@ -404,14 +404,14 @@ fn a_sweep_and_a_range_test_have_pages_of_their_own() {
     let page = desk.text("artifacts/s/report.html");
     check(&page);
     let best = format!(
-        "best by the validation images: setting {}, hidden=",
+        "best on the validation images: setting {}, hidden=",
         found["best"]
     );
     let mean = found["settings"][0]["spread"]["mean"].as_f64().unwrap();
     for words in [
         best,
         format!("{mean:.4} ± "),
-        "the test images were looked at once".into(),
+        "the test images were used once".into(),
         "seed 43: ".into(),
         "optimizer.name=&quot;sgd&quot;".into(),
     ] {

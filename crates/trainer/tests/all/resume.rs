@@ -332,7 +332,7 @@ fn one_run_folder_has_one_writer() {
     assert_eq!(said.iter().filter(|said| said.code == 0).count(), 1);
     for said in said.iter().filter(|said| said.code != 0) {
         let is_clear = said.stderr.contains("run is being written by process ")
-            || said.stderr.contains("run holds a run already");
+            || said.stderr.contains("run already holds a run");
         assert!(said.code == 2 && is_clear, "{}", said.stderr);
     }
     assert_eq!(
@@ -433,7 +433,7 @@ fn steps_that_end_with_an_epoch_and_runs_without_checkpoints() {
     desk.write("steps/config.toml", config);
     let said = desk.run(&["resume", "steps"]);
     assert!(
-        said.stderr.contains("is not as the run wrote it"),
+        said.stderr.contains("has changed since the run wrote it"),
         "{}",
         said.stderr
     );
