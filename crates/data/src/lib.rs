@@ -14,29 +14,22 @@
 #![forbid(unsafe_code)]
 
 pub mod idx;
-
 pub mod fashion_mnist;
-
 mod folder;
-
 pub mod download;
-
 pub mod source;
-
 pub mod dataset;
-
+mod augmentation;
 pub mod batches;
-
 #[cfg(feature = "burn")]
 mod item;
-
 #[cfg(feature = "burn")]
 pub mod loader;
-
 #[cfg(feature = "burn")]
 mod resident;
 
-pub use batches::{Augmentation, Batches, Epoch};
+pub use augmentation::{Augmentation, MAX_SHIFT, Sample};
+pub use batches::{Batches, Epoch};
 pub use dataset::{DataError, ImageDataset, permutation};
 #[cfg(feature = "download")]
 pub use download::download;

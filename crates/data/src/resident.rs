@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::batches::{Augmentation, Epoch, MAX_SHIFT, Sample};
+use crate::augmentation::{Augmentation, MAX_SHIFT, Sample};
+use crate::batches::Epoch;
 use crate::dataset::ImageDataset;
 use crate::loader::{Batch, integers};
 

@@ -6,7 +6,7 @@
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use std::ops::RangeInclusive;
 
-use data::batches::MAX_SHIFT;
+use data::MAX_SHIFT;
 use data::fashion_mnist;
 use model::config::MAX_WIDTH;
 use model::{Activation, Init, Loss};

@@ -27,6 +27,8 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+#[cfg(feature = "burn")]
+mod init;
 pub mod mlp;
 pub mod network;
 #[cfg(feature = "burn")]

@@ -2,9 +2,9 @@
 //! pass on the CPU, [`Network`] the same as a Burn module. Each variant has a file of its own.
 
 #[cfg(feature = "burn")]
-use burn::module::Module;
+use burn::module::{Module, Param, ParamId};
 #[cfg(feature = "burn")]
-use burn::tensor::{self, Device, activation};
+use burn::tensor::{self, Device, TensorData, activation};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Activation, ConfigError, Loss, Output};
@@ -297,6 +297,18 @@ impl Network {
             Self::Mlp(mlp) => Architecture::Mlp(mlp.config().clone()),
         }
     }
+}
+
+/// Returns a parameter of a module on `device`. Burn numbers parameters at random and seeds nothing there;
+/// numbering them by position keeps two equal runs equal in everything they write.
+#[cfg(feature = "burn")]
+pub(crate) fn parameter<const D: usize>(
+    position: u64,
+    data: TensorData,
+    device: &Device,
+) -> Param<tensor::Tensor<D>> {
+    let (_, value, mapper) = Param::<tensor::Tensor<D>>::from_data(data, device).consume();
+    Param::from_mapped_value(ParamId::from(position), value, mapper)
 }
 
 /// Returns the values of a tensor, row-major.
