@@ -20,11 +20,11 @@ use crate::results::{self, Trained};
 use crate::run::RunFolder;
 use crate::run::checkpoint::Checkpoint;
 
-/// Trains `experiment` on `data`, from `start` on, and fills the folder `run`: metrics, checkpoints,
-/// record, predictions, gallery.
+/// Trains `experiment` on `data` from `start`, and writes metrics, checkpoints, record, predictions and
+/// gallery to the folder `run`. Returns the results.
 ///
 /// # Errors
-/// When training fails or is stopped. The run's manifest then says so.
+/// When training fails or is stopped; the run's manifest records it.
 pub fn train(
     experiment: &Experiment,
     data: &DataSet,
@@ -34,7 +34,7 @@ pub fn train(
     watch: Watch,
 ) -> Result<Trained, Failure> {
     // A driver that panics (a GPU that went away, the dashboard's kill key) must not leave a
-    // manifest behind that says `running`. The panic hook has told the person already.
+    // manifest behind that says `running`. The panic hook has already printed a message.
     let fit = AssertUnwindSafe(|| fit_and_evaluate(experiment, data, compute, start, run, watch));
     let trained = catch_unwind(fit).unwrap_or_else(|panic| Err(results::from_panic(&*panic)));
     results::close(run, &trained)?;
@@ -49,12 +49,12 @@ fn fit_and_evaluate(
     run: &mut RunFolder,
     watch: Watch,
 ) -> Result<Trained, Failure> {
-    // Data. What chooses an epoch is cut from the training images; the test images wait.
+    // Data. Validation images are split off the training images; the test images are not used yet.
     let (count, seed) = (experiment.data.validation, experiment.seed);
     let (train, held_out) = data.train.split(count, seed)?;
     let images = Images { train, held_out };
 
-    // Network. The same seed gives the same first weights on every backend; a run that resumes has its own.
+    // Network. A seed gives the same initial weights on every backend; a resumed run has its own weights.
     let architecture = experiment.architecture(data.train.size(), data.train.classes());
     let weights = start.weights(&architecture, seed)?;
 
@@ -69,7 +69,7 @@ fn fit_and_evaluate(
     // Fit.
     let fitted = fit(job, &images, &architecture, weights, start, run, watch)?;
 
-    // Results: the record, calibrated on what was held out, and the one look at the test images.
+    // Results: the record, calibrated on the held-out images, and the one evaluation on the test images.
     results::save(fitted, architecture, &images, data, job, run)
 }
 
@@ -117,7 +117,7 @@ fn fit(
 
     let (capture, optimizer_state) = Capture::new();
     let interrupter = Interrupter::new();
-    // Burn wants an Arc; nothing here crosses a thread.
+    // Burn requires an Arc; nothing here crosses threads.
     #[allow(clippy::arc_with_non_send_sync)]
     let strategy = Arc::new(Epochs::new(
         job,
