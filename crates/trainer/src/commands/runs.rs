@@ -18,16 +18,16 @@ use crate::run::list::{self, Summary};
 use crate::run::query;
 use crate::run::{RunFolder, lock};
 
-/// Keys that have a column of their own or say nothing about the experiment.
+/// Keys that have their own column or say nothing about the experiment.
 const NO_CHANGE: [&str; 4] = ["name", "seed", "backend", "data.dir"];
 
 /// Keys of a config with their values, as TOML.
 type Settings = BTreeMap<String, String>;
 
-/// Lists runs: what they changed, and what they came to.
+/// Lists runs: what they changed, and their results.
 ///
 /// # Errors
-/// When a condition or the order names no field that any run has (exit code 2).
+/// When a condition or `--sort` names a field that no run has (exit code 2).
 pub fn list(args: &ListArgs) -> Result<(), Failure> {
     let all = list::all(Path::new(ARTIFACTS));
     for folder in &all.damaged {
@@ -46,7 +46,7 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
     let holds = |run: &Summary| args.conditions.iter().all(|c| c.holds(run));
     let mut runs: Vec<Summary> = all.runs.into_iter().filter(holds).collect();
     runs.sort_by(|a, b| match descending {
-        // Without a value is last in either direction.
+        // Runs without a value come last in either direction.
         true if query::value(a, field).is_some() && query::value(b, field).is_some() => {
             query::order(b, a, field)
         }
@@ -160,7 +160,7 @@ fn changes(run: &Summary, tutorial: &Settings) -> Settings {
         .collect()
 }
 
-/// Shows one run: what it was, its settings, its epochs, its files.
+/// Shows one run: its results, settings, epochs and files.
 ///
 /// # Errors
 /// When there is no such run.
@@ -231,11 +231,11 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies runs to another program's collection. One that is there already is not copied again.
+/// Exports runs to an experiment tracker. A run that is already there is not copied again.
 ///
 /// # Errors
-/// When a run is not there, or this build does not know that program (exit code 2); when the server cannot
-/// be reached or refuses.
+/// When a run is not found, or this build lacks the tracker (exit code 2); when the server cannot be reached
+/// or refuses.
 pub fn export(args: &ExportRunsArgs) -> Result<(), Failure> {
     let ExportTarget::Mlflow = args.target;
     to_mlflow(args)
@@ -274,10 +274,10 @@ fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes runs, after asking. One that is being written stays.
+/// Removes runs, after asking. A run that is being written is not removed.
 ///
 /// # Errors
-/// When one is not there or in use, or nobody can be asked (exit code 2); when a file cannot be removed.
+/// When a run is not found or in use, or nobody can be asked (exit code 2); when a file cannot be removed.
 pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
     let mut folders = Vec::new();
     for run in &args.runs {
@@ -301,7 +301,7 @@ pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
         return Ok(());
     }
     for folder in &folders {
-        drop(RunFolder::open(folder.clone())?); // nobody begins to write it meanwhile
+        drop(RunFolder::open(folder.clone())?); // nobody can start writing to it in the meantime
         fs::remove_dir_all(folder).map_err(|e| Failure::io("remove", folder, e))?;
     }
     Messages { quiet: false }.note(format_args!("removed {}", counted(folders.len(), "run")));

@@ -1,4 +1,4 @@
-//! Files of a run that are read back: regular ones, and no larger than they can be.
+//! Reading a run's files: only regular files, up to a maximum size.
 
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read};
@@ -6,16 +6,16 @@ use std::path::Path;
 
 use crate::failure::{Failure, shown};
 
-/// Largest result of a run that is read back, in bytes: a record or a table of predictions.
+/// Maximum size of a run's result, in bytes: a record or a table of predictions.
 pub const MAX_RESULT: u64 = 1 << 30;
 
-/// Returns the content of `path`, which has `most` bytes at most.
+/// Returns the content of `path`, at most `most` bytes.
 ///
 /// # Errors
-/// When it is larger, no regular file, or cannot be read.
+/// When it is larger, not a regular file, or cannot be read.
 pub fn at_most(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let failed = |e: Error| Failure::io("read", path, e);
-    // Asked before opening: opening a pipe would wait for ever.
+    // Checked before opening: opening a pipe would block forever.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(failed(Error::new(
             ErrorKind::InvalidInput,
