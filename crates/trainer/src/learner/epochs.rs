@@ -1,9 +1,9 @@
 //! The loop over epochs, as a strategy of Burn's `SupervisedTraining`.
 //!
 //! Burn's own loop sends every batch through its metric pipeline, keeps no best model in memory and
-//! can stop between epochs only. This one sums what is measured itself (exactly, see [`Totals`]),
-//! validates, keeps the best epoch, stops early, writes checkpoints, begins and ends between any two
-//! steps, and reports to an observer once an epoch.
+//! can stop only between epochs. This one computes the metrics itself (exactly, see [`Totals`]),
+//! validates, keeps the best epoch, stops early, writes checkpoints, starts and stops between any two
+//! steps, and reports to an observer once per epoch.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -33,13 +33,13 @@ use crate::run::epoch::EpochMetrics;
 use crate::run::log::EpochLog;
 use crate::run::state::{BEST, Parts, State};
 
-/// How often a live display is fed.
+/// How often a live display is updated.
 const LIVE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What the loop reports.
+/// An event of the loop.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Within an epoch, about ten times a second, and only when somebody watches.
+    /// Within an epoch, about ten times a second, and only if requested.
     Step {
         /// Epoch, counted from 1.
         epoch: usize,
@@ -47,12 +47,12 @@ pub enum Event<'a> {
         images: usize,
         /// Training images of an epoch.
         of: usize,
-        /// Figures of the epoch so far.
+        /// Metrics of the epoch so far.
         figures: Figures,
     },
     /// After an epoch.
     Epoch(&'a EpochMetrics),
-    /// Something went wrong that training can do without.
+    /// Something went wrong that does not stop the training.
     Warning(String),
 }
 
@@ -65,31 +65,31 @@ pub enum End {
     /// All epochs are done, or early stopping ended them.
     #[default]
     Finished,
-    /// Somebody asked to stop.
+    /// A stop was requested.
     Interrupted,
     /// An error ended it.
     Failed(Failure),
 }
 
-/// How a training is watched and stopped.
+/// How to watch and stop a training.
 pub struct Watch {
-    /// Told about every epoch and, when `live`, about steps.
+    /// Called for every epoch and, if `live`, for steps.
     pub observer: Observer,
     /// Report steps too.
     pub live: bool,
     /// Show Burn's terminal dashboard.
     pub dashboard: bool,
-    /// Stops the training between two steps: 0, or the exit code it then ends with.
+    /// 0, or the exit code to stop the training with, between two steps.
     pub stop: Arc<AtomicUsize>,
 }
 
-/// What fitting came to.
+/// The result of fitting.
 pub struct Fitted {
-    /// The weights that are kept: those of the best epoch, when a validation split chooses it, else the last.
+    /// The weights that are kept: those of the best epoch if there is a validation split, else the last.
     pub weights: Vec<Tensor>,
     /// The finished epochs.
     pub epochs: Vec<EpochMetrics>,
-    /// The best of them, counted from 1, when a validation split chooses it.
+    /// The best of them, counted from 1, if there is a validation split.
     pub best: Option<usize>,
     /// The strategy, which still writes its last checkpoint.
     pub strategy: Arc<Epochs>,
@@ -99,32 +99,32 @@ pub struct Fitted {
 pub struct Epochs {
     experiment: Experiment,
     compute: Compute,
-    /// What is trained on.
+    /// The training batches.
     batches: Batches,
-    /// The validation images; none of them: nothing is validated.
+    /// The validation images; if empty, there is no validation.
     validation: Arc<Loader>,
     learning_rate: LearningRate,
-    /// The kernel, where it trains; else Burn's `Learner` does.
+    /// The kernel, if it trains; otherwise Burn's `Learner` does.
     kernel: Cell<Option<Kernel>>,
-    /// The optimizer's state arrives here when Burn's checkpointer is asked to save.
+    /// Receives the optimizer state when Burn's checkpointer is asked to save.
     optimizer_state: Cell<Option<Receiver<OptimizerRecord>>>,
-    /// Feed Burn's dashboard.
+    /// Update Burn's dashboard.
     pub dashboard: bool,
     /// Report [`Event::Step`].
     live: bool,
-    /// Asks to stop: 0, or the exit code to end with.
+    /// 0, or the exit code to stop with.
     stop: Arc<AtomicUsize>,
-    /// Burn's own way to ask.
+    /// Burn's own request to stop.
     interrupter: Interrupter,
     /// Receives the events.
     observer: RefCell<Observer>,
-    /// Where the epochs are written down.
+    /// The log of the epochs.
     log: RefCell<EpochLog>,
-    /// Where the training stands: what it begins from, and what it came to.
+    /// The state of the training.
     state: RefCell<State>,
-    /// The files of the checkpoint that it begins from.
+    /// The files of the checkpoint that it starts from.
     parts: Parts,
-    /// The weights of the best epoch so far, when a validation split chooses it.
+    /// The weights of the best epoch so far, if there is a validation split.
     best: RefCell<Option<Vec<Tensor>>>,
     /// When and where checkpoints are written.
     checkpoints: Checkpoints,
@@ -172,9 +172,9 @@ impl SupervisedLearningStrategy<TrainingStep> for Epochs {
 }
 
 impl Epochs {
-    /// Returns a loop over the epochs of `job` that are left after `start`, in the folder `run`. It trains on
-    /// `batches`, by the kernel or else by the learner that Burn hands it, whose optimizer's state arrives
-    /// through `optimizer_state`.
+    /// Returns a loop over the epochs of `job` that are left after `start`, in the folder `run`. It trains on `batches`,
+    /// with the kernel or with the learner that Burn passes to it, whose optimizer state arrives through
+    /// `optimizer_state`.
     ///
     /// # Errors
     /// When the checkpoint cannot be used, or the run's logs cannot be opened.
@@ -211,7 +211,7 @@ impl Epochs {
         })
     }
 
-    /// Returns what fitting came to, once it has ended with the weights `last`; the manifest of `run` is told.
+    /// Returns the result of fitting, once it has ended with the weights `last`, and updates the manifest of `run`.
     ///
     /// # Errors
     /// When it was stopped or failed.
@@ -249,7 +249,7 @@ impl Epochs {
         })
     }
 
-    /// Waits until the last checkpoint is written. The results are there already: what goes wrong is a warning.
+    /// Waits until the last checkpoint is written. The results are already written, so a failure is only a warning.
     ///
     /// # Errors
     /// When the observer fails.
@@ -260,7 +260,7 @@ impl Epochs {
         }
     }
 
-    /// Trains to the end of the last epoch, to the end of patience, or until somebody asks to stop.
+    /// Trains until the last epoch is done, patience runs out or a stop is requested.
     fn run(
         &self,
         epochs: usize,
@@ -292,7 +292,7 @@ impl Epochs {
         Ok(End::Finished)
     }
 
-    /// Trains and validates what is left of an epoch; `None` when somebody asked to stop.
+    /// Trains the rest of an epoch and validates; `None` if a stop was requested.
     fn epoch(
         &self,
         state: &mut State,
@@ -319,7 +319,7 @@ impl Epochs {
         dashboard.end_epoch(epoch)?;
         let metrics = EpochMetrics {
             epoch,
-            // Not the learner's: it has none yet when the epoch was resumed after its last step.
+            // Not the learner's: it has none yet if the epoch was resumed after its last step.
             learning_rate: self
                 .learning_rate
                 .at(state.steps.saturating_sub(1) as usize),
@@ -332,8 +332,8 @@ impl Epochs {
         Ok(Some(metrics))
     }
 
-    /// Trains on the batches that are left of an epoch, with a pause for each checkpoint that is due within
-    /// it; says whether all are done.
+    /// Trains on the remaining batches of an epoch, with a pause for each checkpoint that is due within it; returns
+    /// whether all are done.
     fn train(
         &self,
         state: &mut State,
@@ -368,7 +368,7 @@ impl Epochs {
         Ok(!stopped.get())
     }
 
-    /// Measures the validation images with the weights as they are; `None` when somebody asked to stop.
+    /// Evaluates the validation images with the current weights; `None` if a stop was requested.
     fn validate(
         &self,
         epoch: usize,
@@ -400,7 +400,7 @@ impl Epochs {
         self.stop.load(SeqCst) != 0 || self.interrupter.should_stop()
     }
 
-    /// Returns the failure of a training that somebody stopped.
+    /// Returns the failure of a training that was stopped on request.
     fn interrupted(&self, run: &RunFolder) -> Failure {
         let code = match self.stop.load(SeqCst) {
             143 => Code::Terminated,
@@ -421,7 +421,7 @@ impl Epochs {
         self.validation.num_items() > 0
     }
 
-    /// Returns the network as Burn's training ends with it.
+    /// Returns the network in the form that Burn's training returns.
     fn trained(&self, untrained: &TrainingStep, engine: &Engine) -> Result<TrainingStep, Failure> {
         let weights = engine.weights().map_err(Failure::caused_by)?;
         let architecture = untrained.network.architecture();
@@ -432,7 +432,7 @@ impl Epochs {
         ))
     }
 
-    /// Hands a checkpoint to its writer. One that `must` be written waits for its turn.
+    /// Hands a checkpoint to the writer. One that `must` be written waits for the writer.
     fn checkpoint(&self, state: &State, engine: &mut Engine, must: bool) -> Result<(), Failure> {
         for failure in self.checkpoints.failures() {
             self.tell(Event::Warning(format!(
@@ -456,7 +456,7 @@ impl Epochs {
         Ok(())
     }
 
-    /// Fails when the mean loss of what is known of an epoch by `step` is one that nothing comes back from.
+    /// Fails when the mean loss of the epoch up to `step`, as far as it is known, shows divergence.
     fn refuse_divergence(&self, epoch: usize, step: usize, totals: &Totals) -> Result<(), Failure> {
         let mean = totals.known().mean_loss();
         if !divergence::has_come(mean) {
@@ -475,13 +475,13 @@ impl Epochs {
     }
 }
 
-/// What happens after every step.
+/// Work after every step.
 struct StepWatch<'a> {
     epochs: &'a Epochs,
     epoch: usize,
     dashboard: &'a mut Dashboard,
     shown: Instant,
-    /// Whether somebody has asked to stop.
+    /// Whether a stop was requested.
     stopped: &'a Cell<bool>,
 }
 
@@ -501,7 +501,7 @@ impl<'a> StepWatch<'a> {
         }
     }
 
-    /// Takes in a step, counted from 0; says whether to continue.
+    /// Handles a step, counted from 0; returns whether to continue.
     fn took(&mut self, step: usize, totals: &mut Totals) -> Result<bool, Failure> {
         let epochs = self.epochs;
         epochs.refuse_divergence(self.epoch, step, totals)?;

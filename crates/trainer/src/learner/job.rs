@@ -1,4 +1,4 @@
-//! What is trained, by what, on which images.
+//! What to train, with which engine, on which images.
 
 use data::ImageDataset;
 use experiment::Experiment;
@@ -6,21 +6,21 @@ use experiment::Experiment;
 use crate::backend::Compute;
 use crate::engine::EngineKind;
 
-/// What is trained, and by what.
+/// What to train, and with which engine.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// The experiment.
     pub experiment: &'a Experiment,
-    /// Where Burn's operations compute.
+    /// The device of Burn's operations.
     pub compute: &'a Compute,
-    /// Who trains.
+    /// The engine that trains.
     pub kind: EngineKind,
 }
 
 /// The training images of a run.
 pub struct Images {
-    /// Those that are trained on.
+    /// The images to train on.
     pub train: ImageDataset,
-    /// Those held out: they choose the epoch and tell how far answers can be trusted.
+    /// The held-out images, for choosing the epoch and for calibration.
     pub held_out: ImageDataset,
 }

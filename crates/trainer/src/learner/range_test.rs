@@ -1,7 +1,7 @@
-//! Which learning rates are worth trying: train for a moment while the rate climbs, and watch the loss.
+//! The learning-rate range test: train briefly while the learning rate increases, and watch the loss.
 //!
-//! The learning-rate range test of Smith 2015, <https://arxiv.org/abs/1506.01186>, section 3.3, with the
-//! rate growing by a constant factor a step instead of a constant amount.
+//! From Smith 2015, <https://arxiv.org/abs/1506.01186>, section 3.3, but the rate grows by a constant factor per
+//! step instead of a constant amount.
 
 use burn::train::Learner;
 use data::{Batches, ImageDataset, Loader};
@@ -14,9 +14,9 @@ use crate::engine::{
 };
 use crate::failure::Failure;
 
-/// Weight of what came before in the smoothed loss.
+/// Weight of earlier losses in the smoothed loss.
 const MEMORY: f64 = 0.95;
-/// The test ends when the smoothed loss is so many times the least so far.
+/// The test ends when the smoothed loss exceeds this many times its minimum so far.
 const DIVERGED: f64 = 4.0;
 
 /// The rates to try.
