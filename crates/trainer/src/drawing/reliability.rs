@@ -32,8 +32,8 @@ pub fn draw(what: &str, before: &Reliability, after: &Reliability) -> RgbImage {
     let room = width - 2 * MARGIN;
     let heading = format!("How far probabilities can be trusted, {what}");
     canvas.text(MARGIN, MARGIN + 20, &heading, room, HEADING);
-    let explained = "Of the answers of a bin, the share that is right should be the probability they \
-                     were given: bars should end at the line.";
+    let explained = "In each bin, the accuracy should equal the predicted probability: bars should \
+                     end at the line.";
     canvas.text(MARGIN, MARGIN + 44, explained, room, CAPTION);
     for (title, reliability, left) in [
         ("before calibration", before, MARGIN + LEFT),
@@ -53,7 +53,7 @@ pub fn draw(what: &str, before: &Reliability, after: &Reliability) -> RgbImage {
 impl Canvas {
     /// Draws axes, bars and counts; the square's upper left corner is at `x`, `y`.
     fn panel(&mut self, x: i32, y: i32, reliability: &Reliability) {
-        self.text(x, y - 10, "share that is right", PLOT, NOTE);
+        self.text(x, y - 10, "accuracy", PLOT, NOTE);
         for tenth in (0..=10).step_by(2) {
             let (at, number) = (PLOT * tenth / 10, format!("{:.1}", f64::from(tenth) / 10.0));
             self.fill([x, y + PLOT - at, PLOT, 1], LINE);
@@ -70,7 +70,7 @@ impl Canvas {
         }
         self.fill([x, y, 1, PLOT + 1], PALE);
         self.fill([x, y + PLOT, PLOT + 1, 1], PALE);
-        let label = "probability of the likeliest class; below it, images in each bin";
+        let label = "probability of the predicted class; below it, images per bin";
         self.text(x, y + PLOT + 38, label, PLOT, NOTE);
     }
 
@@ -92,7 +92,7 @@ impl Canvas {
     /// Draws the legend: bar, mark and line.
     fn key(&mut self, x: i32, baseline: i32) {
         self.fill([x, baseline - 11, 18, 12], BAR);
-        let x = x + 26 + self.text(x + 26, baseline, "share that is right", PLOT, CAPTION) + 26;
+        let x = x + 26 + self.text(x + 26, baseline, "accuracy", PLOT, CAPTION) + 26;
         self.fill([x, baseline - 6, 18, 3], WRONG);
         let x = x + 26 + self.text(x + 26, baseline, "mean probability", PLOT, CAPTION) + 26;
         for at in (0..14).filter(|at| at % 8 < 5) {

@@ -172,9 +172,9 @@ impl SupervisedLearningStrategy<TrainingStep> for Epochs {
 }
 
 impl Epochs {
-    /// Returns a loop over the epochs of `job` that are left after `start`, in the folder `run`. It trains on `batches`,
-    /// with the kernel or with the learner that Burn passes to it, whose optimizer state arrives through
-    /// `optimizer_state`.
+    /// Returns a loop over the epochs of `job` that are left after `start`, in the folder `run`. It trains on
+    /// `batches`, with the kernel or with the learner that Burn passes to it, whose optimizer state arrives
+    /// through `optimizer_state`.
     ///
     /// # Errors
     /// When the checkpoint cannot be used, or the run's logs cannot be opened.
@@ -409,7 +409,9 @@ impl Epochs {
         let epoch = self.state.borrow().epoch;
         Failure {
             code,
-            ..Failure::failed(format!("stopped in epoch {epoch}; a checkpoint is written"))
+            ..Failure::failed(format!(
+                "stopped in epoch {epoch}; a checkpoint was written"
+            ))
         }
         .hint(format!(
             "resume it: trainer resume {}",

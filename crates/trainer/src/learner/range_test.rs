@@ -42,7 +42,7 @@ pub struct Point {
 }
 
 impl Range {
-    /// Returns the range, if it is one.
+    /// Returns the range if it is valid.
     ///
     /// # Errors
     /// When it is not (exit code 2).
@@ -63,9 +63,9 @@ impl Range {
     }
 }
 
-/// Trains the experiment's network from its first weights on `images`, with its optimizer, batches and engine,
-/// while the learning rate climbs through `range`. Ends early when the loss has diverged. The images begin anew
-/// when they are used up.
+/// Trains the experiment's network from its initial weights on `images`, with its optimizer, batches and engine,
+/// while the learning rate increases through `range`. Ends early if the loss diverges. Starts a new epoch when
+/// the images are used up.
 ///
 /// # Errors
 /// When the engine cannot train the experiment, or the device fails.
@@ -121,9 +121,9 @@ pub fn run(
 struct Curve {
     rates: LearningRate,
     points: Vec<Point>,
-    /// Running mean of the losses; it begins at 0.
+    /// Running mean of the losses; starts at 0.
     average: f64,
-    /// The least smoothed loss.
+    /// The minimum smoothed loss.
     least: f64,
     /// Sums of the epoch before the step.
     before: Sums,
@@ -142,7 +142,7 @@ impl Curve {
         }
     }
 
-    /// Takes in a step after which the sums of its epoch are `sums`.
+    /// Adds a step after which the sums of its epoch are `sums`.
     fn add(&mut self, sums: &Sums) {
         let images = sums.images - self.before.images;
         if self.has_diverged || images == 0 {
@@ -152,7 +152,7 @@ impl Curve {
         self.before = sums.clone();
         self.average = MEMORY * self.average + (1.0 - MEMORY) * loss;
         let step = self.points.len();
-        // The average begins at 0; this takes that out again (as Adam does with its moments).
+        // The average starts at 0; this corrects for that (as Adam does for its moments).
         let smoothed = self.average / (1.0 - MEMORY.powi(step as i32 + 1));
         self.has_diverged = !smoothed.is_finite() || smoothed > DIVERGED * self.least;
         if self.has_diverged {
@@ -167,8 +167,8 @@ impl Curve {
     }
 }
 
-/// Returns the rate to begin with: where the smoothed loss falls fastest, per factor of the rate; `None`
-/// where it never falls. The slope is taken over a fifth of the points.
+/// Returns the rate to start with: where the smoothed loss falls fastest, per factor of the rate; `None` if it
+/// never falls. The slope is taken over a fifth of the points.
 pub fn suggestion(points: &[Point]) -> Option<f64> {
     let reach = (points.len() / 10).max(1);
     let slope = |window: &[Point]| Some(window.last()?.smoothed - window.first()?.smoothed);
