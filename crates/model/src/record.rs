@@ -56,7 +56,7 @@ pub enum RecordError {
         found: u32,
     },
     /// The architecture in the metadata breaks a limit.
-    #[error("the record describes no valid network: {0}")]
+    #[error("the record does not describe a valid network: {0}")]
     Architecture(#[from] ConfigError),
     /// The number of class names is not the number of classes.
     #[error("the record names {names} classes for {classes} output neurons")]
@@ -73,7 +73,7 @@ pub enum RecordError {
     #[error("the record's pixel divisor is {0}; this program scales bytes by {PIXEL_DIVISOR} only")]
     PixelDivisor(f32),
     /// Temperature, threshold or what belongs to them is out of range.
-    #[error("the record's {0} has numbers that no training comes to")]
+    #[error("the record's {0} has values that no training produces")]
     Trust(&'static str),
     /// A tensor is missing.
     #[error("the record has no tensor `{0}`")]
