@@ -13,18 +13,18 @@ use serde::Serialize;
 
 use crate::dataset::{ImageDataset, permutation};
 
-/// Largest [`Augmentation::shift`], in pixels.
+/// Maximum [`Augmentation::shift`], in pixels.
 pub const MAX_SHIFT: u8 = 4;
 
-/// How images are changed each time they are trained on. By default not at all.
+/// How images are changed each time they are used for training. By default not at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Augmentation {
-    /// Most pixels that an image is moved up, down, left or right, 0 to [`MAX_SHIFT`]. What comes into
-    /// view is black.
+    /// Largest shift of an image up, down, left or right, in pixels, 0 to [`MAX_SHIFT`]. Uncovered pixels
+    /// are black.
     pub shift: u8,
 }
 
-/// One image of a batch: which it is, and how it is changed.
+/// One image of a batch: its position and how it is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     /// Position in the data set.
@@ -43,7 +43,7 @@ pub struct Batches {
     augmentation: Augmentation,
 }
 
-/// The batches of one epoch. The last one has what is left, so that every image is seen.
+/// The batches of one epoch. The last one has the remaining images, so that every image is used.
 #[derive(Debug, Clone)]
 pub struct Epoch {
     batches: Batches,
@@ -72,7 +72,7 @@ impl Batches {
         }
     }
 
-    /// Changes the images of shuffled batches on the way.
+    /// Returns the same batches with augmentation of the images, if they are shuffled.
     pub fn augmented(self, augmentation: Augmentation) -> Self {
         Self {
             augmentation,
@@ -80,7 +80,7 @@ impl Batches {
         }
     }
 
-    /// Returns the same of the images from `start` up to, not including, `end`.
+    /// Returns batches of the images from `start` up to, but not including, `end`.
     pub fn slice(&self, start: usize, end: usize) -> Self {
         Self {
             images: self.images.slice(start, end),
@@ -129,19 +129,19 @@ impl Epoch {
         self.order.len()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
-    /// Returns the positions in the epoch that a batch, counted from 0, covers; none past the end.
+    /// Returns the positions in the epoch of a batch, counted from 0; empty past the end.
     pub fn positions(&self, batch: usize) -> Range<usize> {
         let (size, end) = (self.batches.batch_size, self.order.len());
         let start = batch.saturating_mul(size).min(end);
         start..start.saturating_add(size).min(end)
     }
 
-    /// Returns the images at `positions`, which lie within the epoch, in their order.
+    /// Returns the images at `positions`, which must lie within the epoch, in order.
     pub fn samples(&self, positions: Range<usize>) -> impl Iterator<Item = Sample> {
         let indices = self.order.get(positions).unwrap_or_default().iter();
         indices.map(|&index| Sample {
@@ -150,7 +150,7 @@ impl Epoch {
         })
     }
 
-    /// Replaces `pixels` by those of a batch, `[images, height * width]`, 0 is black, and `labels` by
+    /// Replaces `pixels` with those of a batch, `[images, height * width]`, 0 is black, and `labels` with
     /// its labels, `[images]`.
     pub fn fill(&self, batch: usize, pixels: &mut Vec<u8>, labels: &mut Vec<u8>) {
         pixels.clear();
@@ -169,7 +169,7 @@ impl Epoch {
 }
 
 impl Batches {
-    /// Returns how far an image is moved in an epoch: each of the `(2 * shift + 1)^2` moves is equally
+    /// Returns the shift of an image in an epoch: each of the `(2 * shift + 1)^2` moves is equally
     /// probable.
     fn shift(&self, epoch: usize, index: u32) -> [i8; 2] {
         let (Some(seed), 1..) = (self.seed, self.augmentation.shift) else {
@@ -178,7 +178,7 @@ impl Batches {
         let row = self.images.row(index as usize) as u64; // the same with and without a validation split
         let draw = scramble(scramble(scramble(seed) ^ epoch as u64) ^ row);
         let most = i64::from(self.augmentation.shift.min(MAX_SHIFT));
-        // The upper half of a product is a number below `places`, each as probable as the others but for
+        // The upper half of a product is a number below `places`, each as probable as the others except for
         // one part in 2^28.
         let places = 2 * most as u64 + 1;
         let place = |bits: u64| ((((bits & 0xffff_ffff) * places) >> 32) as i64 - most) as i8;
@@ -186,7 +186,7 @@ impl Batches {
     }
 }
 
-/// Returns 64 bits that look random, another 64 for each `bits`: the output function of SplitMix64
+/// Returns 64 pseudo-random bits, different for each `bits`: the output function of SplitMix64
 /// (Steele, Lea and Flood 2014, <https://doi.org/10.1145/2660193.2660195>), one step of the generator
 /// before it.
 fn scramble(bits: u64) -> u64 {
@@ -196,7 +196,7 @@ fn scramble(bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Appends `image` `[height, width]`, moved down and right; what comes into view is black.
+/// Appends `image` `[height, width]`, moved down and right; uncovered pixels are black.
 fn extend_shifted(pixels: &mut Vec<u8>, image: &[u8], width: usize, shift: [i8; 2]) {
     let height = image.len() / width.max(1);
     let moved = (0..height * width).map(|to| {
@@ -206,8 +206,8 @@ fn extend_shifted(pixels: &mut Vec<u8>, image: &[u8], width: usize, shift: [i8; 
     pixels.extend(moved);
 }
 
-/// Returns which pixel of an image of `[height, width]` comes to the place `to` when the image is moved
-/// down and right by `shift`; `None` where none does.
+/// Returns which pixel of an image of `[height, width]` moves to position `to` when the image is moved
+/// down and right by `shift`; `None` if none does.
 fn source(to: usize, [height, width]: [usize; 2], [down, right]: [i8; 2]) -> Option<usize> {
     let y = (to / width).checked_add_signed(-isize::from(down))?;
     let x = (to % width).checked_add_signed(-isize::from(right))?;

@@ -1,8 +1,7 @@
-//! A multilayer perceptron: Flatten → Dense(128, ReLU) → Dense(10), the network of the notebook, and its
-//! relatives.
+//! Multilayer perceptrons, such as the notebook's network: Flatten → Dense(128, ReLU) → Dense(10).
 //!
-//! In the order the data flows: [`MlpConfig`] (its shape), the names of its tensors, its first weights, its
-//! forward pass on the CPU, and [`Mlp`], the same as a Burn module.
+//! In order: [`MlpConfig`] (its shape), the names of its tensors, its initial weights, its forward pass on the
+//! CPU, and [`Mlp`], the same as a Burn module.
 
 #[cfg(feature = "burn")]
 use rand_chacha::ChaCha8Rng;
@@ -14,8 +13,8 @@ use crate::config::{Activation, ConfigError, Init, MAX_LAYERS, MAX_PARAMETERS, M
 use crate::network::LayerSummary;
 use crate::tensor::{Shape, Tensor};
 
-/// Stream of the seed's random numbers that the weights are drawn from. The order of the images uses
-/// the streams from 0 up (one an epoch) and the last one (the validation split).
+/// Random stream of the seed that the weights are drawn from. The order of the images uses the streams from 0
+/// up (one per epoch) and the last one (the validation split).
 #[cfg(feature = "burn")]
 const WEIGHTS_STREAM: u64 = u64::MAX - 1;
 
@@ -32,11 +31,11 @@ pub struct MlpConfig {
     pub classes: usize,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// What the output neurons mean.
+    /// The output layer.
     pub output: Output,
-    /// Share of hidden activations set to zero while training, 0 ≤ dropout < 1.
+    /// Fraction of hidden activations set to zero during training, 0 ≤ dropout < 1.
     pub dropout: f64,
-    /// How the weights start.
+    /// Distribution of the initial weights.
     pub init: Init,
 }
 
@@ -55,10 +54,10 @@ impl MlpConfig {
         }
     }
 
-    /// Checks every limit; nothing behind this call checks again.
+    /// Checks every limit; later code does not check again.
     ///
     /// # Errors
-    /// The first limit that is broken.
+    /// The first limit that is exceeded.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let [channels, height, width] = self.input;
         if !(1..=MAX_WIDTH).contains(&height) || !(1..=MAX_WIDTH).contains(&width) {
@@ -96,14 +95,14 @@ impl MlpConfig {
         self.widths().array_windows().copied().collect()
     }
 
-    /// Returns the number of weights and biases, or `None` when it does not fit a `usize`.
+    /// Returns the number of weights and biases, or `None` if it does not fit a `usize`.
     pub fn parameters(&self) -> Option<usize> {
         self.layer_shapes().iter().try_fold(0usize, |sum, [i, o]| {
             sum.checked_add(i.checked_mul(*o)?.checked_add(*o)?)
         })
     }
 
-    /// Returns the network in a line: `784 -> 128 -> 10`.
+    /// Returns the network as text: `784 -> 128 -> 10`.
     pub fn chain(&self) -> String {
         let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
         widths.join(" -> ")
@@ -134,13 +133,13 @@ impl MlpConfig {
         layers
     }
 
-    /// Returns names and shapes of the tensors, in their order, see [`shapes`].
+    /// Returns names and shapes of the tensors, in order, see [`shapes`].
     pub fn tensors(&self) -> Vec<Shape> {
         shapes(&self.widths())
     }
 
-    /// Returns first weights. They are a function of the shape and `seed` alone: they are drawn here, not
-    /// by a backend, so that every backend starts from the same numbers.
+    /// Returns initial weights, a function only of the shape and `seed`. They are drawn here, not by a backend, so
+    /// that every backend starts from the same numbers.
     #[cfg(feature = "burn")]
     pub fn init(&self, seed: u64) -> Vec<Tensor> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -155,8 +154,7 @@ impl MlpConfig {
         shapes.zip(limits).map(&mut draw).collect()
     }
 
-    /// Returns the dense layers that tensors with the shapes of [`MlpConfig::tensors`] make up, as the
-    /// kernels take them.
+    /// Returns tensors with the shapes of [`MlpConfig::tensors`] as dense layers for the kernels.
     pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
         let mut values = tensors.into_iter().map(|tensor| tensor.values);
         let next = || {
@@ -166,8 +164,8 @@ impl MlpConfig {
         std::iter::from_fn(next).collect()
     }
 
-    /// Returns the tensors of dense `layers`: what [`MlpConfig::layers`] was given. They may as well be an
-    /// optimizer's moments.
+    /// Returns the tensors of dense `layers`, the inverse of [`MlpConfig::layers`]. They may also be an optimizer's
+    /// moments.
     pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
         let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
         let named = self.tensors().into_iter().zip(values);
@@ -248,7 +246,7 @@ mod module {
             let layers = config.layers(tensors).into_iter();
             let shapes = config.layer_shapes().into_iter();
             let linear = |(i, (layer, shape)): (u64, (kernels::Layer, [usize; 2]))| {
-                // Burn numbers parameters at random and seeds nothing there; numbering them by
+                // Burn gives parameters random, unseeded ids; numbering them by
                 // position keeps two equal runs equal in everything they write.
                 let id = 2 * i;
                 let bias = TensorData::new(layer.bias, [shape[1]]);
@@ -272,7 +270,7 @@ mod module {
                 x = layer.forward(x); // [batch, out]
                 if i + 1 < self.layers.len() {
                     x = self.activate(x); // [batch, hidden]
-                    x = self.dropout.forward(x); // acts while training only
+                    x = self.dropout.forward(x); // active only during training
                 }
             }
             x // [batch, classes]
@@ -281,7 +279,7 @@ mod module {
         /// Returns the tensors, in the order of [`MlpConfig::tensors`].
         ///
         /// # Errors
-        /// When the device cannot hand them out.
+        /// When they cannot be read from the device.
         pub fn tensors(&self) -> Result<Vec<Tensor>, RecordError> {
             let layer = |layer: &Linear| {
                 let bias = layer.bias.as_ref();
