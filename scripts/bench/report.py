@@ -1,4 +1,4 @@
-"""From rows to tables: medians, ratios, goals, and the part of the documentation they stand in."""
+"""From rows to tables: medians, ratios, goals, and the part of the documentation that contains them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def hardware(head: dict) -> list[str]:
 
 
 def sizes(s: Section) -> list[str]:
-    """Seconds an epoch, the first left out."""
+    """Seconds per epoch, without the first."""
     names, body = s.names(), []
     for group in s.groups():
         times = {name: steady(s, name, group) for name in names}
@@ -108,7 +108,7 @@ def inference(s: Section) -> list[str]:
 
 
 def scaling(s: Section) -> list[str]:
-    """Seconds an epoch by epochs; two trainings by the wall."""
+    """Seconds per epoch by number of epochs; wall time of two trainings."""
     body = [[str(n), spread(s.values(f"{n} epochs", "train_s"), 3, 1 / n),
              ratio((s.med(f"{n} epochs", "train_s") or 0) / n or None,
                    (s.med("10 epochs", "train_s") or 0) / 10)] for n in (10, 20, 40)]
@@ -174,7 +174,7 @@ def notes(s: Section) -> list[str]:
 
 
 def failures(s: Section) -> list[str]:
-    """What could not be measured, and what was although some of its runs failed."""
+    """What could not be measured, and what was measured although some runs failed."""
     out = []
     for group, name in dict.fromkeys((r["group"], r["name"]) for r in s.rows if "error" in r):
         title = " ".join(filter(None, (group, name)))
@@ -187,7 +187,7 @@ def failures(s: Section) -> list[str]:
 
 
 def render(sections: dict[str, Section], head: dict) -> str:
-    """All that stands between the markers."""
+    """Everything between the markers."""
     lines = ["Written by `make bench`.", "", *method(head), *hardware(head), "### Goals", ""]
     lines += table(["goal", "measured", ""], [[g.text, g.measured, g.verdict] for g in goals(sections)])
     for name, (title, make) in TABLES.items():
