@@ -166,7 +166,7 @@ pub fn write(
             parameter: None,
         };
         if descriptors.insert(name.clone(), descriptor).is_some() {
-            return Err(invalid(name, "is there twice"));
+            return Err(invalid(name, "appears twice"));
         }
     }
     let described = describe(&descriptors, metadata);
@@ -254,7 +254,7 @@ fn map<T>(
     for _ in 0..decoder.map()? {
         let key = text(decoder)?;
         if map.insert(key, value(decoder)?).is_some() {
-            return Err(PackError::Metadata("a name is there twice"));
+            return Err(PackError::Metadata("a name appears twice"));
         }
     }
     Ok(map)
@@ -293,7 +293,7 @@ fn scalar(decoder: &mut Decoder) -> Result<Scalar, PackError> {
     match (decoder.map()?, decoder.text()?) {
         (1, "Int") => Ok(Scalar::Int(decoder.signed()?)),
         (1, "UInt") => Ok(Scalar::UInt(decoder.unsigned()?)),
-        _ => Err(PackError::Metadata("a number that is no integer")),
+        _ => Err(PackError::Metadata("a number that is not an integer")),
     }
 }
 
@@ -313,7 +313,7 @@ fn sizes(decoder: &mut Decoder) -> Result<Vec<usize>, PackError> {
 fn set<T>(field: &mut Option<T>, value: T) -> Result<(), PackError> {
     match field.replace(value) {
         None => Ok(()),
-        Some(_) => Err(PackError::Metadata("a field is there twice")),
+        Some(_) => Err(PackError::Metadata("a field appears twice")),
     }
 }
 

@@ -277,7 +277,7 @@ fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
 /// Removes runs, after asking. A run that is being written is not removed.
 ///
 /// # Errors
-/// When a run is not found or in use, or nobody can be asked (exit code 2); when a file cannot be removed.
+/// When a run is not found or in use, or there is no terminal to ask on (exit code 2); when a file cannot be removed.
 pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
     let mut folders = Vec::new();
     for run in &args.runs {

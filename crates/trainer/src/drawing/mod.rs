@@ -53,7 +53,7 @@ pub fn mistakes(
     let predictions = &predictions.calibrated(metadata);
     let (wrong, count) = surest_mistakes(predictions);
     let heading = format!(
-        "The {} surest of {count} mistakes on {} test images",
+        "The {} most confident of {count} mistakes on {} test images",
         wrong.len(),
         predictions.len()
     );

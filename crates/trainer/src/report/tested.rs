@@ -158,7 +158,7 @@ pub fn mistake_table(tested: &Table) -> Markup {
             ]
         })
         .collect();
-    let caption = format!("The {} surest of {count} mistakes", rows.len());
+    let caption = format!("The {} most confident of {count} mistakes", rows.len());
     table(
         &caption,
         &["test image", "predicted", "probability", "true"],
