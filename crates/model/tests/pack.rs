@@ -31,7 +31,7 @@ fn burn_read(bytes: &[u8]) -> Result<Pack, String> {
         let scalar = match *number {
             Number::Int(value) => Scalar::Int(value),
             Number::UInt(value) => Scalar::UInt(value),
-            Number::Float(_) | Number::Bool(_) => return Err("no integer".into()),
+            Number::Float(_) | Number::Bool(_) => return Err("not an integer".into()),
         };
         pack.scalars.insert(name.clone(), scalar);
     }
