@@ -3,18 +3,18 @@
 
 use serde::Serialize;
 
-/// Largest [`Augmentation::shift`], in pixels.
+/// Maximum [`Augmentation::shift`], in pixels.
 pub const MAX_SHIFT: u8 = 4;
 
-/// How images are changed each time they are trained on. By default not at all.
+/// How images are changed each time they are used for training. By default not at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Augmentation {
-    /// Most pixels that an image is moved up, down, left or right, 0 to [`MAX_SHIFT`]. What comes into
-    /// view is black.
+    /// Largest shift of an image up, down, left or right, in pixels, 0 to [`MAX_SHIFT`]. Uncovered pixels
+    /// are black.
     pub shift: u8,
 }
 
-/// One image of a batch: which it is, and how it is changed.
+/// One image of a batch: its position and how it is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     /// Position in the data set.
@@ -32,7 +32,7 @@ impl Augmentation {
         }
         let draw = scramble(scramble(scramble(seed) ^ epoch) ^ row);
         let most = i64::from(self.shift.min(MAX_SHIFT));
-        // The upper half of a product is a number below `places`, each as probable as the others but for
+        // The upper half of a product is a number below `places`, each as probable as the others except for
         // one part in 2^28.
         let places = 2 * most as u64 + 1;
         let place = |bits: u64| ((((bits & 0xffff_ffff) * places) >> 32) as i64 - most) as i8;
@@ -67,7 +67,7 @@ impl Sample {
     }
 }
 
-/// Returns 64 bits that look random, another 64 for each `bits`: the output function of SplitMix64
+/// Returns 64 pseudo-random bits, different for each `bits`: the output function of SplitMix64
 /// (Steele, Lea and Flood 2014, <https://doi.org/10.1145/2660193.2660195>), one step of the generator
 /// before it.
 fn scramble(bits: u64) -> u64 {
@@ -77,8 +77,8 @@ fn scramble(bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Returns which pixel of an image of `[height, width]` comes to the place `to` when the image is moved
-/// down and right by `shift`; `None` where none does.
+/// Returns which pixel of an image of `[height, width]` moves to position `to` when the image is moved
+/// down and right by `shift`; `None` if none does.
 fn source(to: usize, [height, width]: [usize; 2], [down, right]: [i8; 2]) -> Option<usize> {
     let y = (to / width).checked_add_signed(-isize::from(down))?;
     let x = (to % width).checked_add_signed(-isize::from(right))?;

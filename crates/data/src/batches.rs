@@ -22,7 +22,7 @@ pub struct Batches {
     augmentation: Augmentation,
 }
 
-/// The batches of one epoch. The last one has what is left, so that every image is seen.
+/// The batches of one epoch. The last one has the remaining images, so that every image is used.
 #[derive(Debug, Clone)]
 pub struct Epoch {
     batches: Batches,
@@ -51,7 +51,7 @@ impl Batches {
         }
     }
 
-    /// Changes the images of shuffled batches on the way.
+    /// Returns the same batches with augmentation of the images, if they are shuffled.
     pub fn augmented(self, augmentation: Augmentation) -> Self {
         Self {
             augmentation,
@@ -59,7 +59,7 @@ impl Batches {
         }
     }
 
-    /// Returns the same of the images from `start` up to, not including, `end`.
+    /// Returns batches of the images from `start` up to, but not including, `end`.
     pub fn slice(&self, start: usize, end: usize) -> Self {
         Self {
             images: self.images.slice(start, end),
@@ -108,19 +108,19 @@ impl Epoch {
         self.order.len()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
-    /// Returns the positions in the epoch that a batch, counted from 0, covers; none past the end.
+    /// Returns the positions in the epoch of a batch, counted from 0; empty past the end.
     pub fn positions(&self, batch: usize) -> Range<usize> {
         let (size, end) = (self.batches.batch_size, self.order.len());
         let start = batch.saturating_mul(size).min(end);
         start..start.saturating_add(size).min(end)
     }
 
-    /// Returns the images at `positions`, which lie within the epoch, in their order.
+    /// Returns the images at `positions`, which must lie within the epoch, in order.
     pub fn samples(&self, positions: Range<usize>) -> impl Iterator<Item = Sample> {
         let indices = self.order.get(positions).unwrap_or_default().iter();
         indices.map(|&index| self.sample(index))
@@ -142,7 +142,7 @@ impl Epoch {
         }
     }
 
-    /// Replaces `pixels` by those of a batch, `[images, height * width]`, 0 is black, and `labels` by
+    /// Replaces `pixels` with those of a batch, `[images, height * width]`, 0 is black, and `labels` with
     /// its labels, `[images]`.
     pub fn fill(&self, batch: usize, pixels: &mut Vec<u8>, labels: &mut Vec<u8>) {
         pixels.clear();

@@ -1,13 +1,13 @@
-//! A mistake in a config: what, where, and what to do about it.
+//! A mistake in a config: what it is, where it is, and what to do about it.
 
 use std::fmt;
 use std::ops::Range;
 
 use crate::printable::visible;
 
-/// Columns of a long line that are shown around the mistake.
+/// Number of columns of a long line shown around the mistake.
 const WIDTH: usize = 96;
-/// Columns of those that come before the mistake.
+/// Number of those columns before the mistake.
 const BEFORE: usize = 48;
 
 /// A mistake in a config file, a `--set` argument, or the reading of a file.
@@ -33,7 +33,7 @@ pub struct Place {
 }
 
 impl ConfigError {
-    /// Returns an error that says `message`.
+    /// Returns an error with this message.
     pub fn new(message: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             message: message.into(),
@@ -49,7 +49,7 @@ impl ConfigError {
         self
     }
 
-    /// Returns this error as that of a value that stands in no text.
+    /// Returns this error for a value that is not in any text.
     pub(crate) fn without_place(mut self) -> Self {
         self.0.place = None;
         self
@@ -124,7 +124,7 @@ impl fmt::Display for Place {
 
 impl Place {
     /// Returns the place of the bytes `span` of `text`, the contents of the file called `label`.
-    /// A span outside the text or inside a character is moved to the nearest place there is.
+    /// A span outside the text or inside a character is moved to the nearest valid place.
     pub fn in_file(label: &str, text: &str, span: Range<usize>) -> Self {
         let offset = text.floor_char_boundary(span.start);
         let (before, after) = text.split_at(offset);

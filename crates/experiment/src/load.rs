@@ -9,26 +9,26 @@ use crate::keys::nearest;
 use crate::printable::{echo, printable};
 use crate::{ConfigError, Experiment, resolve};
 
-/// Largest config file, in bytes.
+/// Maximum size of a config file, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
-/// Most files named in a hint.
+/// Maximum number of files named in a hint.
 const MAX_NAMES: usize = 12;
 
 /// The text of a config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Path shown in errors, or what the text is.
+    /// Path or description of the text, shown in errors.
     pub label: String,
     /// TOML.
     pub text: String,
 }
 
-/// Returns the experiment that `source` describes after `overrides`.
+/// Returns the experiment that `source` describes, with `overrides`.
 ///
 /// An override is `key=value` or `table.key=value`. The value is a TOML value, or else text without
 /// quotes: `backend=wgpu`, `model.hidden=[512, 512]`. Overrides are applied in order, checked like
-/// the file, and the last to set a key wins. When one sets `optimizer.name` or `schedule.name`, the
-/// file's keys that belong to another optimizer or schedule are passed over.
+/// the file, and the last to set a key wins. If one sets `optimizer.name` or `schedule.name`, the
+/// file's keys for other optimizers or schedules are ignored.
 ///
 /// # Errors
 /// The first mistake found, with its place.
@@ -38,7 +38,7 @@ pub fn load(source: Source, overrides: &[String]) -> Result<Experiment, ConfigEr
     resolve::resolve(&document)
 }
 
-/// A sweep is not one experiment.
+/// Fails when the document is a sweep: that is not one experiment.
 fn refuse_sweep(document: &Document) -> Result<(), ConfigError> {
     let Some(entry) = document.root.get("sweep") else {
         return Ok(());
@@ -54,7 +54,7 @@ impl Source {
     /// Reads a file of at most [`MAX_BYTES`] of UTF-8.
     ///
     /// # Errors
-    /// When it cannot be read; the hint names the configs that could.
+    /// When it cannot be read; the hint names configs that exist.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let mut bytes = Vec::new();
         open(path)
@@ -110,7 +110,7 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
     ConfigError::new(format!("cannot read {label}: {reason}")).hint(suggestion(path))
 }
 
-/// Returns which configs there are instead: in the folder given, beside the file, or in `configs`.
+/// Returns a hint that lists existing configs: in the given folder, beside the file, or in `configs`.
 fn suggestion(path: &Path) -> String {
     let beside = path
         .parent()
@@ -148,7 +148,7 @@ fn suggestion(path: &Path) -> String {
     )
 }
 
-/// Returns the names of the TOML files in a folder, sorted; none when it cannot be read.
+/// Returns the names of the TOML files in a folder, sorted; empty if it cannot be read.
 fn configs_in(folder: &Path) -> Vec<String> {
     let Ok(entries) = folder.read_dir() else {
         return Vec::new();

@@ -6,7 +6,7 @@ use crate::ConfigError;
 use crate::document::{Document, Entries, Entry, Node, Span, Value, node};
 
 impl Document {
-    /// Reads `key=value` or `table.key=value`; a value that is no TOML is text without quotes.
+    /// Reads `key=value` or `table.key=value`; a value that is not TOML is text without quotes.
     pub(crate) fn parse_override(
         &self,
         argument: &str,

@@ -1,7 +1,7 @@
 //! Text from outside (names, files, arguments), made safe to print: a terminal obeys some characters instead
 //! of showing them.
 
-/// Longest text echoed inside a message, in characters.
+/// Maximum length of a text echoed in a message, in characters.
 const ECHO: usize = 48;
 
 /// Returns `text` on one line, as it can be shown: what a terminal would obey, or what cannot be seen, is

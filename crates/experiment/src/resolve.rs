@@ -1,4 +1,4 @@
-//! A document in, an experiment out: every key is read by its line in `reference.rs`.
+//! From a document to an experiment: every key is read according to its line in `reference.rs`.
 
 use std::path::PathBuf;
 
@@ -42,7 +42,7 @@ pub(crate) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
     Ok(experiment)
 }
 
-/// The name becomes a folder, so it must be one on every system.
+/// Returns the name; it becomes a folder, so it must be valid on every system.
 fn name(top: &Table) -> Result<String, ConfigError> {
     let name = top.text("name")?;
     let problem = if name.len() > 64 {
@@ -150,7 +150,7 @@ fn optimizer(table: &Table) -> Result<Optimizer, ConfigError> {
     table.refuse_unread(kind)?;
     let learning_rate = table.number("learning_rate")?;
     let weight_decay = if kind == "adamw" {
-        // Keras's own, <https://keras.io/api/optimizers/adamw/>.
+        // Keras's default, <https://keras.io/api/optimizers/adamw/>.
         table.number_or("weight_decay", 0.004)?
     } else {
         table.number("weight_decay")?

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::ConfigError;
 
-/// How an error of the `toml` crate begins, what is said instead, and the advice. The first match
-/// counts; an error without one keeps its words.
+/// Prefix of an error of the `toml` crate, the message shown instead, and the hint. The first match counts; an
+/// error without a match keeps its message.
 const PLAIN: &[(&str, &str, &str)] = &[
     (
         "string values must be quoted",
@@ -109,7 +109,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Returns the error with its plain words, and the bytes of `text` it is about.
+/// Returns the error in plain words, and the bytes of `text` it is about.
 pub(crate) fn explain(error: &toml::de::Error, text: &str) -> (ConfigError, Range<usize>) {
     let span = error.span().unwrap_or(text.len()..text.len());
     let missing = text

@@ -1,4 +1,4 @@
-//! What is said about a value of the wrong type or size, or in the wrong place.
+//! Messages for values of the wrong type or size, or in the wrong place.
 
 use crate::document::{Node, Value};
 use crate::keys::{self, list};
@@ -7,9 +7,9 @@ use crate::table::Table;
 use crate::{ConfigError, printable::echo};
 
 impl Table<'_> {
-    /// Refuses the first key that exists, but that `kind` (the table's `name`) does not read.
+    /// Refuses the first key that is not used with `kind` (the table's `name`).
     ///
-    /// A key from the file is passed over when `name` comes from a `--set`: `--set
+    /// A key from the file is ignored if `name` comes from a `--set`: `--set
     /// optimizer.name=sgd` works with a file that spells out Adam's constants.
     pub(crate) fn refuse_unread(&self, kind: &str) -> Result<(), ConfigError> {
         let keys = Section::named(self.name).map_or(&[][..], |section| section.keys);
@@ -42,7 +42,7 @@ impl Table<'_> {
             .hint(hint))
     }
 
-    /// Returns an error at the value of `key`, if that was written.
+    /// Returns an error at the value of `key`, if present.
     pub(crate) fn refuse(&self, key: &str, message: impl Into<String>) -> ConfigError {
         ConfigError::new(message).at(self
             .node(key)
@@ -57,7 +57,7 @@ impl Table<'_> {
         keys::path(self.name, key)
     }
 
-    /// Returns what is said where the reader of a key and its line in the reference differ.
+    /// Returns the error for a key that is read with another type than the reference gives it.
     pub(crate) fn misread(&self, key: &str) -> ConfigError {
         let message = format!("`{}` is read with the wrong type", self.path(key));
         ConfigError::new(message).hint("this is a bug in the program; please report it")

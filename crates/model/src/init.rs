@@ -6,8 +6,8 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::config::Init;
 
-/// Stream of the seed's random numbers that the weights are drawn from. The order of the images uses
-/// the streams from 0 up (one an epoch) and the last one (the validation split).
+/// Random stream of the seed that the weights are drawn from. The order of the images uses the streams from 0
+/// up (one per epoch) and the last one (the validation split).
 const WEIGHTS_STREAM: u64 = u64::MAX - 1;
 
 /// Draws initial weights.

@@ -1,5 +1,4 @@
-//! A multilayer perceptron: Flatten → Dense(128, ReLU) → Dense(10), the network of the notebook, and its
-//! relatives.
+//! Multilayer perceptrons, such as the notebook's network: Flatten → Dense(128, ReLU) → Dense(10).
 //!
 //! [`MlpConfig`] is its shape, with the names of its tensors and its initial weights; [`Mlp`] is the network as
 //! a Burn module.
@@ -28,11 +27,11 @@ pub struct MlpConfig {
     pub classes: usize,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// What the output neurons mean.
+    /// The output layer.
     pub output: Output,
-    /// Share of hidden activations set to zero while training, 0 ≤ dropout < 1.
+    /// Fraction of hidden activations set to zero during training, 0 ≤ dropout < 1.
     pub dropout: f64,
-    /// How the weights start.
+    /// Distribution of the initial weights.
     pub init: Init,
 }
 
@@ -51,7 +50,7 @@ impl MlpConfig {
         }
     }
 
-    /// Returns names and shapes of the tensors, in their order, see [`shapes`].
+    /// Returns names and shapes of the tensors, in order, see [`shapes`].
     pub fn tensors(&self) -> Vec<Shape> {
         shapes(&self.widths())
     }
@@ -70,8 +69,7 @@ impl MlpConfig {
         shapes.zip(limits).map(&mut filled).collect()
     }
 
-    /// Returns the dense layers that tensors with the shapes of [`MlpConfig::tensors`] make up, as the
-    /// kernels take them.
+    /// Returns tensors with the shapes of [`MlpConfig::tensors`] as dense layers for the kernels.
     pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
         let mut values = tensors.into_iter().map(|tensor| tensor.values);
         let next = || {
@@ -81,8 +79,8 @@ impl MlpConfig {
         std::iter::from_fn(next).collect()
     }
 
-    /// Returns the tensors of dense `layers`: what [`MlpConfig::layers`] was given. They may as well be an
-    /// optimizer's moments.
+    /// Returns the tensors of dense `layers`, the inverse of [`MlpConfig::layers`]. They may also be an optimizer's
+    /// moments.
     pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
         let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
         let named = self.tensors().into_iter().zip(values);
@@ -161,7 +159,7 @@ mod module {
                 x = layer.forward(x); // [batch, out]
                 if i + 1 < self.layers.len() {
                     x = self.activate(x); // [batch, hidden]
-                    x = self.dropout.forward(x); // acts while training only
+                    x = self.dropout.forward(x); // active only during training
                 }
             }
             x // [batch, classes]
@@ -170,7 +168,7 @@ mod module {
         /// Returns the tensors, in the order of [`MlpConfig::tensors`].
         ///
         /// # Errors
-        /// When the device cannot hand them out.
+        /// When they cannot be read from the device.
         pub fn tensors(&self) -> Result<Vec<Tensor>, RecordError> {
             let layer = |layer: &Linear| {
                 let bias = layer.bias.as_ref();

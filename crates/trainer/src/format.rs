@@ -1,18 +1,18 @@
-//! How counts, figures, settings and paths are written, wherever a person reads them.
+//! Formatting of counts, figures, settings and paths for users.
 
 use std::path::Path;
 
-/// Returns a number of things in words: `1 epoch`, `2 epochs`.
+/// Returns a count with its noun: `1 epoch`, `2 epochs`.
 pub fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Returns a figure with four decimals, or a dash.
+/// Returns a figure with four decimals, or a dash if it is absent.
 pub fn figure(figure: Option<f64>) -> String {
     figure.map_or("-".into(), |figure| format!("{figure:.4}"))
 }
 
-/// Returns a setting without its table, unless that says what is named: `hidden=[256]`.
+/// Returns a setting without its table, `hidden=[256]`, except for keys called `name`.
 pub fn setting(key: &str, value: &str) -> String {
     match key.split_once('.') {
         Some((_, last)) if last != "name" => format!("{last}={value}"),
@@ -20,7 +20,7 @@ pub fn setting(key: &str, value: &str) -> String {
     }
 }
 
-/// Returns `path` as a shell takes it.
+/// Returns `path` quoted for a shell, if needed.
 pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     if text.contains(|c: char| c.is_whitespace() || "'\"$`\\;&|<>()*?[]#~!".contains(c)) {

@@ -1,4 +1,4 @@
-//! `predictions.csv`: what a run says about every test image, as a table.
+//! `predictions.csv`: a run's predictions for every test image, as a table.
 
 use std::fs::File;
 use std::io::Read;
@@ -20,14 +20,14 @@ const FIXED: usize = 3;
 pub struct Table {
     /// Name of every class, in label order.
     pub class_names: Vec<String>,
-    /// The probabilities and true labels. Losses are not in the table: there are none.
+    /// The probabilities and true labels; no losses, as the table does not have them.
     pub predictions: Predictions,
 }
 
 /// Returns the predictions of the run in `folder`.
 ///
 /// # Errors
-/// When there are none, the table is too large, or it is damaged: the line is named.
+/// When there are none, or the table is too large or damaged; the error names the line.
 pub fn read(folder: &Path) -> Result<Table, Failure> {
     let path = folder.join(PREDICTIONS);
     let hint = "only a finished run has it; resume one that is not: trainer resume RUN";
@@ -52,7 +52,7 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
         labels: Vec::new(),
     };
     for row in csv.records() {
-        let row = row.map_err(because)?; // a line of another length is one
+        let row = row.map_err(because)?; // a line of another length is an error
         let line = row.position().map_or(0, csv::Position::line);
         let label = class_names
             .iter()
@@ -61,7 +61,7 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
         let label = label.ok_or_else(|| damaged(format!("line {line} names no class")))?;
         predictions.labels.push(label);
         for field in row.iter().skip(FIXED) {
-            // A softmax may come out a rounding above 1.
+            // Rounding may put a softmax slightly above 1.
             let value = field.parse().ok();
             let value = value.filter(|p: &f32| (0.0..1.001).contains(p));
             let value = value
@@ -75,8 +75,8 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
     })
 }
 
-/// Returns the table as CSV, one line a test image: its number, both labels, and the raw probability of every
-/// class, which are what accuracy and loss are of.
+/// Returns the table as CSV, one line per test image: its number, true and predicted class, and the raw
+/// probability of every class, on which accuracy and loss are based.
 ///
 /// # Errors
 /// When a class has no name.

@@ -1,4 +1,4 @@
-//! A run that was stopped, killed or failed is trained further, as if nothing had happened.
+//! Resuming a run that was stopped, killed or failed.
 
 use std::path::PathBuf;
 
@@ -12,32 +12,32 @@ use crate::run::folder::{CONFIG, sha256};
 use crate::run::{RunFolder, Status, find};
 use crate::session::{self, Prepared, Session};
 
-/// Which run, and what is changed about it.
+/// Which run to resume, and what to change.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The run's folder, a unique prefix of its name, or `last`.
     pub run: String,
-    /// Overrides of its config, each `key=value`. Few keys may change.
+    /// Overrides of its config, each `key=value`. Only a few keys may change.
     pub set: Vec<String>,
     /// Where the data files are now.
     pub data_dir: Option<PathBuf>,
 }
 
-/// A run that can be resumed. Its folder is locked, but as it was.
+/// A run that can be resumed. Its folder is locked but not yet changed.
 pub struct Resumable {
     /// The experiment, changed as requested, with its data and its backend.
     pub prepared: Prepared,
     /// The run's folder.
     pub run: RunFolder,
-    /// Where it goes on.
+    /// The checkpoint it resumes from.
     pub start: Checkpoint,
 }
 
-/// Returns the run that is requested, with its newest checkpoint that verifies; from its beginning when there
-/// is none.
+/// Returns the requested run with its newest valid checkpoint, or with the state before the first step if it
+/// has none.
 ///
 /// # Errors
-/// When the run, its data or its backend is not what it was, or nothing is left to do (exit code 2).
+/// When the run, its data or its backend has changed, or nothing is left to train (exit code 2).
 pub fn open(request: &Request, notify: Notify) -> Result<Resumable, Failure> {
     let run = RunFolder::open(find::folder(&request.run)?)?;
     if let Some(imported) = &run.manifest().imported {
@@ -62,7 +62,7 @@ pub fn open(request: &Request, notify: Notify) -> Result<Resumable, Failure> {
 }
 
 impl Resumable {
-    /// Marks the run as running again.
+    /// Marks the run as running again and returns it ready to be trained.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -78,7 +78,7 @@ impl Resumable {
     }
 }
 
-/// Returns what to resume from.
+/// Returns the checkpoint to resume from.
 fn start(run: &RunFolder, experiment: &Experiment, notify: Notify) -> Result<Checkpoint, Failure> {
     let resolved = configs::resolved(experiment)?;
     let (found, warnings) = checkpoint::newest(run.path())?;
@@ -119,7 +119,7 @@ fn begun_with(run: &RunFolder) -> Result<Experiment, Failure> {
     Ok(experiment::load(source, &[])?)
 }
 
-/// Fails when the experiment is another than `before`, apart from what cannot change what was trained.
+/// Fails when the experiment differs from `before` in anything that affects the epochs already trained.
 fn refuse_changes(before: &Experiment, now: &Experiment, epoch: usize) -> Result<(), Failure> {
     let mut allowed = before.clone();
     allowed.checkpoint = now.checkpoint.clone();
@@ -164,7 +164,8 @@ fn refuse_nothing_to_do(
     })
 }
 
-/// Fails when the files are not those the run began with, or the checkpoint does not fit their number.
+/// Fails when the files differ from those the run was started with, or the checkpoint does not fit the number
+/// of images.
 fn refuse_other_data(
     run: &RunFolder,
     start: &Checkpoint,

@@ -1,4 +1,4 @@
-//! A saved record with the data set it belongs to.
+//! A saved record with its data set.
 
 use std::path::PathBuf;
 
@@ -54,8 +54,8 @@ fn folder_trained_in(saved: &Saved) -> Option<PathBuf> {
     configs::of_run(saved.file.parent()?, &[]).ok()?.data.dir
 }
 
-/// Returns what the record says about every test image. The run's manifest counts it as a look at them;
-/// where it cannot be written, a warning says so.
+/// Returns the record's predictions for every test image. The run's manifest counts this use of the test images;
+/// if it cannot be written, there is a warning.
 ///
 /// # Errors
 /// When the device fails.
@@ -79,8 +79,8 @@ pub fn predictions(
     Ok(predictions)
 }
 
-/// Returns the record's result on the test images. A run that was trained without looking at them gets all
-/// that other runs have of them.
+/// Returns the record's result on the test images. For a run that was trained without them, this also writes
+/// the files that other runs have.
 ///
 /// # Errors
 /// When the device or the disk fails.

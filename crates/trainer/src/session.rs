@@ -1,4 +1,4 @@
-//! A training from its preparation to its end, as `train`, `resume` and `repeat` have it.
+//! One training from preparation to end, shared by `train`, `resume` and `repeat`.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use crate::run::find::ARTIFACTS;
 use crate::run::{Manifest, RunFolder, folder};
 use crate::training;
 
-/// An experiment with its data and its backend. They fit together, and nothing is written yet.
+/// An experiment with its data and its backend, checked against each other. Nothing is written yet.
 pub struct Prepared {
     /// The experiment.
     pub experiment: Experiment,
@@ -27,17 +27,17 @@ pub struct Prepared {
     pub data: DataSet,
     /// Its network.
     pub architecture: Architecture,
-    /// Where it computes.
+    /// The device it computes on.
     pub compute: Compute,
     /// The engine that trains it there.
     pub engine: EngineKind,
 }
 
-/// Returns `experiment` with its data and its backend. Everything that can be wrong is checked here, the quick
-/// things first: `run_dir`, if given, must hold no run.
+/// Returns `experiment` with its data and its backend. Everything is checked here, quick checks first:
+/// `run_dir`, if given, must not contain a run.
 ///
 /// # Errors
-/// When data, network or backend cannot be had, or the engine that is asked for cannot train the network (exit
+/// When data, network or backend are not available, or the requested engine cannot train the network (exit
 /// code 2).
 pub fn prepare(
     experiment: Experiment,
@@ -76,8 +76,8 @@ impl Prepared {
         self.architecture.parameters().unwrap_or_default()
     }
 
-    /// Makes the folder of a new run, `run_dir` or a fresh one in `artifacts/`, ready to be trained from the
-    /// beginning.
+    /// Creates the folder of a new run, `run_dir` or a new one in `artifacts/`, and returns the run, ready to be
+    /// trained from the beginning.
     ///
     /// # Errors
     /// When the folder already holds a run, or cannot be written (exit code 2).
@@ -102,21 +102,21 @@ pub fn fresh_folder(experiment: &str) -> PathBuf {
     Path::new(ARTIFACTS).join(experiment).join(name)
 }
 
-/// A run that is ready to be trained: what `train` makes and `resume` finds.
+/// A run that is ready to be trained: created by `train` or found by `resume`.
 pub struct Session {
     /// The experiment with its data and its backend.
     pub prepared: Prepared,
     /// The run's folder.
     pub run: RunFolder,
-    /// Where the training begins.
+    /// The checkpoint to start from.
     pub start: Checkpoint,
 }
 
 impl Session {
-    /// Trains; returns what came of it.
+    /// Trains the run and returns the results.
     ///
     /// # Errors
-    /// When the training fails or is stopped. The run's manifest then says so.
+    /// When the training fails or is stopped; the run's manifest records it.
     pub fn train(mut self, watch: Watch) -> Result<Trained, Failure> {
         let (job, data) = (self.prepared.job(), &self.prepared.data);
         training::train(job, data, self.start, &mut self.run, watch)

@@ -21,10 +21,10 @@ use crate::run::RunFolder;
 use crate::run::checkpoint::Checkpoint;
 
 /// Trains the network of `job` on `data`, from `start` on, and fills the folder `run`: metrics, checkpoints,
-/// record, predictions, gallery.
+/// gallery to the folder `run`. Returns the results.
 ///
 /// # Errors
-/// When training fails or is stopped. The run's manifest then says so.
+/// When training fails or is stopped; the run's manifest records it.
 pub fn train(
     job: Job,
     data: &DataSet,
@@ -33,7 +33,7 @@ pub fn train(
     watch: Watch,
 ) -> Result<Trained, Failure> {
     // A driver that panics (a GPU that went away, the dashboard's kill key) must not leave a
-    // manifest behind that says `running`. The panic hook has told the person already.
+    // manifest behind that says `running`. The panic hook has already printed a message.
     let fit = AssertUnwindSafe(|| fit_and_evaluate(job, data, start, run, watch));
     let trained = catch_unwind(fit).unwrap_or_else(|panic| Err(results::from_panic(&*panic)));
     results::close(run, &trained)?;
@@ -47,18 +47,18 @@ fn fit_and_evaluate(
     run: &mut RunFolder,
     watch: Watch,
 ) -> Result<Trained, Failure> {
-    // Data. What chooses an epoch is cut from the training images; the test images wait.
+    // Data. Validation images are split off the training images; the test images are not used yet.
     let (count, seed) = (job.experiment.data.validation, job.experiment.seed);
     let (train, held_out) = data.train.split(count, seed)?;
     let images = Images { train, held_out };
 
-    // Network. The same seed gives the same first weights on every backend; a run that resumes has its own.
+    // Network. A seed gives the same initial weights on every backend; a resumed run has its own weights.
     let weights = start.weights(job.architecture, seed)?;
 
     // Fit.
     let fitted = fit(job, &images, weights, start, run, watch)?;
 
-    // Results: the record, calibrated on what was held out, and the one look at the test images.
+    // Results: the record, calibrated on the held-out images, and the one evaluation on the test images.
     results::save(fitted, &images, data, job, run)
 }
 
@@ -94,7 +94,7 @@ fn fit(
 
     let (capture, optimizer_state) = Capture::new();
     let interrupter = Interrupter::new();
-    // Burn wants an Arc; nothing here crosses a thread.
+    // Burn requires an Arc; nothing here crosses threads.
     #[allow(clippy::arc_with_non_send_sync)]
     let strategy = Arc::new(Epochs::new(
         job,

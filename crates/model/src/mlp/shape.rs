@@ -5,10 +5,10 @@ use crate::config::{ConfigError, MAX_CLASSES, MAX_LAYERS, MAX_PARAMETERS, MAX_WI
 use crate::network::LayerSummary;
 
 impl MlpConfig {
-    /// Checks every limit; nothing behind this call checks again.
+    /// Checks every limit; later code does not check again.
     ///
     /// # Errors
-    /// The first limit that is broken.
+    /// The first limit that is exceeded.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let [channels, height, width] = self.input;
         if !(1..=MAX_WIDTH).contains(&height) || !(1..=MAX_WIDTH).contains(&width) {
@@ -46,14 +46,14 @@ impl MlpConfig {
         self.widths().array_windows().copied().collect()
     }
 
-    /// Returns the number of weights and biases, or `None` when it does not fit a `usize`.
+    /// Returns the number of weights and biases, or `None` if it does not fit a `usize`.
     pub fn parameters(&self) -> Option<usize> {
         self.layer_shapes().iter().try_fold(0usize, |sum, [i, o]| {
             sum.checked_add(i.checked_mul(*o)?.checked_add(*o)?)
         })
     }
 
-    /// Returns the network in a line: `784 -> 128 -> 10`.
+    /// Returns the network as text: `784 -> 128 -> 10`.
     pub fn chain(&self) -> String {
         let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
         widths.join(" -> ")

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 const LEFT_OUT: &str = "not in this build; cargo build -p trainer includes it";
 
-/// Lists the backends this build has and the adapters of this machine.
+/// Lists the backends of this build and the adapters of this machine.
 ///
 /// # Errors
 /// When stdout cannot be written.

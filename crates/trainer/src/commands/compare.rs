@@ -1,4 +1,4 @@
-//! `trainer runs compare`: what runs did differently, and whether it is more than chance.
+//! `trainer runs compare`: how runs differ, and whether it is more than chance.
 
 use std::io::Write;
 
@@ -12,14 +12,14 @@ use crate::comparison::{Compared, Comparison};
 use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
-/// Heights of a bar, low to high.
+/// Symbols for the height of a bar, low to high.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Compares runs with the first of them: config, metrics, learning curves, classes, and McNemar's test on
 /// the test images.
 ///
 /// # Errors
-/// When one is not there or not finished, or they were tested on different images.
+/// When a run is not found or not finished, or they were tested on different images.
 pub fn run(args: &CompareArgs) -> Result<(), Failure> {
     let comparison = Comparison::of(&args.runs)?;
     if args.json {

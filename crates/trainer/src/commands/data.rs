@@ -10,10 +10,10 @@ use crate::cli::{DataArgs, ExperimentArgs};
 use crate::datasets::Wanted;
 use crate::failure::Failure;
 
-/// Says where the data set was looked for and prints what it holds.
+/// Prints where the data set was searched and what it contains.
 ///
 /// # Errors
-/// When the config is wrong, or no place has the data set (exit code 2).
+/// When the config is wrong, or the data set is not found (exit code 2).
 pub fn run(args: &DataArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let experiment = super::config::experiment(&ExperimentArgs {

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::saved;
 use crate::trust::{self, Trust};
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Results<'a> {
     #[serde(flatten)]
@@ -25,7 +25,7 @@ struct Results<'a> {
 /// and the confusion matrix.
 ///
 /// # Errors
-/// When the run, its data or the backend is not there.
+/// When the run, its data or the backend is not found.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let args = &args.saved;
     let (compute, saved) = open(args)?;

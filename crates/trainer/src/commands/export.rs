@@ -9,14 +9,13 @@ use crate::cli::ExportArgs;
 use crate::export::{self, Comparison, Exported, Request};
 use crate::failure::Failure;
 
-/// Accuracy that rounding may cost before it is warned about, in points.
+/// Loss of accuracy by rounding above which there is a warning, in percentage points.
 const POINTS: f64 = 0.2;
 
-/// Writes a saved run's network as a file of another program, reads it back, and prints how its answers
-/// compare.
+/// Exports a saved run's network for another program, reads it back, and prints how the predictions compare.
 ///
 /// # Errors
-/// When the run is not there, the file cannot be written, or does not give the run's answers.
+/// When the run is not found, or the file cannot be written or does not hold the run's weights.
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     let request = Request {
         run: args.saved.run.clone(),

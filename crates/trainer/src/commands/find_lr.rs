@@ -1,4 +1,4 @@
-//! `trainer find-lr`: a learning rate to begin with.
+//! `trainer find-lr`: a learning rate to start with.
 
 use std::io::Write;
 
@@ -13,13 +13,13 @@ use crate::report::range_test_page;
 use crate::run::write;
 use crate::session;
 
-/// Lines of the table: of more steps, some are left out.
+/// Maximum number of lines of the table; with more steps, some are left out.
 const LINES: usize = 24;
 /// Length of the longest bar.
 const BAR: f64 = 40.0;
 
-/// Runs a learning-rate range test and prints how the loss went, with the rate to begin with. Nothing is
-/// saved but the plot that is asked for, and neither validation nor test images are looked at.
+/// Runs a learning-rate range test and prints the loss at each rate and a rate to start with. Nothing is saved
+/// except the plot, if requested, and neither validation nor test images are used.
 ///
 /// # Errors
 /// When the range is not valid (exit code 2), or config, data or backend fail.

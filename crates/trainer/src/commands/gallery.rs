@@ -14,7 +14,7 @@ use crate::saved;
 /// Draws the first test images, or the most confident mistakes, into one PNG and prints its path.
 ///
 /// # Errors
-/// When the run or its data is not there, or the picture cannot be written.
+/// When the run or its data is not found, or the picture cannot be written.
 pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
     let (compute, saved) = open(&args.saved)?;
     let data = data_set(&saved, &args.saved)?;

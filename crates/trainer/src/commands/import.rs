@@ -11,10 +11,10 @@ use crate::failure::Failure;
 use crate::format::quoted;
 use crate::import::{self, Made, Request};
 
-/// Makes a run of another program's network, with its result on the test images when they are at hand.
+/// Makes a run from another program's network, with its result on the test images if they are found.
 ///
 /// # Errors
-/// When the file is no network that can run here (exit code 1), or the run folder is taken (2).
+/// When the file is not a network that can run here (exit code 1), or the run folder is taken (2).
 pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let request = Request {

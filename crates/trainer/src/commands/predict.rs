@@ -13,13 +13,13 @@ use crate::inference::{Answer, Inference};
 use crate::run::find::Saved;
 use crate::trust;
 
-/// Cells of the longest bar.
+/// Length of the longest bar, in characters.
 const BAR: usize = 40;
 
 /// Predicts pictures, or one test image.
 ///
 /// # Errors
-/// When the run is not there, or at least one picture could not be read (the others are predicted).
+/// When the run is not found, or a picture cannot be read (the others are still predicted).
 pub fn run(args: &PredictArgs) -> Result<(), Failure> {
     let (compute, saved) = saved::open(&args.saved)?;
     let inference = Inference::new(&saved.record, &compute)?;
@@ -97,7 +97,8 @@ fn test_image(
     print(saved, &name, &answer, Some(actual))
 }
 
-/// Returns one picture's answer with the entries of `more`; probabilities are in the order of `classes`.
+/// Returns one picture's prediction as JSON, with the entries of `more`; probabilities are in the order of
+/// `classes`.
 fn object(saved: &Saved, name: &str, answer: &Answer, mut more: Value) -> Result<Value, Failure> {
     let metadata = &saved.record.metadata;
     let classes = &metadata.class_names;

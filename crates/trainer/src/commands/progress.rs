@@ -1,4 +1,4 @@
-//! The training as it goes: a bar on a terminal, one line an epoch in a pipe, JSON with `--json`.
+//! The progress of a training: a bar on a terminal, one line per epoch in a pipe, JSON with `--json`.
 
 use std::io::{IsTerminal, Write, stderr};
 
@@ -20,7 +20,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Returns the display that `args` and the terminal ask for, for a run of `epochs` epochs.
+    /// Returns the display for `args` and the terminal, for a run of `epochs` epochs.
     pub fn new(args: ShowArgs, epochs: usize) -> Self {
         let output = args.output;
         let bar = !output.json && !output.quiet && !args.tui && stderr().is_terminal();
@@ -32,12 +32,12 @@ impl Progress {
         }
     }
 
-    /// Returns whether steps should be reported, not epochs alone.
+    /// Returns whether to report steps as well as epochs.
     pub fn is_live(&self) -> bool {
         self.bar.is_some()
     }
 
-    /// Shows an event. A reader of stdout that has gone does not stop the training.
+    /// Shows an event. A closed stdout does not stop the training.
     ///
     /// # Errors
     /// When an epoch cannot be written as JSON, which does not happen.

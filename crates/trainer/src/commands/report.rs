@@ -1,4 +1,4 @@
-//! `trainer report`: a run, several, or a sweep as one HTML page.
+//! `trainer report`: one HTML page of a run, several runs, or a sweep.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::sweep;
 /// Writes the page of a run, or the comparison of several, and prints its path.
 ///
 /// # Errors
-/// When a run is not there, `--data-dir` holds other images, or the page cannot be written.
+/// When a run is not found, `--data-dir` has other images, or the page cannot be written.
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let (default, page) = page(args, messages)?;
@@ -32,7 +32,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns where the page goes to unless somebody says otherwise, and the page.
+/// Returns the page and the path to write it to by default.
 fn page(args: &ReportArgs, messages: Messages) -> Result<(PathBuf, String), Failure> {
     let [name] = &args.runs[..] else {
         let comparison = Comparison::of(&args.runs)?;

@@ -17,16 +17,16 @@ use crate::run::list::{self, Summary};
 use crate::run::query::{self, Value};
 use crate::run::{lock, remove};
 
-/// Keys that have a column of their own or say nothing about the experiment.
+/// Keys that have their own column or say nothing about the experiment.
 const NO_CHANGE: [&str; 4] = ["name", "seed", "backend", "data.dir"];
 
 /// Keys of a config with their values, as TOML.
 type Settings = BTreeMap<String, String>;
 
-/// Lists runs: what they changed, and what they came to.
+/// Lists runs: what they changed, and their results.
 ///
 /// # Errors
-/// When a condition or the order names no field that any run has (exit code 2).
+/// When a condition or `--sort` names a field that no run has (exit code 2).
 pub fn list(args: &ListArgs) -> Result<(), Failure> {
     let all = list::all(Path::new(ARTIFACTS));
     for folder in &all.damaged {
@@ -45,7 +45,7 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
     let holds = |run: &Summary| args.conditions.iter().all(|c| c.holds(run));
     let mut runs: Vec<Summary> = all.runs.into_iter().filter(holds).collect();
     runs.sort_by(|a, b| match descending {
-        // Without a value is last in either direction.
+        // Runs without a value come last in either direction.
         true if query::value(a, field).is_some() && query::value(b, field).is_some() => {
             query::order(b, a, field)
         }
@@ -161,7 +161,7 @@ fn changes(run: &Summary, tutorial: &Settings) -> Settings {
         .collect()
 }
 
-/// Shows one run: what it was, its settings, its epochs, its files.
+/// Shows one run: its results, settings, epochs and files.
 ///
 /// # Errors
 /// When there is no such run.
@@ -232,11 +232,11 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies runs to another program's collection. One that is there already is not copied again.
+/// Exports runs to an experiment tracker. A run that is already there is not copied again.
 ///
 /// # Errors
-/// When a run is not there, or this build does not know that program (exit code 2); when the server cannot
-/// be reached or refuses.
+/// When a run is not found, or this build lacks the tracker (exit code 2); when the server cannot be reached
+/// or refuses.
 pub fn export(args: &ExportRunsArgs) -> Result<(), Failure> {
     let ExportTarget::Mlflow = args.target;
     to_mlflow(args)

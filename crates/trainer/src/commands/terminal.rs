@@ -23,22 +23,22 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
 
-/// What `trainer` says besides its results; silent with `--quiet`.
+/// Prints messages besides the results; silent with `--quiet`.
 #[derive(Debug, Clone, Copy)]
 pub struct Messages {
-    /// Leave notes out; warnings are still said.
+    /// Leave out notes; warnings are still printed.
     pub quiet: bool,
 }
 
 impl Messages {
-    /// Returns the messages that `output` asks for: with `--json`, none but warnings.
+    /// Returns the messages for `output`: with `--json`, only warnings.
     pub fn of(output: OutputArgs) -> Self {
         Self {
             quiet: output.quiet || output.json,
         }
     }
 
-    /// Returns what shows the library's notices until it is dropped.
+    /// Returns a function that shows the library's notices until it is dropped.
     pub fn listener(self) -> impl FnMut(Notice) {
         let mut downloads = Downloads::new(self);
         move |notice| match notice {
@@ -48,14 +48,14 @@ impl Messages {
         }
     }
 
-    /// Says how things stand.
+    /// Prints a note.
     pub fn note(self, text: impl Display) {
         if !self.quiet {
             line("", text);
         }
     }
 
-    /// Says what to do next.
+    /// Prints what to do next.
     pub fn next(self, text: impl Display) {
         if !self.quiet {
             line(format_args!("{HINT}next:{HINT:#} "), text);
@@ -113,7 +113,7 @@ fn safe_lines(text: &str) -> String {
     lines.join("\n")
 }
 
-/// How far downloads are: a bar on a terminal.
+/// Progress of downloads: a bar on a terminal.
 struct Downloads {
     messages: Messages,
     file: String,
@@ -150,7 +150,7 @@ impl Downloads {
         self.bar.set_position(download.done);
     }
 
-    /// Says something else: nothing is being downloaded any more.
+    /// Prints another message: the download is over.
     fn between(&self, say: impl FnOnce()) {
         self.bar.finish_and_clear();
         say();
@@ -163,7 +163,7 @@ impl Drop for Downloads {
     }
 }
 
-/// Prints how far a model's answers to the test images can be trusted.
+/// Prints how far a model's predictions for the test images can be trusted.
 ///
 /// # Errors
 /// When stdout cannot be written.
@@ -193,8 +193,8 @@ pub fn report(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.code as u8)
 }
 
-/// Prints a failure as a line of JSON, for a program that reads them. What was reported where it happened is
-/// not printed again.
+/// Prints a failure as a line of JSON, for another program. A failure that was already reported is not printed
+/// again.
 pub fn report_json(failure: &Failure) {
     let Reported {
         message,

@@ -1,4 +1,4 @@
-//! `trainer` and `trainer train`: from arguments to a filled run folder.
+//! `trainer` and `trainer train`: from arguments to a finished run folder.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::results::Trained;
 use crate::run::folder::GALLERY;
 use crate::session::{self, Prepared, Session};
 
-/// Trains and prints what came of it.
+/// Trains an experiment and prints the results.
 ///
 /// # Errors
 /// When the config, the data, the backend or the training fails.
@@ -28,7 +28,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     new_run(experiment, args.run_dir, args.show).map(drop)
 }
 
-/// Trains an experiment as a new run and prints what came of it; returns the run's folder.
+/// Trains an experiment as a new run and prints the results; returns the run's folder.
 ///
 /// # Errors
 /// Those of `experiment`; when the data, the backend or the training fails.
@@ -48,10 +48,10 @@ pub(super) fn new_run(
     finish(session, show, stop, name)
 }
 
-/// Returns how to speak while training.
+/// Returns how to print messages while training.
 ///
 /// # Errors
-/// When this build has no dashboard, or it has no terminal (exit code 2).
+/// When this build has no dashboard, or there is no terminal for it (exit code 2).
 pub(super) fn messages(show: ShowArgs) -> Result<Messages, Failure> {
     if show.tui && !cfg!(feature = "tui") {
         return Err(Failure::left_out("dashboard", "tui"));
@@ -62,7 +62,7 @@ pub(super) fn messages(show: ShowArgs) -> Result<Messages, Failure> {
     Ok(Messages::of(show.output))
 }
 
-/// Says what is about to be trained.
+/// Prints what is about to be trained.
 pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
     let Prepared {
         experiment,
@@ -98,8 +98,8 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
     }
 }
 
-/// Trains a run, prints what came of it and returns its folder. `stop` is 0, or the exit code to end with;
-/// `name` is what other commands call the run, the last one without.
+/// Trains a run, prints the results and returns its folder. `stop` is 0, or the exit code to end with; `name` is
+/// the run's name in other commands, `last` if absent.
 ///
 /// # Errors
 /// When the training fails or is stopped.

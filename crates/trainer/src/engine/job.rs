@@ -14,7 +14,7 @@ pub struct Job<'a> {
     pub experiment: &'a Experiment,
     /// Its network.
     pub architecture: &'a Architecture,
-    /// Where Burn's operations compute.
+    /// The device of Burn's operations.
     pub compute: &'a Compute,
     /// The engine that trains it there.
     pub engine: EngineKind,
@@ -22,7 +22,7 @@ pub struct Job<'a> {
 
 /// The training images of a run.
 pub struct Images {
-    /// Those that are trained on.
+    /// The images to train on.
     pub train: ImageDataset,
     /// Those held out: they choose the epoch, and calibrate the answers.
     pub held_out: ImageDataset,

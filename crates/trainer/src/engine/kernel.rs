@@ -11,12 +11,12 @@ use crate::backend;
 use crate::failure::Failure;
 use crate::run::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS, unusable};
 
-/// A network in training, outside Burn's tensors.
+/// A network being trained without Burn's tensors.
 pub struct Kernel {
     network: kernels::Network,
     architecture: Architecture,
     batches: Batches,
-    /// The last epoch asked for.
+    /// The last epoch requested.
     epoch: Option<(usize, Epoch)>,
     learning_rate: LearningRate,
 }
@@ -25,8 +25,7 @@ impl Kernel {
     /// Returns the network of `job` with these `weights`, ready to be trained on `batches`.
     ///
     /// # Panics
-    /// When the kernel cannot train it, see [`choose`](super::choose), or `weights` are those of another
-    /// network.
+    /// When the kernel cannot train it, see [`choose`](super::choose), or `weights` belong to another network.
     pub fn new(
         job: Job,
         weights: Vec<Tensor>,
@@ -127,7 +126,7 @@ impl Kernel {
     }
 }
 
-/// Returns the optimizer of an experiment with the constants that the kernel takes.
+/// Returns the optimizer of an experiment in the kernel's form.
 fn constants(config: &Optimizer) -> kernels::Optimizer {
     let adam = |beta_1: f64, beta_2: f64, epsilon: f64, l2: f64, decoupled_decay: f64| {
         kernels::Optimizer::Adam(kernels::Adam {

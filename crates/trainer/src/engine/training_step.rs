@@ -8,7 +8,7 @@ use model::{Loss, Network, Tensor};
 use super::Job;
 use crate::failure::Failure;
 
-/// The network together with the loss it learns from.
+/// The network together with its loss.
 #[derive(Module, Debug)]
 pub struct TrainingStep {
     /// The network.
@@ -36,8 +36,8 @@ impl TrainingStep {
 
     /// Returns logits `[batch, classes]`, labels `[batch]` and the loss of every sample `[batch]`.
     ///
-    /// Burn's examples put the mean loss there, `[1]`; one value a sample lets `LossMetric` weight
-    /// the short last batch right.
+    /// Burn's examples return the mean loss, `[1]`; one value per sample lets `LossMetric` weight a short last
+    /// batch correctly.
     pub fn score(&self, batch: Batch) -> ClassificationOutput {
         let logits = self.network.forward(batch.images); // [batch, classes]
         let losses = self.loss.per_sample(logits.clone(), batch.labels.clone()); // [batch]

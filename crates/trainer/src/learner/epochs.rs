@@ -1,9 +1,9 @@
 //! The loop over epochs, as a strategy of Burn's `SupervisedTraining`.
 //!
 //! Burn's own loop sends every batch through its metric pipeline, keeps no best model in memory and
-//! can stop between epochs only. This one sums what is measured itself (exactly, see [`Totals`]),
-//! validates, keeps the best epoch, stops early, writes checkpoints, begins and ends between any two
-//! steps, and reports to an observer once an epoch.
+//! can stop only between epochs. This one computes the metrics itself (exactly, see [`Totals`]),
+//! validates, keeps the best epoch, stops early, writes checkpoints, starts and stops between any two
+//! steps, and reports to an observer once per epoch.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -39,19 +39,19 @@ pub enum End {
     /// All epochs are done, or early stopping ended them.
     #[default]
     Finished,
-    /// Somebody asked to stop.
+    /// A stop was requested.
     Interrupted,
     /// An error ended it.
     Failed(Failure),
 }
 
-/// What fitting came to.
+/// The result of fitting.
 pub struct Fitted {
-    /// The weights that are kept: those of the best epoch, when a validation split chooses it, else the last.
+    /// The weights that are kept: those of the best epoch if there is a validation split, else the last.
     pub weights: Vec<Tensor>,
     /// The finished epochs.
     pub epochs: Vec<EpochMetrics>,
-    /// The best of them, counted from 1, when a validation split chooses it.
+    /// The best of them, counted from 1, if there is a validation split.
     pub best: Option<usize>,
     /// The strategy, which still writes its last checkpoint.
     pub strategy: Arc<Epochs>,
@@ -61,32 +61,32 @@ pub struct Fitted {
 pub struct Epochs {
     experiment: Experiment,
     compute: Compute,
-    /// What is trained on.
+    /// The training batches.
     pub(super) batches: Batches,
-    /// The validation images; none of them: nothing is validated.
+    /// The validation images; if empty, there is no validation.
     validation: Arc<Loader>,
     pub(super) learning_rate: LearningRate,
-    /// The kernel, where it trains; else Burn's `Learner` does.
+    /// The kernel, if it trains; otherwise Burn's `Learner` does.
     kernel: Cell<Option<Kernel>>,
-    /// The optimizer's state arrives here when Burn's checkpointer is asked to save.
+    /// Receives the optimizer state when Burn's checkpointer is asked to save.
     optimizer_state: Cell<Option<Receiver<OptimizerRecord>>>,
-    /// Feed Burn's dashboard.
+    /// Update Burn's dashboard.
     pub dashboard: bool,
     /// Report [`Event::Step`].
     pub(super) live: bool,
-    /// Asks to stop: 0, or the exit code to end with.
+    /// 0, or the exit code to stop with.
     stop: Arc<AtomicUsize>,
-    /// Burn's own way to ask.
+    /// Burn's own request to stop.
     interrupter: Interrupter,
     /// Receives the events.
     observer: RefCell<Observer>,
-    /// Where the epochs are written down.
+    /// The log of the epochs.
     log: RefCell<EpochLog>,
-    /// Where the training stands: what it begins from, and what it came to.
+    /// The state of the training.
     state: RefCell<State>,
-    /// The files of the checkpoint that it begins from.
+    /// The files of the checkpoint that it starts from.
     parts: Parts,
-    /// The weights of the best epoch so far, when a validation split chooses it.
+    /// The weights of the best epoch so far, if there is a validation split.
     best: RefCell<Option<Vec<Tensor>>>,
     /// When and where checkpoints are written.
     pub(super) checkpoints: Checkpoints,
@@ -128,7 +128,7 @@ impl SupervisedLearningStrategy<TrainingStep> for Epochs {
 
 impl Epochs {
     /// Returns a loop over the epochs of `job` that are left after `start`, in the folder `run`. It trains on
-    /// `batches`, by the kernel or else by the learner that Burn hands it, whose optimizer's state arrives
+    /// `batches`, with the kernel or with the learner that Burn passes to it, whose optimizer state arrives
     /// through `optimizer_state`.
     ///
     /// # Errors
@@ -165,7 +165,7 @@ impl Epochs {
         })
     }
 
-    /// Returns what fitting came to, once it has ended with the weights `last`; the manifest of `run` is told.
+    /// Returns the result of fitting, once it has ended with the weights `last`, and updates the manifest of `run`.
     ///
     /// # Errors
     /// When it was stopped or failed.
@@ -203,7 +203,7 @@ impl Epochs {
         })
     }
 
-    /// Waits until the last checkpoint is written. The results are there already: what goes wrong is a warning.
+    /// Waits until the last checkpoint is written. The results are already written, so a failure is only a warning.
     ///
     /// # Errors
     /// When the observer fails.
@@ -214,7 +214,7 @@ impl Epochs {
         }
     }
 
-    /// Trains to the end of the last epoch, to the end of patience, or until somebody asks to stop.
+    /// Trains until the last epoch is done, patience runs out or a stop is requested.
     fn run(
         &self,
         epochs: usize,
@@ -246,7 +246,7 @@ impl Epochs {
         Ok(End::Finished)
     }
 
-    /// Trains and validates what is left of an epoch; `None` when somebody asked to stop.
+    /// Trains the rest of an epoch and validates; `None` if a stop was requested.
     fn epoch(
         &self,
         state: &mut State,
@@ -273,7 +273,7 @@ impl Epochs {
         dashboard.end_epoch(epoch)?;
         let metrics = EpochMetrics {
             epoch,
-            // Not the learner's: it has none yet when the epoch was resumed after its last step.
+            // Not the learner's: it has none yet if the epoch was resumed after its last step.
             learning_rate: self
                 .learning_rate
                 .at(state.steps.saturating_sub(1) as usize),
@@ -286,7 +286,7 @@ impl Epochs {
         Ok(Some(metrics))
     }
 
-    /// Measures the validation images with the weights as they are; `None` when somebody asked to stop.
+    /// Evaluates the validation images with the current weights; `None` if a stop was requested.
     fn validate(
         &self,
         epoch: usize,
@@ -318,7 +318,7 @@ impl Epochs {
         self.stop.load(SeqCst) != 0 || self.interrupter.should_stop()
     }
 
-    /// Returns the failure of a training that somebody stopped.
+    /// Returns the failure of a training that was stopped on request.
     fn interrupted(&self, run: &RunFolder) -> Failure {
         let code = match self.stop.load(SeqCst) {
             143 => Code::Terminated,
@@ -327,7 +327,9 @@ impl Epochs {
         let epoch = self.state.borrow().epoch;
         Failure {
             code,
-            ..Failure::failed(format!("stopped in epoch {epoch}; a checkpoint is written"))
+            ..Failure::failed(format!(
+                "stopped in epoch {epoch}; a checkpoint was written"
+            ))
         }
         .hint(format!(
             "resume it: trainer resume {}",
@@ -339,7 +341,7 @@ impl Epochs {
         self.validation.num_items() > 0
     }
 
-    /// Returns the network as Burn's training ends with it.
+    /// Returns the network in the form that Burn's training returns.
     fn trained(&self, untrained: &TrainingStep, engine: &Engine) -> Result<TrainingStep, Failure> {
         let weights = engine.weights().map_err(Failure::caused_by)?;
         let architecture = untrained.network.architecture();
@@ -350,7 +352,7 @@ impl Epochs {
         ))
     }
 
-    /// Hands a checkpoint to its writer. One that `must` be written waits for its turn.
+    /// Hands a checkpoint to the writer. One that `must` be written waits for the writer.
     pub(super) fn checkpoint(
         &self,
         state: &State,

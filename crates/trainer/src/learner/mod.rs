@@ -1,5 +1,4 @@
-//! How a training goes: the loop over epochs that Burn's `SupervisedTraining` runs, when it has diverged, and
-//! the range test of learning rates.
+//! The loop over epochs that Burn's `SupervisedTraining` runs, divergence, and the learning-rate range test.
 
 mod watch;
 pub mod epochs;

@@ -1,7 +1,7 @@
-//! Which learning rates are worth trying: train for a moment while the rate climbs, and watch the loss.
+//! The learning-rate range test: train briefly while the learning rate increases, and watch the loss.
 //!
-//! The learning-rate range test of Smith 2015, <https://arxiv.org/abs/1506.01186>, section 3.3, with the
-//! rate growing by a constant factor a step instead of a constant amount.
+//! From Smith 2015, <https://arxiv.org/abs/1506.01186>, section 3.3, but the rate grows by a constant factor per
+//! step instead of a constant amount.
 
 use burn::train::Learner;
 use data::{ImageDataset, Loader};
@@ -12,9 +12,9 @@ use crate::engine::{
 };
 use crate::failure::Failure;
 
-/// Weight of what came before in the smoothed loss.
+/// Weight of earlier losses in the smoothed loss.
 const MEMORY: f64 = 0.95;
-/// The test ends when the smoothed loss is so many times the least so far.
+/// The test ends when the smoothed loss exceeds this many times its minimum so far.
 const DIVERGED: f64 = 4.0;
 
 /// The rates to try.
@@ -40,7 +40,7 @@ pub struct Point {
 }
 
 impl Range {
-    /// Returns the range, if it is one.
+    /// Returns the range if it is valid.
     ///
     /// # Errors
     /// When it is not (exit code 2).
@@ -107,9 +107,9 @@ pub fn run(job: Job, images: ImageDataset, range: Range) -> Result<Vec<Point>, F
 struct Curve {
     rates: LearningRate,
     points: Vec<Point>,
-    /// Running mean of the losses; it begins at 0.
+    /// Running mean of the losses; starts at 0.
     average: f64,
-    /// The least smoothed loss.
+    /// The minimum smoothed loss.
     least: f64,
     /// Sums of the epoch before the step.
     before: Sums,
@@ -128,7 +128,7 @@ impl Curve {
         }
     }
 
-    /// Takes in a step after which the sums of its epoch are `sums`.
+    /// Adds a step after which the sums of its epoch are `sums`.
     fn add(&mut self, sums: &Sums) {
         let images = sums.images - self.before.images;
         if self.has_diverged || images == 0 {
@@ -138,7 +138,7 @@ impl Curve {
         self.before = sums.clone();
         self.average = MEMORY * self.average + (1.0 - MEMORY) * loss;
         let step = self.points.len();
-        // The average begins at 0; this takes that out again (as Adam does with its moments).
+        // The average starts at 0; this corrects for that (as Adam does for its moments).
         let smoothed = self.average / (1.0 - MEMORY.powi(step as i32 + 1));
         self.has_diverged = !smoothed.is_finite() || smoothed > DIVERGED * self.least;
         if self.has_diverged {
@@ -153,8 +153,8 @@ impl Curve {
     }
 }
 
-/// Returns the rate to begin with: where the smoothed loss falls fastest, per factor of the rate; `None`
-/// where it never falls. The slope is taken over a fifth of the points.
+/// Returns the rate to start with: where the smoothed loss falls fastest, per factor of the rate; `None` if it
+/// never falls. The slope is taken over a fifth of the points.
 pub fn suggestion(points: &[Point]) -> Option<f64> {
     let reach = (points.len() / 10).max(1);
     let slope = |window: &[Point]| Some(window.last()?.smoothed - window.first()?.smoothed);

@@ -8,12 +8,12 @@ use crate::engine::{Engine, Totals};
 use crate::failure::Failure;
 use crate::run::state::State;
 
-/// How often a live display is fed.
+/// How often a live display is updated.
 const LIVE_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Epochs {
-    /// Trains on the batches that are left of an epoch, with a pause for each checkpoint that is due within
-    /// it; says whether all are done.
+    /// Trains on the remaining batches of an epoch, with a pause for each checkpoint that is due within it; returns
+    /// whether all are done.
     pub(super) fn train(
         &self,
         state: &mut State,
@@ -48,7 +48,7 @@ impl Epochs {
         Ok(!self.is_asked_to_stop())
     }
 
-    /// Fails when the mean loss of what is known of an epoch by `step` is one that nothing comes back from.
+    /// Fails when the mean loss of the epoch up to `step`, as far as it is known, shows divergence.
     fn refuse_divergence(&self, epoch: usize, step: usize, totals: &Totals) -> Result<(), Failure> {
         let mean = totals.known().mean_loss();
         if !divergence::has_come(mean) {
@@ -63,7 +63,7 @@ impl Epochs {
     }
 }
 
-/// What happens after every step.
+/// Work after every step.
 struct StepWatch<'a> {
     epochs: &'a Epochs,
     epoch: usize,
@@ -82,7 +82,7 @@ impl<'a> StepWatch<'a> {
         }
     }
 
-    /// Takes in a step, counted from 0; says whether to continue.
+    /// Handles a step, counted from 0; returns whether to continue.
     fn took(&mut self, step: usize, totals: &mut Totals) -> Result<bool, Failure> {
         let epochs = self.epochs;
         epochs.refuse_divergence(self.epoch, step, totals)?;

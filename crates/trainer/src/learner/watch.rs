@@ -8,22 +8,22 @@ use experiment::Figures;
 use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
-/// How a training is watched and stopped.
+/// How to watch and stop a training.
 pub struct Watch {
-    /// Told about every epoch and, when `live`, about steps.
+    /// Called for every epoch and, if `live`, for steps.
     pub observer: Observer,
     /// Report steps too.
     pub live: bool,
     /// Show Burn's terminal dashboard.
     pub dashboard: bool,
-    /// Stops the training between two steps: 0, or the exit code it then ends with.
+    /// 0, or the exit code to stop the training with, between two steps.
     pub stop: Arc<AtomicUsize>,
 }
 
-/// What the loop reports.
+/// An event of the loop.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Within an epoch, about ten times a second, and only when somebody watches.
+    /// Within an epoch, about ten times a second, and only if requested.
     Step {
         /// Epoch, counted from 1.
         epoch: usize,
@@ -31,12 +31,12 @@ pub enum Event<'a> {
         images: usize,
         /// Training images of an epoch.
         of: usize,
-        /// Figures of the epoch so far.
+        /// Metrics of the epoch so far.
         figures: Figures,
     },
     /// After an epoch.
     Epoch(&'a EpochMetrics),
-    /// Something went wrong that training can do without.
+    /// Something went wrong that does not stop the training.
     Warning(String),
 }
 

@@ -1,4 +1,4 @@
-//! From what a person types as RUN to a record: a folder, a file, a prefix of a name, or `last`.
+//! Finding the run and its record from RUN on the command line: a folder, a file, a prefix of a name, or `last`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use super::manifest::{MAX_MANIFEST, Status};
 use super::{lock, read};
 use crate::failure::{Failure, shown};
 
-/// Where runs are kept, seen from the working directory.
+/// Folder of all runs, relative to the working directory.
 pub const ARTIFACTS: &str = "artifacts";
-/// Largest record file read, in bytes: the largest network allowed, with room for metadata.
+/// Maximum size of a record file, in bytes: the largest allowed network, with room for metadata.
 const MAX_RECORD: u64 = 4 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
 
 /// A record and where it was found.
@@ -22,13 +22,13 @@ const MAX_RECORD: u64 = 4 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
 pub struct Saved {
     /// The record file.
     pub file: PathBuf,
-    /// The run folder it lies in, when RUN named a run and not a file.
+    /// Its run folder, if RUN named a run and not a file.
     pub folder: Option<PathBuf>,
     /// The record itself.
     pub record: Record,
 }
 
-/// Loads the record that `run` names.
+/// Loads and returns the record that `run` names.
 ///
 /// # Errors
 /// When `run` names nothing, or more than one run, or a run without a model (exit code 2); when
@@ -121,22 +121,22 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The two fields of a manifest that finding a run needs. Others may come and go between versions.
+/// The two fields of a manifest needed to find a run. Others may change between versions.
 #[derive(Debug, Deserialize)]
 struct Head {
     status: Status,
     started: Timestamp,
 }
 
-/// Returns every run folder under `artifacts/`, in the order they were started.
+/// Returns every run folder under `artifacts/`, in order of start time.
 fn runs() -> Vec<PathBuf> {
     let mut runs = folders(Path::new(ARTIFACTS));
-    // Names would do, were it not for --run-dir and changed clocks.
+    // Sorting by name would do, but for --run-dir and changed clocks.
     runs.sort_by_cached_key(|folder| (head(folder).ok().map(|head| head.started), name(folder)));
     runs
 }
 
-/// Returns every run folder under `root`, which holds folders of experiments.
+/// Returns every run folder under `root`, which contains the experiments' folders.
 pub(super) fn folders(root: &Path) -> Vec<PathBuf> {
     let folders = |path: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(path).into_iter().flatten().flatten();
@@ -180,7 +180,7 @@ fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Returns state and start of the run in `folder`.
+/// Returns status and start time of the run in `folder`.
 fn head(folder: &Path) -> Result<Head, Failure> {
     let path = folder.join(MANIFEST);
     let hint = || format!("use the record itself: {}", folder.join(MODEL).display());

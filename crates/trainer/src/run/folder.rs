@@ -1,4 +1,4 @@
-//! One run's folder, while it is being written.
+//! The folder of one run while it is being written.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use crate::run::epoch::EpochMetrics;
 
 /// The resolved experiment.
 pub const CONFIG: &str = "config.toml";
-/// What the run was and came to.
+/// The manifest: versions, settings, status, results.
 pub const MANIFEST: &str = "manifest.json";
-/// One line an epoch.
+/// One line per epoch.
 pub const METRICS: &str = "metrics.jsonl";
 /// The record.
 pub const MODEL: &str = "model.bpk";
@@ -25,11 +25,11 @@ pub const MODEL: &str = "model.bpk";
 pub const PREDICTIONS: &str = "predictions.csv";
 /// The first 40 test images.
 pub const GALLERY: &str = "gallery.png";
-/// What was promised and kept, before and after calibration.
+/// Reliability diagram, before and after calibration.
 pub const RELIABILITY: &str = "reliability.png";
 /// The most confident mistakes.
 pub const MISTAKES: &str = "mistakes.png";
-/// All of it as one page, when somebody asks for one.
+/// The run as one page, written by `trainer report`.
 pub const REPORT: &str = "report.html";
 /// The files of a run besides its config, event files and checkpoints.
 pub const FILES: [&str; 8] = [
@@ -46,8 +46,8 @@ pub const FILES: [&str; 8] = [
 /// What to do when a folder is in use.
 const ANOTHER: &str = "choose another folder with --run-dir, or leave the option out";
 
-/// A run being written. Its manifest on disk says `running` from the first moment on; no other process
-/// writes the folder meanwhile.
+/// A run being written. Its manifest on disk says `running` from the start; no other process can write to
+/// the folder.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -56,7 +56,7 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder `path` with the resolved `config` and the manifest of a run that starts.
+    /// Creates the folder `path` with the resolved `config` and the manifest of a new run.
     ///
     /// # Errors
     /// When the folder already holds a run, or cannot be written (exit code 2).
@@ -86,12 +86,12 @@ impl RunFolder {
         Ok(run)
     }
 
-    /// Opens the folder of a run that has ended, or whose process has, to resume it.
+    /// Opens the folder of a run that is no longer running, to resume it.
     ///
     /// # Errors
-    /// When another process is writing it, or its manifest cannot be read.
+    /// When another process is writing to it, or its manifest cannot be read.
     pub fn open(path: PathBuf) -> Result<Self, Failure> {
-        manifest::read(&path)?; // before a lock is made: in a folder that holds no run, nothing is
+        manifest::read(&path)?; // before the lock file is created: nothing is created in a folder without a run
         let lock = lock::take(&path)?;
         write::remove_leftovers(&path);
         let manifest = manifest::read(&path)?;
@@ -112,7 +112,7 @@ impl RunFolder {
             serde_json::to_writer(&mut lines, epoch).map_err(Failure::caused_by)?;
             lines.push(b'\n');
         }
-        // First of all, so that a finished run never has the config of a longer one.
+        // Before the config, so that a finished run never has the config of a longer one.
         self.update(|manifest| manifest.status = Status::Running)?;
         self.write(CONFIG, config.as_bytes())?;
         write::atomically(&self.path.join(METRICS), &lines)?;
@@ -127,7 +127,7 @@ impl RunFolder {
         &self.path
     }
 
-    /// Returns the manifest as it stands.
+    /// Returns the current manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -144,7 +144,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Removes what an earlier, shorter training of the run came to on the test images.
+    /// Removes the test results of an earlier, shorter training of the run.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -166,7 +166,7 @@ impl RunFolder {
         self.save_manifest()
     }
 
-    /// Marks the run as ended with `status`; the manifest on disk then says so.
+    /// Marks the run as ended with `status` and writes the manifest.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -190,10 +190,10 @@ impl RunFolder {
     }
 }
 
-/// Fails when `path` holds a run, whole or in part.
+/// Checks that `path` contains no run, complete or partial.
 ///
 /// # Errors
-/// Then (exit code 2).
+/// When it does (exit code 2).
 pub fn refuse_taken(path: &Path) -> Result<(), Failure> {
     let is_taken = [MANIFEST, METRICS, MODEL]
         .iter()
@@ -230,8 +230,8 @@ pub fn refuse_occupied(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Returns a fresh folder name, `<time>-<id>`: local time to the second and four hex digits, so
-/// that names sort by time and two runs of one second still differ.
+/// Returns a new folder name, `<time>-<id>`: local time to the second and four hex digits, so
+/// that names sort by time and two runs started in the same second differ.
 pub fn fresh_name() -> String {
     let now = jiff::Zoned::now();
     let nanos = now.timestamp().as_nanosecond();

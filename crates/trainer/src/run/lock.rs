@@ -1,4 +1,4 @@
-//! One run folder has one writer: a lock of the operating system, which dies with its process.
+//! One run folder has one writer: an operating system lock, released when its process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -11,11 +11,11 @@ use crate::failure::{Failure, FailureKind};
 
 /// The file that is locked; it says which process holds it.
 pub const LOCK: &str = "lock";
-/// How often and how long a lock is waited for: somebody may just be looking, see [`is_held`].
+/// Attempts to take a lock, and the pause between them: another process may only be checking, see [`is_held`].
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The right to write a run folder, until it is dropped.
+/// The right to write to a run folder, until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -24,7 +24,7 @@ pub struct Lock {
 /// Takes the lock of `folder`.
 ///
 /// # Errors
-/// When another process has it, whose number is named (exit code 2), or the file cannot be written.
+/// When another process holds it, which the error names (exit code 2), or the file cannot be written.
 pub fn take(folder: &Path) -> Result<Lock, Failure> {
     let path = folder.join(LOCK);
     let hint = "the run folder must be writable";
@@ -47,7 +47,7 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
                 .of_kind(FailureKind::Busy)
                 .hint("wait until it ends, or choose another folder"));
             }
-            // A file system without locks: nothing better can be done.
+            // A file system without locks: continue without one.
             Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => break,
             Err(TryLockError::Error(e)) => return Err(failed(e)),
         }
@@ -58,7 +58,7 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
     Ok(Lock { _file: file })
 }
 
-/// Returns whether a process is writing `folder` now.
+/// Returns whether a process is writing to `folder` now.
 pub fn is_held(folder: &Path) -> bool {
     let file = read::open(&folder.join(LOCK), OpenOptions::new().read(true));
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))

@@ -1,4 +1,4 @@
-//! Runs copied to an MLflow server, through its REST interface
+//! Copying runs to an MLflow server through its REST API
 //! (<https://mlflow.org/docs/latest/rest-api.html>).
 
 use std::time::Duration;
@@ -10,17 +10,17 @@ use super::list::{self, Summary};
 use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
-/// How long an answer is waited for.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Largest answer read, in bytes.
+/// Maximum size of a response, in bytes.
 const MAX_ANSWER: u64 = 16 << 20;
-/// Most metrics and parameters that MLflow takes at once.
+/// Maximum number of metrics and of parameters that MLflow accepts at once.
 const MOST_METRICS: usize = 1000;
 const MOST_PARAMETERS: usize = 100;
-/// The tag that says which run a copy is of.
+/// The tag that names the original run of a copy.
 const TAG: &str = "trainer.run";
 
-/// A server.
+/// An MLflow server.
 pub struct Server {
     agent: Agent,
     uri: String,
@@ -51,8 +51,8 @@ impl Server {
         format!("{scheme}://{host}{path}")
     }
 
-    /// Copies a run: its config as parameters, its epochs and results as metrics. Returns whether it was
-    /// new to the server; one that is there already is left as it is.
+    /// Copies a run: its config as parameters, its epochs and results as metrics. Returns whether it was new to
+    /// the server; one that is already there is left as it is.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -84,7 +84,7 @@ impl Server {
         let parameters: Vec<Value> = run
             .settings
             .iter()
-            .filter(|(_, value)| !value.is_empty()) // MLflow takes no empty ones
+            .filter(|(_, value)| !value.is_empty()) // MLflow rejects empty values
             .map(|(key, value)| json!({ "key": key, "value": value }))
             .collect();
         for part in parameters.chunks(MOST_PARAMETERS) {
@@ -99,7 +99,7 @@ impl Server {
         Ok(true)
     }
 
-    /// Returns the id of the experiment `name`, which is made where there is none.
+    /// Returns the id of the experiment `name`, creating it if there is none.
     fn experiment(&self, name: &str) -> Result<String, Failure> {
         let id = |answer: &Value, at: &str| Some(answer.pointer(at)?.as_str()?.to_string());
         let filter = format!("name = '{}'", name.replace('\'', ""));
@@ -145,7 +145,7 @@ impl Server {
     }
 }
 
-/// Returns every metric of every epoch at its time, and when the run ended; times in milliseconds since
+/// Returns every metric of every epoch with its time, and when the run ended; times in milliseconds since
 /// 1970.
 fn metrics(run: &Summary, started: i64) -> (Vec<Value>, i64) {
     let mut time = started;

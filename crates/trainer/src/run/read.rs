@@ -1,4 +1,4 @@
-//! Files of a run that are read back: regular ones, and no larger than they can be.
+//! Reading a run's files: only regular files, up to a maximum size.
 //!
 //! A run's folder may come from elsewhere. Inside it no link is followed, wherever it leads, and a pipe or a
 //! device, which could make a reader wait for ever, is not opened.
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::failure::{Failure, shown};
 
-/// Largest result of a run that is read back, in bytes: a record or a table of predictions.
+/// Maximum size of a run's result, in bytes: a record or a table of predictions.
 pub const MAX_RESULT: u64 = 1 << 30;
 
 /// Opens the regular file `path` of a run as `options` say.
@@ -39,7 +39,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
 /// Returns the content of the file `path` of a run, which has `most` bytes at most.
 ///
 /// # Errors
-/// When it is larger, no regular file, or cannot be read.
+/// When it is larger, not a regular file, or cannot be read.
 pub fn at_most(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let file = open(path, OpenOptions::new().read(true));
     content(path, file, most)

@@ -1,4 +1,4 @@
-//! Is every file of a run as it was written?
+//! Checking that every file of a run is as it was written.
 
 use std::path::{Component, Path};
 
@@ -10,8 +10,8 @@ use crate::failure::Failure;
 /// The name of a file, and whether it is as it was written.
 pub type Checked = (String, Result<(), Failure>);
 
-/// Returns each file that the manifest of the run in `folder` names, compared with its SHA-256, and each
-/// checkpoint, compared with its own. What has changed since it was written has the reason.
+/// Returns each file named in the manifest of the run in `folder` and each checkpoint, checked against their
+/// SHA-256. A file that has changed comes with the reason.
 ///
 /// # Errors
 /// When there is no such run, or its manifest is damaged.
@@ -26,7 +26,7 @@ pub fn files(folder: &Path) -> Result<Vec<Checked>, Failure> {
     Ok(files.chain(checkpoints).collect())
 }
 
-/// Checks a file that lies in the folder itself: a name from a manifest must not lead elsewhere.
+/// Checks a file in the folder itself: a name from a manifest must not lead elsewhere.
 fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
     let mut parts = Path::new(name).components();
     let is_name = matches!(

@@ -1,4 +1,4 @@
-//! Files that appear under their name complete, or not at all.
+//! Writing files so that they appear complete, or not at all.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::remove;
 use crate::failure::Failure;
 
-/// What files are called while they are written.
+/// Prefix of files while they are being written.
 pub const WRITING: &str = ".writing-";
 
 /// Length of what follows that: `tempfile` adds six random letters and digits.
@@ -27,10 +27,10 @@ pub fn remove_leftovers(folder: &Path) {
     }
 }
 
-/// Writes `bytes` to `path`: into a temporary sibling first, synced, then renamed.
+/// Writes `bytes` to `path`: to a temporary file beside it, which is synced and renamed.
 ///
 /// # Errors
-/// When the file cannot be written; an older one of that name is then still there, whole.
+/// When the file cannot be written; an older file of that name is then unchanged.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |e| Failure::io("write", path, e);
     let folder = match path.parent() {
@@ -50,10 +50,10 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     sync_folder(folder).map_err(failed)
 }
 
-/// Makes the names in a folder last. (Windows has no such call, and needs none.)
+/// Syncs a folder, so that its new names survive a crash. (Windows has no such call, and needs none.)
 ///
 /// # Errors
-/// When the file cannot be written.
+/// When the folder cannot be synced.
 pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) {
         std::fs::File::open(folder)?.sync_all()?;

@@ -1,11 +1,11 @@
-//! What the settings of a sweep came to, as a person reads it: the rows of a table, and sentences.
+//! The results of a sweep's settings for a user: table rows and sentences.
 
 use super::folder::SweepState;
 use super::outcome::Outcome;
 use super::statistics::Spread;
 use crate::format;
 
-/// Below it, a difference is called more than chance.
+/// Significance level: below it, a difference is called more than chance.
 const SIGNIFICANT: f64 = 0.05;
 
 /// Returns the header of [`rows`].
@@ -23,7 +23,7 @@ pub fn header(measure: &str) -> [&str; 8] {
 }
 
 /// Returns a row for each setting: number, values, seeds, epochs, mean and deviation, interval, difference
-/// to the best, probability of that by chance.
+/// from the best, p-value.
 pub fn rows(outcomes: &[Outcome]) -> Vec<Vec<String>> {
     let dash = || "-".to_string();
     let row = |outcome: &Outcome| {
@@ -55,7 +55,7 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Vec<String>> {
     outcomes.iter().map(row).collect()
 }
 
-/// Returns what a setting sets, in short.
+/// Returns a short description of what a setting sets.
 pub fn described(values: &[(String, String)]) -> String {
     let texts: Vec<String> = values
         .iter()
@@ -84,7 +84,7 @@ fn probability(p: f64) -> String {
     }
 }
 
-/// Returns what the figures say, in sentences.
+/// Returns the conclusions as sentences.
 pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
     let mut lines = Vec::new();
     let Some(best) = sweep

@@ -180,7 +180,7 @@ fn what_is_not_there_is_said_on_the_page() {
     fs::remove_dir_all(desk.path("tiny")).unwrap();
     let said = desk.ok(&["report", "tiny/a"]);
     assert!(
-        said.stderr.contains("warning: the page is not complete: "),
+        said.stderr.contains("warning: the page is incomplete: "),
         "{}",
         said.stderr
     );
@@ -221,7 +221,7 @@ fn what_is_not_there_is_said_on_the_page() {
     let page = desk.text("artifacts/tiny/a/report.html");
     check(&page);
     assert!(page.contains("<dd>killed</dd>") && page.contains("no epoch was finished"));
-    assert_eq!(page.matches(" not here: ").count(), 6);
+    assert_eq!(page.matches(" not shown: ").count(), 6);
 }
 
 #[test]
