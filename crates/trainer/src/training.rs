@@ -20,7 +20,7 @@ use crate::results::{self, Trained};
 use crate::run::RunFolder;
 use crate::run::checkpoint::Checkpoint;
 
-/// Trains the network of `job` on `data`, from `start` on, and fills the folder `run`: metrics, checkpoints,
+/// Trains the network of `job` on `data` from `start`, and writes metrics, checkpoints, record, predictions and
 /// gallery to the folder `run`. Returns the results.
 ///
 /// # Errors

@@ -307,7 +307,7 @@ pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
         let left = remove::run(folder)?;
         if !left.is_empty() {
             messages.warn(format_args!(
-                "{} stays: the run did not write {}",
+                "{} is kept: the run did not write {}",
                 folder.display(),
                 left.join(", ")
             ));

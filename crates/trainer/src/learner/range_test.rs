@@ -61,9 +61,9 @@ impl Range {
     }
 }
 
-/// Trains the network of `job` from its first weights on `images`, with its optimizer, batches and engine, while
-/// the learning rate climbs through `range`. Ends early when the loss has diverged. The images begin anew when
-/// they are used up.
+/// Trains the network of `job` from its initial weights on `images`, with its optimizer, batches and engine, while
+/// the learning rate increases through `range`. Ends early if the loss diverges. Starts a new epoch when the
+/// images are used up.
 ///
 /// # Errors
 /// When the device fails.

@@ -13,7 +13,7 @@ use std::thread;
 
 use data::fashion_mnist::FILES;
 
-use crate::config_errors::{BAD, Bad, load_text};
+use crate::configs::errors::{BAD, Bad, load_text};
 use crate::fixtures::{copy, on_tiny, tiny};
 use crate::program::{Desk, Said, TRAINER};
 

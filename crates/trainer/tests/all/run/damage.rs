@@ -15,7 +15,7 @@ use crate::fixtures::{on_tiny, tiny};
 use crate::mutations::{is_readable, overwrite, survive};
 use crate::program::{Desk, arg};
 
-const EXPERIMENT: &str = include_str!("../../../../configs/fashion-mnist.toml");
+const EXPERIMENT: &str = include_str!("../../../../../configs/fashion-mnist.toml");
 
 /// What loads must be complete: written down, it is the same experiment.
 fn as_experiment(found: Result<Experiment, ConfigError>) -> Result<(), String> {

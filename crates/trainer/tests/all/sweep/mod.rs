@@ -1,5 +1,8 @@
 //! Sweeps, on 600 images of 6 x 5 pixels: settings trained in processes of their own.
 
+mod errors;
+mod stops;
+
 use std::collections::BTreeSet;
 use std::fs;
 
