@@ -1,5 +1,7 @@
 //! Burn's terminal dashboard, fed from the sums of a training.
 
+use std::error::Error;
+
 use burn::data::dataloader::Progress;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::renderer::MetricsRenderer;
@@ -122,6 +124,6 @@ fn output(before: &Sums, after: &Sums) -> ClassificationOutput {
     )
 }
 
-fn told<E: std::fmt::Display>(result: Result<(), E>) -> Result<(), Failure> {
-    result.map_err(|e| Failure::failed(format!("Burn's metric pipeline failed: {e}")))
+fn told<E: Error + Send + Sync + 'static>(result: Result<(), E>) -> Result<(), Failure> {
+    result.map_err(|e| Failure::failed("Burn's metric pipeline failed").because(e))
 }

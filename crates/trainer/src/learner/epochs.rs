@@ -370,7 +370,7 @@ impl Epochs {
         }
         let mut parts = engine.parts(state.epoch).map_err(|e| {
             let place = format!("epoch {}, step {}", state.epoch, state.step);
-            divergence::failure(format!("training has diverged by {place}: {e}"))
+            divergence::failure(format!("training has diverged by {place}")).because(e)
         })?;
         if let Some(best) = &*self.best.borrow() {
             let bytes = record::tensors_to_bytes(best).map_err(Failure::caused_by)?;

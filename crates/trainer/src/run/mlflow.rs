@@ -115,26 +115,31 @@ impl Server {
 
     fn post(&self, call: &str, body: &Value) -> Result<Value, Failure> {
         let address = format!("{}/api/2.0/mlflow/{call}", self.uri);
-        let failed = |e: &dyn std::fmt::Display| {
-            Failure::failed(format!("{}: {e}", self.address()))
+        let failed = |what: String| {
+            Failure::failed(what)
                 .hint("is an MLflow server running there? start one: mlflow server --port 5000")
         };
+        let unreachable = |e: ureq::Error| failed(self.address()).because(e);
         let request = self.agent.post(&address).content_type("application/json");
-        let mut answer = request.send(body.to_string()).map_err(|e| failed(&e))?;
+        let mut answer = request.send(body.to_string()).map_err(unreachable)?;
         let text = answer
             .body_mut()
             .with_config()
             .limit(MAX_ANSWER)
             .read_to_string();
-        let text = text.map_err(|e| failed(&e))?;
+        let text = text.map_err(unreachable)?;
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         if !answer.status().is_success() {
             let said = value
                 .get("message")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            let line: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
-            return Err(failed(&format!("status {}: {line}", answer.status())));
+            let line: String = said.chars().take(200).collect();
+            let status = answer.status();
+            return Err(failed(format!(
+                "{}: status {status}: {line}",
+                self.address()
+            )));
         }
         Ok(value)
     }

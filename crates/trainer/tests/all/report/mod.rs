@@ -186,7 +186,7 @@ fn what_is_not_there_is_said_on_the_page() {
     );
     let page = desk.text("artifacts/tiny/a/report.html");
     check(&page);
-    assert!(page.contains("The pictures are not here: "));
+    assert!(page.contains("The pictures are not shown: "));
     assert!(page.contains("Each class's weights"));
     assert_eq!(
         page.matches("data:image/png;base64,").count(),

@@ -419,7 +419,7 @@ fn numbers_of_a_sweep_are_checked() {
     desk.write(
         "s.toml",
         "name = \"s\"\n[data]\nname = \"tiny\"\ndir = \"tiny\"\nvalidation = 60\n[training]\nepochs = 1\n\
-         [sweep]\nseeds = [1]\n[sweep.grid]\nmodel.hidden = [[2], [3]]\n",
+         [sweep]\nseeds = 1\n[sweep.grid]\nmodel.hidden = [[2], [3]]\n",
     );
     desk.ok(&["sweep", "s.toml", "--quiet"]);
     let path = desk.path("artifacts/s/sweep.json");
