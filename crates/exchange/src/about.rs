@@ -18,12 +18,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use model::calibration::Calibration;
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
-use model::{Activation, Architecture, Init, Metadata, MlpConfig, Output, TestMetrics};
+use model::{Activation, Architecture, Metadata, Output, TestMetrics};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::layout::{Layout, printable};
-use crate::{ExchangeError, Network};
+use crate::error::printable;
+use crate::layout::Layout;
+use crate::{ExchangeError, Network, chain};
 
 /// Name of the one entry that has it all as JSON, as in a `.bpk` record.
 pub const KEY: &str = "classifier";
@@ -88,14 +89,14 @@ pub struct Told {
 impl About {
     /// Returns what a record says.
     pub fn of(metadata: &Metadata) -> Self {
-        let Architecture::Mlp(architecture) = &metadata.architecture;
-        let [_, height, width] = architecture.input;
+        let architecture = &metadata.architecture;
+        let [_, height, width] = architecture.input();
         Self {
             class_names: Some(metadata.class_names.clone()),
             pixel_divisor: Some(metadata.pixel_divisor),
             input: Some([height, width]),
-            activation: Some(architecture.activation),
-            output: Some(architecture.output),
+            activation: Some(chain::activation(architecture)),
+            output: Some(architecture.output()),
             layout: None,
             dataset: Some(metadata.dataset.clone()),
             dataset_sha256: Some(metadata.dataset_sha256.clone()),
@@ -148,7 +149,7 @@ impl About {
         }
         serde_json::from_value(Value::Object(object)).map_err(|e| ExchangeError::About {
             key: "metadata",
-            reason: crate::quoting(e),
+            reason: printable(e),
         })
     }
 }
@@ -160,27 +161,12 @@ impl About {
 pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>), ExchangeError> {
     let about = &network.about;
     let mut assumed = Vec::new();
-    let widths = network.widths();
-    let (inputs, classes, hidden) = match widths[..] {
-        [inputs, ref hidden @ .., classes] => (inputs, classes, hidden.to_vec()),
-        _ => return Err(ExchangeError::Chain("there is none".into())),
-    };
-    let [height, width] = input(about, told, inputs, &mut assumed)?;
-    let architecture = MlpConfig {
-        input: [1, height, width],
-        activation: activation(about, told, hidden.is_empty(), &mut assumed),
-        hidden,
-        classes,
-        output: about.output.unwrap_or(Output::Softmax),
-        dropout: 0.0,
-        init: Init::GlorotUniform,
-    };
-    architecture
-        .validate()
-        .map_err(|e| ExchangeError::Unsupported {
-            what: format!("the file's network cannot run here: {e}"),
-            hint: "see docs/interop.md for what can",
-        })?;
+    let widths = chain::widths(&network.tensors);
+    let inputs = widths.first().copied().unwrap_or_default();
+    let input = input(about, told, inputs, &mut assumed)?;
+    let activation = activation(about, told, widths.len() <= 2, &mut assumed);
+    let output = about.output.unwrap_or(Output::Softmax);
+    let architecture = chain::architecture(&network.tensors, input, activation, output)?;
     pixel_divisor(about)?;
     let class_names = class_names(about, told, &architecture, &mut assumed)?;
     let is_fashion = class_names == data::fashion_mnist::CLASS_NAMES;
@@ -193,7 +179,7 @@ pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>
     };
     let metadata = Metadata {
         format: FORMAT_VERSION,
-        architecture: Architecture::Mlp(architecture),
+        architecture,
         class_names,
         pixel_divisor: PIXEL_DIVISOR,
         dataset,
@@ -253,9 +239,9 @@ fn activation(
 }
 
 /// Returns whether a network takes images of Fashion-MNIST's size and has as many classes.
-fn fits_fashion(architecture: &MlpConfig) -> bool {
+fn fits_fashion(architecture: &Architecture) -> bool {
     let size = [1, data::fashion_mnist::HEIGHT, data::fashion_mnist::WIDTH];
-    architecture.input == size && architecture.classes == data::fashion_mnist::CLASS_NAMES.len()
+    architecture.input() == size && architecture.classes() == data::fashion_mnist::CLASS_NAMES.len()
 }
 
 fn pixel_divisor(about: &About) -> Result<(), ExchangeError> {
@@ -281,10 +267,10 @@ fn calibration(about: &About) -> Result<Option<Calibration>, ExchangeError> {
 fn class_names(
     about: &About,
     told: &Told,
-    architecture: &MlpConfig,
+    architecture: &Architecture,
     assumed: &mut Vec<String>,
 ) -> Result<Vec<String>, ExchangeError> {
-    let classes = architecture.classes;
+    let classes = architecture.classes();
     let fashion = data::fashion_mnist::CLASS_NAMES;
     let names = match told.class_names.as_ref().or(about.class_names.as_ref()) {
         Some(names) => names.clone(),

@@ -77,7 +77,7 @@ impl<'a> Archive<'a> {
     /// When it is not there, or its size or checksum is not what the directory says.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, ExchangeError> {
         let damaged = |reason: &str| {
-            let name = crate::layout::printable(name);
+            let name = crate::error::printable(name);
             ExchangeError::damaged(self.format, format_args!("{name} in its zip {reason}"))
         };
         let entry = self.entries.iter().find(|entry| entry.name == name);

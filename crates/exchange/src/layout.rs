@@ -14,7 +14,9 @@
 use model::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::{ExchangeError, Layer};
+use crate::chain::{self, Layer};
+use crate::error::printable;
+use crate::{About, ExchangeError, Network};
 
 /// Most tensors looked at: a weight and a bias for each layer allowed, and some room.
 const MAX_TENSORS: usize = 4 * (model::config::MAX_LAYERS + 1);
@@ -33,24 +35,50 @@ impl Layout {
     /// Both, with their names in files and on the command line.
     pub const ALL: [(&'static str, Self); 2] = [("in-out", Self::InOut), ("out-in", Self::OutIn)];
 
-    /// Returns the names of layer `index`'s weight and bias: this program's, or those of PyTorch's
-    /// `Sequential(Flatten(), Linear(...), ReLU(), Linear(...), ...)`.
-    pub fn names(self, index: usize) -> [String; 2] {
-        let layer = match self {
-            Self::InOut => format!("layers.{index}"),
-            Self::OutIn => format!("{}", 2 * index + 1),
-        };
-        [format!("{layer}.weight"), format!("{layer}.bias")]
-    }
-
-    /// Returns the shape and values of a weight `[in, out]` in this layout.
-    pub(crate) fn weight(self, layer: &Layer) -> ([usize; 2], Vec<f32>) {
-        let (inputs, outputs) = (layer.inputs(), layer.bias.len());
+    /// Returns this program's tensors as this layout has them, in their order: under their own names, or under
+    /// those of PyTorch's `Sequential(Flatten(), Linear(...), ReLU(), Linear(...), ...)` with their weights
+    /// transposed.
+    pub(crate) fn named(self, tensors: &[Tensor]) -> Vec<Tensor> {
         match self {
-            Self::InOut => ([inputs, outputs], layer.weight.clone()),
-            Self::OutIn => ([outputs, inputs], transpose(&layer.weight, outputs)),
+            Self::InOut => tensors.to_vec(),
+            Self::OutIn => tensors.iter().enumerate().map(in_pytorch).collect(),
         }
     }
+}
+
+/// Returns tensor `index` of this program, a weight and a bias for each layer, as PyTorch has it.
+fn in_pytorch((index, tensor): (usize, &Tensor)) -> Tensor {
+    let what = tensor.name.rsplit('.').next().unwrap_or_default();
+    Tensor {
+        name: format!("{}.{what}", index / 2 * 2 + 1),
+        shape: tensor.shape.iter().rev().copied().collect(),
+        values: match tensor.shape[..] {
+            [_, outputs] => transpose(&tensor.values, outputs),
+            _ => tensor.values.clone(),
+        },
+    }
+}
+
+/// Returns where in the network this program's tensor `name` is, for a message: `layer 1`.
+pub(crate) fn place(name: &str) -> String {
+    let layer = name
+        .strip_prefix("layers.")
+        .and_then(|rest| rest.split('.').next());
+    layer.map_or_else(|| name.into(), |layer| format!("layer {layer}"))
+}
+
+/// Returns the network that `tensors` make up, `told` or not what comes first in a weight's shape. The order of
+/// `tensors` counts as their order in the file.
+///
+/// # Errors
+/// When a tensor belongs to no dense layer, the shapes do not fit, or fit in more ways than one.
+pub(crate) fn network(
+    tensors: Vec<Tensor>,
+    told: Option<Layout>,
+    about: About,
+) -> Result<Network, ExchangeError> {
+    let layers = layers(tensors, told.or(about.layout))?;
+    Ok(chain::network(layers, about))
 }
 
 /// Returns the layers that `tensors` make up, `told` or not what comes first in a weight's shape. The
@@ -58,10 +86,7 @@ impl Layout {
 ///
 /// # Errors
 /// When a tensor belongs to no dense layer, the shapes do not fit, or fit in more ways than one.
-pub(crate) fn layers(
-    tensors: Vec<Tensor>,
-    told: Option<Layout>,
-) -> Result<Vec<Layer>, ExchangeError> {
+fn layers(tensors: Vec<Tensor>, told: Option<Layout>) -> Result<Vec<Layer>, ExchangeError> {
     if tensors.len() > MAX_TENSORS {
         return Err(ExchangeError::Unsupported {
             what: format!(
@@ -252,12 +277,6 @@ fn shapes(order: &[&Dense]) -> String {
         format!("{} {first}x{second}{bias}", printable(&dense.name))
     };
     order.iter().map(shape).collect::<Vec<_>>().join(", ")
-}
-
-/// Returns a name from a file as it may be printed: short, without control characters.
-pub(crate) fn printable(name: &str) -> String {
-    let short: String = name.chars().take(80).collect();
-    short.escape_debug().to_string()
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 use model::Tensor;
 
 use crate::archive::{self, Archive};
-use crate::layout::{self, Layout, printable};
+use crate::error::printable;
+use crate::layout::{self, Layout};
 use crate::number::{self, Number};
 use crate::{About, ExchangeError, Network};
 
@@ -41,8 +42,7 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
             tensors.push(array.tensor(name)?);
         }
     }
-    let layers = layout::layers(tensors, told.or(about.layout))?;
-    Ok(Network::of_layers(layers, about))
+    layout::network(tensors, told, about)
 }
 
 /// Returns the file of `network`.
@@ -52,19 +52,21 @@ pub fn write(network: &Network, layout: Layout) -> Vec<u8> {
         ..network.about.clone()
     };
     let mut files = Vec::new();
-    for (i, layer) in network.layers().iter().enumerate() {
-        let [weight, bias] = layout.names(i);
-        let ([rows, columns], values) = layout.weight(layer);
-        let shape = format!("({rows}, {columns})");
-        files.push((
-            weight + ENDING,
-            array("<f4", &shape, &number::bytes(&values)),
-        ));
-        let shape = format!("({},)", layer.bias.len());
-        files.push((
-            bias + ENDING,
-            array("<f4", &shape, &number::bytes(&layer.bias)),
-        ));
+    for tensor in layout.named(&network.tensors) {
+        let shape = match tensor.shape[..] {
+            [size] => format!("({size},)"),
+            _ => format!(
+                "({})",
+                tensor
+                    .shape
+                    .iter()
+                    .map(usize::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
+        let content = array("<f4", &shape, &number::bytes(&tensor.values));
+        files.push((tensor.name + ENDING, content));
     }
     let json = about.to_json();
     let kind = format!("|S{}", json.len());

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::layout::printable;
+use crate::error::printable;
 use crate::number::Number;
 
 /// Most bytes of a pickle; a state dict of 65 layers has 12,000.
@@ -418,7 +418,7 @@ fn global(module: &str, name: &str) -> Result<Value, PickleError> {
         ("torch", "BFloat16Storage") => Value::StorageType(Some(Number::Bf16)),
         ("torch", storage) if storage.ends_with("Storage") => Value::StorageType(None),
         _ => {
-            let name = printable(&format!("{module}.{name}"));
+            let name = printable(format_args!("{module}.{name}"));
             return Err(PickleError::Refused(format!("a call of `{name}`")));
         }
     })

@@ -10,10 +10,11 @@ use model::Tensor;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::layout::{Layout, printable};
+use crate::error::printable;
+use crate::layout::{self, Layout};
 use crate::number::{self, Number};
 use crate::quantize::{Quantized, dequantize, quantize};
-use crate::{About, ExchangeError, Network, about, layout};
+use crate::{About, ExchangeError, Network, about};
 
 /// What errors call the format.
 const FORMAT: &str = "safetensors";
@@ -53,8 +54,7 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
         let reason = format!("a tensor ends in `{SCALE}` and belongs to none");
         return Err(ExchangeError::damaged(FORMAT, reason));
     }
-    let layers = layout::layers(tensors, told.or(about.layout))?;
-    Ok(Network::of_layers(layers, about))
+    layout::network(tensors, told, about)
 }
 
 fn values(
@@ -104,11 +104,12 @@ pub fn write(network: &Network, layout: Layout) -> Result<Vec<u8>, ExchangeError
 /// When a weight is too large for 16 bits (65,504).
 pub fn write_f16(network: &Network, layout: Layout) -> Result<Vec<u8>, ExchangeError> {
     let largest = f16::MAX.to_f32();
-    for (i, layer) in network.layers().iter().enumerate() {
-        let mut values = layer.weight.iter().chain(&layer.bias);
+    for tensor in &network.tensors {
+        let mut values = tensor.values.iter();
         if let Some(value) = values.find(|value| f16::from_f32(**value).is_infinite()) {
+            let place = layout::place(&tensor.name);
             return Err(ExchangeError::Unsupported {
-                what: format!("layer {i} has {value}; 16-bit floats end at {largest}"),
+                what: format!("{place} has {value}; 16-bit floats end at {largest}"),
                 hint: "export it as safetensors, with 32 bits",
             });
         }
@@ -127,16 +128,20 @@ pub fn write_f16(network: &Network, layout: Layout) -> Result<Vec<u8>, ExchangeE
 pub fn write_int8(network: &Network) -> Result<Vec<u8>, ExchangeError> {
     let layout = Layout::InOut;
     let mut stored: Vec<Stored> = Vec::new();
-    for (i, layer) in network.layers().iter().enumerate() {
-        let [weight, bias] = layout.names(i);
-        let (shape, _) = layout.weight(layer);
-        let Quantized { weight: w, scale } = quantize(layer);
-        let outputs = vec![layer.bias.len()];
-        let bytes = w.iter().map(|w| w.cast_unsigned()).collect();
-        let name = format!("{weight}{SCALE}");
-        stored.push((name, Dtype::F32, outputs.clone(), number::bytes(&scale)));
-        stored.push((weight, Dtype::I8, shape.to_vec(), bytes));
-        stored.push((bias, Dtype::F32, outputs, number::bytes(&layer.bias)));
+    for tensor in layout.named(&network.tensors) {
+        let outputs = match tensor.shape[..] {
+            [_, .., outputs] => outputs,
+            _ => {
+                let bytes = number::bytes(&tensor.values);
+                stored.push((tensor.name, Dtype::F32, tensor.shape, bytes));
+                continue;
+            }
+        };
+        let Quantized { weight, scale } = quantize(&tensor.values, outputs);
+        let bytes = weight.iter().map(|w| w.cast_unsigned()).collect();
+        let name = format!("{}{SCALE}", tensor.name);
+        stored.push((name, Dtype::F32, vec![outputs], number::bytes(&scale)));
+        stored.push((tensor.name, Dtype::I8, tensor.shape, bytes));
     }
     serialize(stored, network, layout)
 }
@@ -147,16 +152,12 @@ fn named(
     layout: Layout,
     encode: impl Fn(&[f32]) -> (Dtype, Vec<u8>),
 ) -> Vec<Stored> {
-    let mut stored = Vec::new();
-    for (i, layer) in network.layers().iter().enumerate() {
-        let [weight, bias] = layout.names(i);
-        let (shape, values) = layout.weight(layer);
-        let (dtype, bytes) = encode(&values);
-        stored.push((weight, dtype, shape.to_vec(), bytes));
-        let (dtype, bytes) = encode(&layer.bias);
-        stored.push((bias, dtype, vec![layer.bias.len()], bytes));
-    }
-    stored
+    let stored = |tensor: Tensor| {
+        let (dtype, bytes) = encode(&tensor.values);
+        (tensor.name, dtype, tensor.shape, bytes)
+    };
+    let tensors = layout.named(&network.tensors).into_iter();
+    tensors.map(stored).collect()
 }
 
 /// One entry of metadata, not many: the crate writes them in an order of chance.

@@ -4,7 +4,8 @@
 use model::Tensor;
 
 use crate::archive::Archive;
-use crate::layout::{self, Layout, printable};
+use crate::error::printable;
+use crate::layout::{self, Layout};
 use crate::number;
 use crate::pickle::{self, PickleError, View};
 use crate::{About, ExchangeError, Network};
@@ -48,8 +49,7 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
             shape: view.size,
         });
     }
-    let layers = layout::layers(tensors, told)?;
-    Ok(Network::of_layers(layers, About::default()))
+    layout::network(tensors, told, About::default())
 }
 
 /// Returns the numbers of a view, row-major. A view may be a transposed one.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::FORMAT;
 use super::field::{attribute, entry, graph, model, node, tensor, value};
 use crate::ExchangeError;
-use crate::layout::printable;
+use crate::error::printable;
 use crate::number::{self, Number};
 use crate::protobuf::{Malformed, Value, fields};
 

@@ -7,8 +7,10 @@ use model::{Activation, Output};
 use super::FORMAT;
 use super::field::tensor;
 use super::message::{Constant, Model, Node};
-use crate::layout::{printable, transpose};
-use crate::{About, ExchangeError, Layer, Network};
+use crate::chain::{self, Layer};
+use crate::error::printable;
+use crate::layout::transpose;
+use crate::{About, ExchangeError, Network};
 
 /// Returns the network of a file. Activations, and whether the outputs are sigmoid neurons, come from
 /// the graph, the size of the images from the shape of its input, the rest from its metadata.
@@ -49,7 +51,7 @@ pub fn read(bytes: &[u8]) -> Result<Network, ExchangeError> {
         about.activation = Some(activation);
     }
     about.input = about.input.or(image(shape));
-    Ok(Network::of_layers(layers, about))
+    Ok(chain::network(layers, about))
 }
 
 /// The type of 32-bit floats, as an attribute has it.

@@ -1,10 +1,10 @@
 //! From layers to a graph.
 
-use model::{Activation, Output};
+use model::{Activation, Output, Tensor};
 
 use super::field::{attribute, entry, graph, model as model_field, node, opset, tensor, value};
 use crate::protobuf::Message;
-use crate::{About, Layer, Network, number};
+use crate::{About, Network, number};
 
 /// Version of the file format, and of the operators: the lowest that have what is used, so that old
 /// programs can read it. Gelu came with 20.
@@ -49,11 +49,12 @@ fn graph_of(network: &Network) -> Message {
         nodes: 0,
     };
     chain.node("Flatten", &[], &[("axis", 1)]);
-    let layers = network.layers();
+    let (layers, _) = network.tensors.as_chunks::<2>();
     let last = layers.len().saturating_sub(1);
     for (i, layer) in layers.iter().enumerate() {
-        let [weight, bias] = chain.weights(i, layer);
-        chain.node("Gemm", &[&weight, &bias], &[]);
+        let [weight, bias] = layer;
+        chain.constants(layer);
+        chain.node("Gemm", &[&weight.name, &bias.name], &[]);
         if i < last {
             let activation = match network.about.activation.unwrap_or(Activation::Relu) {
                 Activation::Relu => "Relu",
@@ -72,7 +73,7 @@ fn graph_of(network: &Network) -> Message {
         }
     }
     chain.end();
-    let widths = network.widths();
+    let widths = crate::chain::widths(&network.tensors);
     let (first, classes) = (widths.first().copied(), widths.last().copied());
     let input = match network.about.input {
         Some([height, width]) => vec![height, width],
@@ -132,29 +133,25 @@ impl Chain {
         self.at = output;
     }
 
-    /// Adds a layer's weight `[in, out]` and bias and returns their names.
-    fn weights(&mut self, index: usize, layer: &Layer) -> [String; 2] {
-        let layout = crate::Layout::InOut;
-        let names = layout.names(index);
-        let (shape, weight) = layout.weight(layer);
-        let tensors = [
-            float_tensor(&names[0], &shape, &weight),
-            float_tensor(&names[1], &[layer.bias.len()], &layer.bias),
-        ];
+    /// Adds constants of the graph.
+    fn constants(&mut self, tensors: &[Tensor]) {
         for tensor in tensors {
-            self.graph = std::mem::take(&mut self.graph).bytes(graph::INITIALIZER, tensor);
+            let constant = float_tensor(tensor);
+            self.graph = std::mem::take(&mut self.graph).bytes(graph::INITIALIZER, constant);
         }
-        names
     }
 }
 
-fn float_tensor(name: &str, shape: &[usize], values: &[f32]) -> Message {
-    let dims = shape.iter().fold(Message::default(), |message, &size| {
-        message.number(tensor::DIMS, size as u64)
-    });
+fn float_tensor(constant: &Tensor) -> Message {
+    let dims = constant
+        .shape
+        .iter()
+        .fold(Message::default(), |message, &size| {
+            message.number(tensor::DIMS, size as u64)
+        });
     dims.number(tensor::DATA_TYPE, tensor::FLOAT)
-        .bytes(tensor::NAME, name)
-        .bytes(tensor::RAW_DATA, number::bytes(values))
+        .bytes(tensor::NAME, &constant.name)
+        .bytes(tensor::RAW_DATA, number::bytes(&constant.values))
 }
 
 /// Returns a float tensor's name and shape: any number of images, then `sizes`.
