@@ -24,12 +24,17 @@ use serde_json::{Map, Value};
 
 use crate::error::printable;
 use crate::layout::Layout;
-use crate::{ExchangeError, Network, chain};
+use crate::{ExchangeError, Network, chain, spelling};
 
 /// Name of the one entry that has it all as JSON, as in a `.bpk` record.
 pub const KEY: &str = "classifier";
-/// Keys whose values are texts of any kind.
-const TEXTS: [&str; 3] = ["dataset", "dataset_sha256", "experiment"];
+/// Keys whose values are texts of any kind, as [`spelling::plain`] has them.
+const TEXTS: [&str; 3] = ["dataset", "datasetsha256", "experiment"];
+/// Most bytes of entries that are looked at: 256 class names have 64 KiB. In memory JSON is sixteen times as long
+/// and more.
+const MAX_TEXT: usize = 256 << 10;
+/// Most entries that are named when they are passed over.
+const MOST_NOTES: usize = 8;
 /// Longest class name, in bytes, as in a record.
 const MAX_CLASS_NAME: usize = 256;
 
@@ -129,28 +134,76 @@ impl About {
     }
 
     /// Returns what is in a file's `entries`: those of [`About::to_entries`], or one named [`KEY`] that
-    /// is [`About::to_json`]. Other entries are passed over.
-    ///
-    /// # Errors
-    /// When an entry with one of these names holds something else.
+    /// is [`About::to_json`], in any spelling; and what is to be said of those that are not understood, which
+    /// are passed over.
     pub fn from_entries<'a>(
         entries: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, ExchangeError> {
-        let mut object = Map::new();
+    ) -> (Self, Vec<String>) {
+        let (mut about, mut left_out) = (Self::default(), Vec::new());
+        let mut left = MAX_TEXT;
         for (key, text) in entries {
-            let value = match TEXTS.contains(&key) {
-                true => Value::from(text), // which may look like a number
-                false => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
-            };
-            match value {
-                Value::Object(all) if key == KEY => object.extend(all),
-                value => drop(object.insert(key.into(), value)),
+            left = left.saturating_sub(key.len() + text.len());
+            if left == 0 {
+                left_out.push(key.to_string());
+                continue;
+            }
+            let json = serde_json::from_str(text);
+            if let Ok(Value::Object(all)) = &json
+                && key == KEY
+            {
+                let unknown = all
+                    .iter()
+                    .filter(|(key, value)| !about.understand(key, value));
+                left_out.extend(unknown.map(|(key, _)| key.clone()));
+                continue;
+            }
+            // Names may look like numbers.
+            let json = json
+                .ok()
+                .filter(|_| !TEXTS.contains(&spelling::plain(key).as_str()));
+            let is_understood = json.is_some_and(|value| about.understand(key, &value));
+            if !is_understood && !about.understand(key, &Value::from(text)) {
+                left_out.push(key.to_string());
             }
         }
-        serde_json::from_value(Value::Object(object)).map_err(|e| ExchangeError::About {
-            key: "metadata",
-            reason: printable(e),
-        })
+        let note = |key: &String| {
+            let key = printable(key);
+            format!("left out the file's note `{key}`, which is not understood")
+        };
+        (about, left_out.iter().take(MOST_NOTES).map(note).collect())
+    }
+
+    /// Takes over an entry; returns whether it is understood.
+    fn understand(&mut self, key: &str, value: &Value) -> bool {
+        fn set<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+            let is_understood = value.is_some();
+            if is_understood {
+                *place = value;
+            }
+            is_understood
+        }
+        match spelling::plain(key).as_str() {
+            "classnames" | "classes" | "labels" => {
+                set(&mut self.class_names, spelling::list(value))
+            }
+            "pixeldivisor" => set(&mut self.pixel_divisor, spelling::divisor(value)),
+            "input" | "inputshape" | "inputsize" | "imagesize" | "imageshape" => {
+                set(&mut self.input, spelling::size(value))
+            }
+            "activation" | "hiddenactivation" | "nonlinearity" => {
+                set(&mut self.activation, spelling::activation(value))
+            }
+            "output" | "outputactivation" => set(&mut self.output, spelling::output(value)),
+            "layout" => set(&mut self.layout, spelling::typed(value)),
+            "dataset" => set(&mut self.dataset, spelling::text(value)),
+            "datasetsha256" => set(&mut self.dataset_sha256, spelling::text(value)),
+            "experiment" => set(&mut self.experiment, spelling::text(value)),
+            "calibration" => set(&mut self.calibration, spelling::typed(value)),
+            "test" => set(&mut self.test, spelling::typed(value)),
+            // Hugging Face's word for the framework.
+            "format" => true,
+            _ => false,
+        }
     }
 }
 
@@ -167,7 +220,6 @@ pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>
     let activation = activation(about, told, widths.len() <= 2, &mut assumed);
     let output = about.output.unwrap_or(Output::Softmax);
     let architecture = chain::architecture(&network.tensors, input, activation, output)?;
-    pixel_divisor(about)?;
     let class_names = class_names(about, told, &architecture, &mut assumed)?;
     let is_fashion = class_names == data::fashion_mnist::CLASS_NAMES;
     let dataset = match &about.dataset {
@@ -242,16 +294,6 @@ fn activation(
 fn fits_fashion(architecture: &Architecture) -> bool {
     let size = [1, data::fashion_mnist::HEIGHT, data::fashion_mnist::WIDTH];
     architecture.input() == size && architecture.classes() == data::fashion_mnist::CLASS_NAMES.len()
-}
-
-fn pixel_divisor(about: &About) -> Result<(), ExchangeError> {
-    match about.pixel_divisor {
-        Some(divisor) if divisor != PIXEL_DIVISOR => Err(ExchangeError::About {
-            key: "pixel_divisor",
-            reason: format!("it is {divisor}; bytes are divided by {PIXEL_DIVISOR} here"),
-        }),
-        _ => Ok(()),
-    }
 }
 
 fn calibration(about: &About) -> Result<Option<Calibration>, ExchangeError> {

@@ -15,17 +15,26 @@
 
 mod error;
 pub mod about;
+mod spelling;
 pub mod archive;
+mod beside;
 mod chain;
 pub mod layout;
+mod names;
+mod norms;
+mod pairs;
 pub mod npz;
 pub mod onnx;
 pub mod quantize;
 pub mod safetensors;
+mod scale;
 pub mod torch;
 mod number;
 mod pickle;
+mod state_dict;
 pub mod protobuf;
+
+use std::path::Path;
 
 use model::{Metadata, Tensor};
 use serde::{Deserialize, Serialize};
@@ -33,6 +42,7 @@ use serde::{Deserialize, Serialize};
 pub use about::About;
 pub use error::ExchangeError;
 pub use layout::Layout;
+pub use scale::{NoScale, Scale};
 
 /// Largest file read, and most bytes taken out of a compressed one: the largest network allowed, with
 /// room for metadata.
@@ -45,6 +55,9 @@ pub struct Network {
     pub tensors: Vec<Tensor>,
     /// What is known besides.
     pub about: About,
+    /// What was left out of the file, folded or taken for granted, in plain words, each to be said to whoever
+    /// imports it.
+    pub notes: Vec<String>,
 }
 
 /// What a network can be exported to.
@@ -99,7 +112,13 @@ impl Network {
         Self {
             tensors,
             about: About::of(metadata),
+            notes: Vec::new(),
         }
+    }
+
+    /// Notes that `names` in the file were passed over.
+    fn leave_out(&mut self, names: Vec<String>) {
+        self.notes.extend(left_out(&names));
     }
 }
 
@@ -118,27 +137,73 @@ pub fn write(network: &Network, format: Format, layout: Layout) -> Result<Vec<u8
     }
 }
 
+/// What is said of a file before it is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reading<'a> {
+    /// What comes first in a weight's shape, where the shapes leave it open.
+    pub layout: Option<Layout>,
+    /// What the network was trained on, which is then folded into its first layer. Otherwise what the file says,
+    /// or pixels from 0 to 1.
+    pub scale: Option<Scale>,
+    /// The folder of the file. A graph may have its numbers in a second file there, or below.
+    pub folder: Option<&'a Path>,
+}
+
 /// Returns what is in the bytes of a file, and what kind of file it is, which its content tells. `told`
 /// settles what is first in a weight's shape.
 ///
 /// # Errors
 /// [`ExchangeError`] says what is wrong with the file.
 pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<(Kind, Network), ExchangeError> {
+    let reading = Reading {
+        layout: told,
+        ..Reading::default()
+    };
+    read_as(bytes, &reading)
+}
+
+/// Returns the same as [`read`], with all that can be said before.
+///
+/// # Errors
+/// [`ExchangeError`] says what is wrong with the file.
+pub fn read_as(bytes: &[u8], reading: &Reading) -> Result<(Kind, Network), ExchangeError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ExchangeError::TooLarge);
     }
     let kind = kind(bytes)?;
     let network = match kind {
-        Kind::Safetensors => safetensors::read(bytes, told),
-        Kind::Onnx => onnx::read(bytes),
-        Kind::Npz => npz::read(bytes, told),
-        Kind::Torch => torch::read(bytes, told),
+        Kind::Safetensors => safetensors::read(bytes, reading),
+        Kind::Onnx => onnx::read(bytes, reading),
+        Kind::Npz => npz::read(bytes, reading),
+        Kind::Torch => torch::read(bytes, reading),
     }?;
     let is_finite = |tensor: &&Tensor| tensor.values.iter().all(|value| value.is_finite());
     if let Some(tensor) = network.tensors.iter().find(|tensor| !is_finite(tensor)) {
         return Err(ExchangeError::NotFinite(layout::place(&tensor.name)));
     }
     Ok((kind, network))
+}
+
+/// Returns the words that `names` in a file were passed over, if there are any.
+fn left_out(names: &[String]) -> Option<String> {
+    const MOST: usize = 8;
+    let shown: Vec<String> = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{}`", error::printable(name)))
+        .collect();
+    let rest = names.len().saturating_sub(MOST);
+    let rest = if rest > 0 {
+        format!(" and {rest} more")
+    } else {
+        String::new()
+    };
+    (!names.is_empty()).then(|| {
+        format!(
+            "left out {}{rest}, which the network does not need",
+            shown.join(", ")
+        )
+    })
 }
 
 /// Returns what `bytes` are by how they begin; of a zip, by what it has.
@@ -165,7 +230,8 @@ fn kind(bytes: &[u8]) -> Result<Kind, ExchangeError> {
         _ if bytes.starts_with(b"\x93NUMPY") => unknown("a single NumPy array"),
         // A length of eight bytes, then JSON. The length may begin like a pickle.
         [_, _, _, _, _, 0, 0, 0, b'{', ..] => Ok(Kind::Safetensors),
-        [0x80, 2..=5, ..] => unknown("a pickle (PyTorch before 1.6 wrote such .pt files)"),
+        _ if bytes.starts_with(torch::OLD) => Ok(Kind::Torch),
+        [0x80, 2..=5, ..] => unknown("a pickle, but none that PyTorch wrote"),
         // The first field of a ModelProto: ir_version, a number.
         [8, ..] => Ok(Kind::Onnx),
         _ => unknown("no file of a known format"),

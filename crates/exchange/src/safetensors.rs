@@ -12,14 +12,18 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::error::printable;
 use crate::layout::{self, Layout};
-use crate::number::{self, Number};
+use crate::names::natural;
+use crate::number::{self, Number, Room};
 use crate::quantize::{Quantized, dequantize, quantize};
-use crate::{About, ExchangeError, Network, about};
+use crate::{About, ExchangeError, Network, Reading, about};
 
 /// What errors call the format.
 const FORMAT: &str = "safetensors";
 /// Ending of the name of an 8-bit weight's scales.
 const SCALE: &str = "_scale";
+
+/// Longest header read, in bytes; one of a network here has some thousand. In memory it is ten times as long.
+const MAX_HEADER: u64 = 1 << 20;
 
 /// A tensor that is to be written: name, type, shape, bytes.
 type Stored = (String, Dtype, Vec<usize>, Vec<u8>);
@@ -28,20 +32,33 @@ type Stored = (String, Dtype, Vec<usize>, Vec<u8>);
 ///
 /// # Errors
 /// [`ExchangeError`] says what is wrong with the file.
-pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError> {
+pub fn read(bytes: &[u8], reading: &Reading) -> Result<Network, ExchangeError> {
     let damaged = |e| ExchangeError::damaged(FORMAT, e);
+    let length = bytes
+        .first_chunk()
+        .map_or(0, |length| u64::from_le_bytes(*length));
+    if length > MAX_HEADER {
+        return Err(ExchangeError::damaged(FORMAT, "its header is too long"));
+    }
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let entries = header.metadata().iter().flatten();
-    let about = About::from_entries(entries.map(|(key, text)| (key.as_str(), text.as_str())))?;
+    let entries = entries.map(|(key, text)| (key.as_str(), text.as_str()));
+    let (about, mut notes) = About::from_entries(entries);
     let mut views: Vec<(&str, TensorView)> = file.iter().collect();
-    views.sort_by_cached_key(|(name, _)| (layout::natural(name), name.to_string()));
+    views.sort_by_cached_key(|(name, _)| (natural(name), name.to_string()));
     let is_scale = |(name, _): &(&str, _)| name.ends_with(SCALE);
     let (scales, views): (Vec<_>, Vec<_>) = views.into_iter().partition(is_scale);
     let scales: HashMap<&str, TensorView> = scales.into_iter().collect();
     let mut tensors = Vec::new();
     let mut used = 0;
+    let mut room = Room::of(bytes.len() as u64);
     for (name, view) in views {
+        room.take(
+            view.shape()
+                .iter()
+                .fold(1, |count: usize, &size| count.saturating_mul(size)),
+        )?;
         let scale = scales.get(format!("{name}{SCALE}").as_str());
         used += usize::from(scale.is_some());
         tensors.push(Tensor {
@@ -54,7 +71,9 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
         let reason = format!("a tensor ends in `{SCALE}` and belongs to none");
         return Err(ExchangeError::damaged(FORMAT, reason));
     }
-    layout::network(tensors, told, about)
+    let mut network = layout::network(tensors, reading, about)?;
+    network.notes.append(&mut notes);
+    Ok(network)
 }
 
 fn values(

@@ -1,8 +1,9 @@
-//! From layers to a graph.
+//! A graph as a file.
 
-use model::{Activation, Output, Tensor};
+use model::{Activation, Tensor};
 
 use super::field::{attribute, entry, graph, model as model_field, node, opset, tensor, value};
+use super::operators;
 use crate::protobuf::Message;
 use crate::{About, Network, number};
 
@@ -43,36 +44,13 @@ pub fn write(network: &Network) -> Vec<u8> {
 }
 
 fn graph_of(network: &Network) -> Message {
-    let mut chain = Chain {
+    let mut nodes = Nodes {
         graph: Message::default().bytes(graph::NAME, "classifier"),
         at: PIXELS.into(),
-        nodes: 0,
+        count: 0,
     };
-    chain.node("Flatten", &[], &[("axis", 1)]);
-    let (layers, _) = network.tensors.as_chunks::<2>();
-    let last = layers.len().saturating_sub(1);
-    for (i, layer) in layers.iter().enumerate() {
-        let [weight, bias] = layer;
-        chain.constants(layer);
-        chain.node("Gemm", &[&weight.name, &bias.name], &[]);
-        if i < last {
-            let activation = match network.about.activation.unwrap_or(Activation::Relu) {
-                Activation::Relu => "Relu",
-                Activation::Sigmoid => "Sigmoid",
-                Activation::Tanh => "Tanh",
-                Activation::Gelu => "Gelu",
-            };
-            chain.node(activation, &[], &[]);
-        }
-    }
-    if network.about.output == Some(Output::Sigmoid) {
-        // Sigmoid neurons over their sum: softmax of log sigmoid(x) = -softplus(-x), which stays exact
-        // when all of them are near 0.
-        for operator in ["Neg", "Softplus", "Neg"] {
-            chain.node(operator, &[], &[]);
-        }
-    }
-    chain.end();
+    operators::write(network, &mut nodes);
+    nodes.end();
     let widths = crate::chain::widths(&network.tensors);
     let (first, classes) = (widths.first().copied(), widths.last().copied());
     let input = match network.about.input {
@@ -80,40 +58,41 @@ fn graph_of(network: &Network) -> Message {
         None => first.into_iter().collect(),
     };
     let classes: Vec<usize> = classes.into_iter().collect();
-    chain
+    nodes
         .graph
         .bytes(graph::INPUT, value_info(PIXELS, &input))
         .bytes(graph::OUTPUT, value_info(PROBABILITIES, &classes))
 }
 
 /// A graph in which each node takes what the one before it gave.
-struct Chain {
+pub(super) struct Nodes {
     graph: Message,
     /// Name of the value the last node gave.
     at: String,
     /// Number of nodes.
-    nodes: usize,
+    count: usize,
 }
 
-impl Chain {
-    fn node(&mut self, operator: &str, constants: &[&str], attributes: &[(&str, u64)]) {
-        let output = format!("{}_{}", operator.to_lowercase(), self.nodes);
-        self.node_to(operator, constants, attributes, output);
+impl Nodes {
+    /// Adds a node with constants behind its value, and whole numbers as attributes.
+    pub(super) fn add(&mut self, operator: &str, constants: &[&str], attributes: &[(&str, u64)]) {
+        let output = format!("{}_{}", operator.to_lowercase(), self.count);
+        self.add_to(operator, constants, attributes, output);
     }
 
     /// Adds the softmax, whose output is the graph's.
     fn end(&mut self) {
-        self.node_to("Softmax", &[], &[("axis", 1)], PROBABILITIES.into());
+        self.add_to("Softmax", &[], &[("axis", 1)], PROBABILITIES.into());
     }
 
-    fn node_to(
+    fn add_to(
         &mut self,
         operator: &str,
         constants: &[&str],
         attributes: &[(&str, u64)],
         output: String,
     ) {
-        self.nodes += 1;
+        self.count += 1;
         let mut message = Message::default().bytes(node::INPUT, &self.at);
         for constant in constants {
             message = message.bytes(node::INPUT, constant);
@@ -134,7 +113,7 @@ impl Chain {
     }
 
     /// Adds constants of the graph.
-    fn constants(&mut self, tensors: &[Tensor]) {
+    pub(super) fn constants(&mut self, tensors: &[Tensor]) {
         for tensor in tensors {
             let constant = float_tensor(tensor);
             self.graph = std::mem::take(&mut self.graph).bytes(graph::INITIALIZER, constant);
