@@ -18,17 +18,23 @@ use std::collections::{BTreeMap, HashSet};
 
 use model::calibration::Calibration;
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
-use model::{Activation, Architecture, Init, Metadata, MlpConfig, Output, TestMetrics};
+use model::{Activation, Architecture, Metadata, Output, TestMetrics};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::layout::{Layout, printable};
-use crate::{ExchangeError, Network};
+use crate::error::printable;
+use crate::layout::Layout;
+use crate::{ExchangeError, Network, chain, spelling};
 
 /// Name of the one entry that has it all as JSON, as in a `.bpk` record.
 pub const KEY: &str = "classifier";
-/// Keys whose values are texts of any kind.
-const TEXTS: [&str; 3] = ["dataset", "dataset_sha256", "experiment"];
+/// Keys whose values are texts of any kind, as [`spelling::plain`] has them.
+const TEXTS: [&str; 3] = ["dataset", "datasetsha256", "experiment"];
+/// Most bytes of entries that are looked at: 256 class names have 64 KiB. In memory JSON is sixteen times as long
+/// and more.
+const MAX_TEXT: usize = 256 << 10;
+/// Most entries that are named when they are passed over.
+const MOST_NOTES: usize = 8;
 /// Longest class name, in bytes, as in a record.
 const MAX_CLASS_NAME: usize = 256;
 
@@ -88,14 +94,14 @@ pub struct Told {
 impl About {
     /// Returns what a record says.
     pub fn of(metadata: &Metadata) -> Self {
-        let Architecture::Mlp(architecture) = &metadata.architecture;
-        let [_, height, width] = architecture.input;
+        let architecture = &metadata.architecture;
+        let [_, height, width] = architecture.input();
         Self {
             class_names: Some(metadata.class_names.clone()),
             pixel_divisor: Some(metadata.pixel_divisor),
             input: Some([height, width]),
-            activation: Some(architecture.activation),
-            output: Some(architecture.output),
+            activation: Some(chain::activation(architecture)),
+            output: Some(architecture.output()),
             layout: None,
             dataset: Some(metadata.dataset.clone()),
             dataset_sha256: Some(metadata.dataset_sha256.clone()),
@@ -128,28 +134,76 @@ impl About {
     }
 
     /// Returns what is in a file's `entries`: those of [`About::to_entries`], or one named [`KEY`] that
-    /// is [`About::to_json`]. Other entries are passed over.
-    ///
-    /// # Errors
-    /// When an entry with one of these names holds something else.
+    /// is [`About::to_json`], in any spelling; and what is to be said of those that are not understood, which
+    /// are passed over.
     pub fn from_entries<'a>(
         entries: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, ExchangeError> {
-        let mut object = Map::new();
+    ) -> (Self, Vec<String>) {
+        let (mut about, mut left_out) = (Self::default(), Vec::new());
+        let mut left = MAX_TEXT;
         for (key, text) in entries {
-            let value = match TEXTS.contains(&key) {
-                true => Value::from(text), // which may look like a number
-                false => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
-            };
-            match value {
-                Value::Object(all) if key == KEY => object.extend(all),
-                value => drop(object.insert(key.into(), value)),
+            left = left.saturating_sub(key.len() + text.len());
+            if left == 0 {
+                left_out.push(key.to_string());
+                continue;
+            }
+            let json = serde_json::from_str(text);
+            if let Ok(Value::Object(all)) = &json
+                && key == KEY
+            {
+                let unknown = all
+                    .iter()
+                    .filter(|(key, value)| !about.understand(key, value));
+                left_out.extend(unknown.map(|(key, _)| key.clone()));
+                continue;
+            }
+            // Names may look like numbers.
+            let json = json
+                .ok()
+                .filter(|_| !TEXTS.contains(&spelling::plain(key).as_str()));
+            let is_understood = json.is_some_and(|value| about.understand(key, &value));
+            if !is_understood && !about.understand(key, &Value::from(text)) {
+                left_out.push(key.to_string());
             }
         }
-        serde_json::from_value(Value::Object(object)).map_err(|e| ExchangeError::About {
-            key: "metadata",
-            reason: crate::quoting(e),
-        })
+        let note = |key: &String| {
+            let key = printable(key);
+            format!("left out the file's note `{key}`, which is not understood")
+        };
+        (about, left_out.iter().take(MOST_NOTES).map(note).collect())
+    }
+
+    /// Takes over an entry; returns whether it is understood.
+    fn understand(&mut self, key: &str, value: &Value) -> bool {
+        fn set<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+            let is_understood = value.is_some();
+            if is_understood {
+                *place = value;
+            }
+            is_understood
+        }
+        match spelling::plain(key).as_str() {
+            "classnames" | "classes" | "labels" => {
+                set(&mut self.class_names, spelling::list(value))
+            }
+            "pixeldivisor" => set(&mut self.pixel_divisor, spelling::divisor(value)),
+            "input" | "inputshape" | "inputsize" | "imagesize" | "imageshape" => {
+                set(&mut self.input, spelling::size(value))
+            }
+            "activation" | "hiddenactivation" | "nonlinearity" => {
+                set(&mut self.activation, spelling::activation(value))
+            }
+            "output" | "outputactivation" => set(&mut self.output, spelling::output(value)),
+            "layout" => set(&mut self.layout, spelling::typed(value)),
+            "dataset" => set(&mut self.dataset, spelling::text(value)),
+            "datasetsha256" => set(&mut self.dataset_sha256, spelling::text(value)),
+            "experiment" => set(&mut self.experiment, spelling::text(value)),
+            "calibration" => set(&mut self.calibration, spelling::typed(value)),
+            "test" => set(&mut self.test, spelling::typed(value)),
+            // Hugging Face's word for the framework.
+            "format" => true,
+            _ => false,
+        }
     }
 }
 
@@ -160,28 +214,12 @@ impl About {
 pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>), ExchangeError> {
     let about = &network.about;
     let mut assumed = Vec::new();
-    let widths = network.widths();
-    let (inputs, classes, hidden) = match widths[..] {
-        [inputs, ref hidden @ .., classes] => (inputs, classes, hidden.to_vec()),
-        _ => return Err(ExchangeError::Chain("there is none".into())),
-    };
-    let [height, width] = input(about, told, inputs, &mut assumed)?;
-    let architecture = MlpConfig {
-        input: [1, height, width],
-        activation: activation(about, told, hidden.is_empty(), &mut assumed),
-        hidden,
-        classes,
-        output: about.output.unwrap_or(Output::Softmax),
-        dropout: 0.0,
-        init: Init::GlorotUniform,
-    };
-    architecture
-        .validate()
-        .map_err(|e| ExchangeError::Unsupported {
-            what: format!("the file's network cannot run here: {e}"),
-            hint: "see docs/interop.md for what can",
-        })?;
-    pixel_divisor(about)?;
+    let widths = chain::widths(&network.tensors);
+    let inputs = widths.first().copied().unwrap_or_default();
+    let input = input(about, told, inputs, &mut assumed)?;
+    let activation = activation(about, told, widths.len() <= 2, &mut assumed);
+    let output = about.output.unwrap_or(Output::Softmax);
+    let architecture = chain::architecture(&network.tensors, input, activation, output)?;
     let class_names = class_names(about, told, &architecture, &mut assumed)?;
     let is_fashion = class_names == data::fashion_mnist::CLASS_NAMES;
     let dataset = match &about.dataset {
@@ -193,7 +231,7 @@ pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>
     };
     let metadata = Metadata {
         format: FORMAT_VERSION,
-        architecture: Architecture::Mlp(architecture),
+        architecture,
         class_names,
         pixel_divisor: PIXEL_DIVISOR,
         dataset,
@@ -253,19 +291,9 @@ fn activation(
 }
 
 /// Returns whether a network takes images of Fashion-MNIST's size and has as many classes.
-fn fits_fashion(architecture: &MlpConfig) -> bool {
+fn fits_fashion(architecture: &Architecture) -> bool {
     let size = [1, data::fashion_mnist::HEIGHT, data::fashion_mnist::WIDTH];
-    architecture.input == size && architecture.classes == data::fashion_mnist::CLASS_NAMES.len()
-}
-
-fn pixel_divisor(about: &About) -> Result<(), ExchangeError> {
-    match about.pixel_divisor {
-        Some(divisor) if divisor != PIXEL_DIVISOR => Err(ExchangeError::About {
-            key: "pixel_divisor",
-            reason: format!("it is {divisor}; bytes are divided by {PIXEL_DIVISOR} here"),
-        }),
-        _ => Ok(()),
-    }
+    architecture.input() == size && architecture.classes() == data::fashion_mnist::CLASS_NAMES.len()
 }
 
 fn calibration(about: &About) -> Result<Option<Calibration>, ExchangeError> {
@@ -281,10 +309,10 @@ fn calibration(about: &About) -> Result<Option<Calibration>, ExchangeError> {
 fn class_names(
     about: &About,
     told: &Told,
-    architecture: &MlpConfig,
+    architecture: &Architecture,
     assumed: &mut Vec<String>,
 ) -> Result<Vec<String>, ExchangeError> {
-    let classes = architecture.classes;
+    let classes = architecture.classes();
     let fashion = data::fashion_mnist::CLASS_NAMES;
     let names = match told.class_names.as_ref().or(about.class_names.as_ref()) {
         Some(names) => names.clone(),

@@ -1,6 +1,7 @@
 //! Zip archives, in memory: what `.npz` and `.pt` files are. Stored or deflated, with 64-bit sizes, which
 //! NumPy and PyTorch write. <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::Crc;
@@ -25,6 +26,10 @@ const STORED: u64 = 0;
 const DEFLATED: u64 = 8;
 /// Most files in an archive that is read: each is looked for among all.
 const MOST_FILES: usize = 10_000;
+/// What an archive unpacks to: at most so many times its size, and some room for small ones. Trained weights
+/// shrink by a tenth; those of 64-bit floats that were of 32, by half.
+pub const MOST_GROWTH: u64 = 16;
+const SMALL: u64 = 1 << 20;
 /// 1 January 1980: archives have no date, so that equal content makes equal bytes.
 const DATE: u16 = 0x21;
 
@@ -33,7 +38,9 @@ pub struct Archive<'a> {
     bytes: &'a [u8],
     format: &'static str,
     entries: Vec<Entry>,
-    /// Bytes that may still be taken out, so that a small file cannot fill the memory.
+    /// Bytes that all files have together, unpacked.
+    size: u64,
+    /// Bytes that may still be taken out, so that nothing is unpacked again and again.
     left: u64,
 }
 
@@ -50,20 +57,42 @@ impl<'a> Archive<'a> {
     /// Opens the archive in `bytes`; `format` is what errors call it.
     ///
     /// # Errors
-    /// When it has no directory, or a damaged one.
+    /// When it has no directory, a damaged one, files that share bytes, or would grow too much when unpacked.
     pub fn open(bytes: &'a [u8], format: &'static str) -> Result<Self, ExchangeError> {
-        let entries = entries(bytes);
-        let entries =
-            entries.ok_or_else(|| ExchangeError::damaged(format, "its zip is damaged"))?;
+        let damaged = |reason: &str| ExchangeError::damaged(format, reason);
+        let entries = entries(bytes).ok_or_else(|| damaged("its zip is damaged"))?;
         if entries.len() > MOST_FILES {
-            return Err(ExchangeError::damaged(format, "its zip has too many files"));
+            return Err(damaged("its zip has too many files"));
+        }
+        let total = |size: fn(&Entry) -> u64| entries.iter().map(size).fold(0, u64::saturating_add);
+        let (size, compressed) = (total(|entry| entry.size), total(|entry| entry.compressed));
+        let length = bytes.len() as u64;
+        if compressed > length {
+            return Err(damaged("files in its zip share bytes"));
+        }
+        if size > MAX_BYTES {
+            return Err(ExchangeError::TooLarge);
+        }
+        if size > MOST_GROWTH * length + SMALL {
+            return Err(ExchangeError::Unsupported {
+                what: format!(
+                    "the file unpacks to {size} bytes, over {MOST_GROWTH} times its size"
+                ),
+                hint: "save it without compression, as numpy.savez and torch.save do",
+            });
         }
         Ok(Self {
             bytes,
             format,
             entries,
-            left: MAX_BYTES,
+            size,
+            left: size,
         })
+    }
+
+    /// Returns the bytes that all files have together, unpacked.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     /// Returns the names in the archive, in their order.
@@ -75,35 +104,38 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// When it is not there, or its size or checksum is not what the directory says.
-    pub fn read(&mut self, name: &str) -> Result<Vec<u8>, ExchangeError> {
+    pub fn read(&mut self, name: &str) -> Result<Cow<'a, [u8]>, ExchangeError> {
         let damaged = |reason: &str| {
-            let name = crate::layout::printable(name);
+            let name = crate::error::printable(name);
             ExchangeError::damaged(self.format, format_args!("{name} in its zip {reason}"))
         };
         let entry = self.entries.iter().find(|entry| entry.name == name);
         let entry = entry.ok_or_else(|| damaged("is missing"))?;
-        if entry.size > self.left {
-            return Err(ExchangeError::TooLarge);
-        }
+        self.left = self
+            .left
+            .checked_sub(entry.size)
+            .ok_or_else(|| damaged("is there twice"))?;
         let data = data(self.bytes, entry).ok_or_else(|| damaged("is cut off"))?;
-        let mut content = Vec::new();
-        match entry.method {
-            STORED => content.extend_from_slice(data),
-            DEFLATED => {
-                let mut decoder = DeflateDecoder::new(data).take(entry.size + 1);
-                let read = decoder.read_to_end(&mut content);
-                read.map_err(|_| damaged("is damaged"))?;
-            }
+        let content = match entry.method {
+            STORED => Cow::Borrowed(data),
+            DEFLATED => Cow::Owned(inflate(data, entry.size).ok_or_else(|| damaged("is damaged"))?),
             _ => return Err(damaged("is compressed in another way than by deflate")),
-        }
+        };
         let mut crc = Crc::new();
         crc.update(&content);
         if content.len() as u64 != entry.size || u64::from(crc.sum()) != entry.crc {
             return Err(damaged("is damaged"));
         }
-        self.left -= entry.size;
         Ok(content)
     }
+}
+
+/// Returns what is deflated in `data`, if it is `size` bytes, which the caller has bounded.
+fn inflate(data: &[u8], size: u64) -> Option<Vec<u8>> {
+    let mut content = Vec::with_capacity(usize::try_from(size).ok()?);
+    let mut decoder = DeflateDecoder::new(data).take(size);
+    decoder.read_to_end(&mut content).ok()?;
+    Some(content)
 }
 
 /// Returns what the directory lists.

@@ -1,23 +1,23 @@
-//! From named tensors to layers: whose names they are, which axis comes first, which layer is next.
-//!
-//! | writer | weight | bias |
-//! | --- | --- | --- |
-//! | this program | `layers.N.weight` `[in, out]` | `layers.N.bias` |
-//! | PyTorch | `....weight` `[out, in]` | `....bias` |
-//! | Keras | `.../kernel` `[in, out]` | `.../bias` |
-//! | Keras, in HDF5 | `.../vars/0` `[in, out]` | `.../vars/1` |
-//! | `np.savez(file, *model.get_weights())` | `arr_0`, `arr_2`, ... | `arr_1`, `arr_3`, ... |
+//! From named tensors to layers and back: which axis of a weight comes first, which layer is next.
 //!
 //! A name that is used with both orders of axes is settled by the shapes: the outputs of a layer are
-//! its bias's, and the inputs of the next.
+//! its bias's, and the inputs of the next. The order of the layers comes from the numbers in their names, from
+//! the order in the file, or from the shapes where they fit in one order only.
 
 use model::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::{ExchangeError, Layer};
+use crate::chain::{self, Layer, Step};
+use crate::error::printable;
+use crate::names::natural;
+use crate::norms;
+use crate::pairs::{self, Dense, Parts};
+use crate::{About, ExchangeError, Network, Reading};
 
-/// Most tensors looked at: a weight and a bias for each layer allowed, and some room.
-const MAX_TENSORS: usize = 4 * (model::config::MAX_LAYERS + 1);
+/// Most tensors looked at: a layer allowed has a weight and a bias, its batch normalisation has five.
+const MAX_TENSORS: usize = 16 * (model::config::MAX_LAYERS + 1);
+/// Most steps of the search for an order that the shapes allow.
+const MOST_STEPS: usize = 100_000;
 
 /// What comes first in the shape of a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,35 +33,58 @@ impl Layout {
     /// Both, with their names in files and on the command line.
     pub const ALL: [(&'static str, Self); 2] = [("in-out", Self::InOut), ("out-in", Self::OutIn)];
 
-    /// Returns the names of layer `index`'s weight and bias: this program's, or those of PyTorch's
-    /// `Sequential(Flatten(), Linear(...), ReLU(), Linear(...), ...)`.
-    pub fn names(self, index: usize) -> [String; 2] {
-        let layer = match self {
-            Self::InOut => format!("layers.{index}"),
-            Self::OutIn => format!("{}", 2 * index + 1),
-        };
-        [format!("{layer}.weight"), format!("{layer}.bias")]
-    }
-
-    /// Returns the shape and values of a weight `[in, out]` in this layout.
-    pub(crate) fn weight(self, layer: &Layer) -> ([usize; 2], Vec<f32>) {
-        let (inputs, outputs) = (layer.inputs(), layer.bias.len());
+    /// Returns this program's tensors as this layout has them, in their order: under their own names, or under
+    /// those of PyTorch's `Sequential(Flatten(), Linear(...), ReLU(), Linear(...), ...)` with their weights
+    /// transposed.
+    pub(crate) fn named(self, tensors: &[Tensor]) -> Vec<Tensor> {
         match self {
-            Self::InOut => ([inputs, outputs], layer.weight.clone()),
-            Self::OutIn => ([outputs, inputs], transpose(&layer.weight, outputs)),
+            Self::InOut => tensors.to_vec(),
+            Self::OutIn => tensors.iter().enumerate().map(in_pytorch).collect(),
         }
     }
 }
 
-/// Returns the layers that `tensors` make up, `told` or not what comes first in a weight's shape. The
-/// order of `tensors` counts as their order in the file.
+/// Returns tensor `index` of this program, a weight and a bias for each layer, as PyTorch has it.
+fn in_pytorch((index, tensor): (usize, &Tensor)) -> Tensor {
+    let what = tensor.name.rsplit('.').next().unwrap_or_default();
+    Tensor {
+        name: format!("{}.{what}", index / 2 * 2 + 1),
+        shape: tensor.shape.iter().rev().copied().collect(),
+        values: match tensor.shape[..] {
+            [_, outputs] => transpose(&tensor.values, outputs),
+            _ => tensor.values.clone(),
+        },
+    }
+}
+
+/// Returns where in the network this program's tensor `name` is, for a message: `layer 1`.
+pub(crate) fn place(name: &str) -> String {
+    let layer = name.strip_prefix("layers.");
+    let layer = layer.and_then(|rest| rest.split('.').next());
+    layer.map_or_else(|| name.into(), |layer| format!("layer {layer}"))
+}
+
+/// Returns the network that `tensors` make up. Their order counts as their order in the file.
 ///
 /// # Errors
 /// When a tensor belongs to no dense layer, the shapes do not fit, or fit in more ways than one.
-pub(crate) fn layers(
+pub(crate) fn network(
+    tensors: Vec<Tensor>,
+    reading: &Reading,
+    about: About,
+) -> Result<Network, ExchangeError> {
+    let (steps, mut notes) = steps(tensors, reading.layout.or(about.layout))?;
+    let mut network = chain::network(steps, reading.scale, about)?;
+    notes.append(&mut network.notes);
+    network.notes = notes;
+    Ok(network)
+}
+
+/// Returns the steps that `tensors` make up, and what is to be said of them.
+fn steps(
     tensors: Vec<Tensor>,
     told: Option<Layout>,
-) -> Result<Vec<Layer>, ExchangeError> {
+) -> Result<(Vec<Step>, Vec<String>), ExchangeError> {
     if tensors.len() > MAX_TENSORS {
         return Err(ExchangeError::Unsupported {
             what: format!(
@@ -71,37 +94,17 @@ pub(crate) fn layers(
             hint: "give the weights alone, without the optimizer state",
         });
     }
-    let found = dense(tensors)?;
-    let mut by_name: Vec<&Dense> = found.iter().collect();
-    by_name.sort_by_cached_key(|dense| natural(&dense.name));
-    let by_place: Vec<&Dense> = found.iter().collect();
-    let layouts = told.map_or(vec![Layout::InOut, Layout::OutIn], |told| vec![told]);
-    let fitting = |order: &[&Dense]| -> Vec<Layout> {
-        let fits = |layout: &Layout| chains(order, *layout);
-        layouts.iter().copied().filter(fits).collect()
-    };
-    let order = match (fitting(&by_name).is_empty(), fitting(&by_place).is_empty()) {
-        (false, false) if !same(&by_name, &by_place) => {
-            return Err(ExchangeError::Order(names(&by_name), names(&by_place)));
-        }
-        (false, _) => by_name,
-        (true, _) => by_place,
-    };
-    match fitting(&order)[..] {
-        [] => Err(ExchangeError::Chain(shapes(&order))),
-        [layout] => Ok(order.iter().map(|dense| dense.layer(layout)).collect()),
-        _ => Err(ExchangeError::Layout(shapes(&order))),
-    }
-}
-
-/// A weight with its bias, if it has one.
-struct Dense {
-    name: String,
-    shape: [usize; 2],
-    weight: Vec<f32>,
-    bias: Option<Vec<f32>>,
-    /// Known from the name.
-    layout: Option<Layout>,
+    let Parts {
+        dense,
+        norms,
+        mut notes,
+    } = pairs::pair(tensors)?;
+    let (order, layout) = order(&dense, told, &mut notes)?;
+    let mut dense: Vec<Option<Dense>> = dense.into_iter().map(Some).collect();
+    let taken = order.into_iter().filter_map(|i| dense.get_mut(i)?.take());
+    let layers = taken.map(|dense| (dense.name.clone(), dense.layer(layout)));
+    let steps = norms::between(layers.collect(), norms, &mut notes)?;
+    Ok((steps, notes))
 }
 
 impl Dense {
@@ -117,88 +120,108 @@ impl Dense {
         (bias_fits && name_fits && inputs > 0 && outputs > 0).then_some([inputs, outputs])
     }
 
-    fn layer(&self, layout: Layout) -> Layer {
+    fn layer(self, layout: Layout) -> Layer {
         let [_, outputs] = self.sizes(layout).unwrap_or(self.shape);
+        let [_, columns] = self.shape;
         Layer {
             weight: match layout {
-                Layout::InOut => self.weight.clone(),
-                Layout::OutIn => transpose(&self.weight, self.shape[1]),
+                Layout::InOut => self.weight,
+                Layout::OutIn => transpose(&self.weight, columns),
             },
-            bias: self.bias.clone().unwrap_or_else(|| vec![0.0; outputs]),
+            bias: self.bias.unwrap_or_else(|| vec![0.0; outputs]),
         }
     }
 }
 
-/// What a tensor is by its name.
-struct Role {
-    layer: String,
-    /// Known from the name.
-    layout: Option<Layout>,
-}
-
-/// Pairs weights with biases, in the order of the weights.
-fn dense(tensors: Vec<Tensor>) -> Result<Vec<Dense>, ExchangeError> {
-    let mut found: Vec<Dense> = Vec::new();
-    let mut biases: Vec<(String, Tensor)> = Vec::new();
-    for tensor in tensors {
-        let Some(role) = role(&tensor.name, tensor.shape.len()) else {
-            return Err(no_layer(&tensor));
-        };
-        let is_new = found.iter().all(|dense| dense.name != role.layer);
-        match tensor.shape[..] {
-            [first, second] if is_new => found.push(Dense {
-                name: role.layer,
-                shape: [first, second],
-                weight: tensor.values,
-                bias: None,
-                layout: role.layout,
-            }),
-            [_] => biases.push((role.layer, tensor)),
-            _ => return Err(no_layer(&tensor)),
-        }
-    }
-    for (layer, tensor) in biases {
-        match found.iter_mut().find(|dense| dense.name == layer) {
-            Some(dense) if dense.bias.is_none() => dense.bias = Some(tensor.values),
-            _ => return Err(no_layer(&tensor)),
-        }
-    }
-    match found.is_empty() {
-        true => Err(ExchangeError::Chain("there is none".into())),
-        false => Ok(found),
-    }
-}
-
-/// Returns what a tensor of so many axes is, by its name; `None` when that is nothing of a dense layer.
-fn role(name: &str, axes: usize) -> Option<Role> {
-    let plain = name.strip_suffix(":0").unwrap_or(name); // TensorFlow numbers a variable's outputs
-    let (layer, last) = plain.rsplit_once(['.', '/']).unwrap_or(("", plain));
-    let (layer, allowed, layout): (String, &[usize], _) = match last {
-        "weight" => (layer.into(), &[2], None),
-        "kernel" => (layer.into(), &[2], Some(Layout::InOut)),
-        "bias" => (layer.into(), &[1], None),
-        "0" | "1" => {
-            let layer = layer.strip_suffix("/vars")?;
-            let axes: &[usize] = if last == "0" { &[2] } else { &[1] };
-            (layer.into(), axes, Some(Layout::InOut))
-        }
-        _ => {
-            // A list of arrays: each weight with the bias after it.
-            let number: usize = last.strip_prefix("arr_")?.parse().ok()?;
-            (format!("arr_{}", number - number % 2), &[1, 2], None)
-        }
+/// Returns the places of the layers from the first to the last, and what comes first in a weight's shape.
+fn order(
+    found: &[Dense],
+    told: Option<Layout>,
+    notes: &mut Vec<String>,
+) -> Result<(Vec<usize>, Layout), ExchangeError> {
+    let layouts = told.map_or(vec![Layout::InOut, Layout::OutIn], |told| vec![told]);
+    let by_place: Vec<&Dense> = found.iter().collect();
+    let mut by_name = by_place.clone();
+    by_name.sort_by_cached_key(|dense| natural(&dense.name));
+    let fitting = |order: &[&Dense]| -> Vec<Layout> {
+        let fits = |layout: &Layout| chains(order, *layout);
+        layouts.iter().copied().filter(fits).collect()
     };
-    allowed.contains(&axes).then_some(Role { layer, layout })
-}
-
-fn no_layer(tensor: &Tensor) -> ExchangeError {
-    ExchangeError::Tensor {
-        name: printable(&tensor.name),
-        shape: tensor.shape.clone(),
+    let order = match (fitting(&by_name).is_empty(), fitting(&by_place).is_empty()) {
+        (false, false) if !same(&by_name, &by_place) => {
+            return Err(ExchangeError::Order(names(&by_name), names(&by_place)));
+        }
+        (true, true) => {
+            let (order, layout) = by_shape(&by_name, &layouts)?;
+            notes.push(format!(
+                "order of the layers by their shapes: {}",
+                names(&order)
+            ));
+            return Ok((places(found, &order), layout));
+        }
+        (false, _) => by_name,
+        (true, false) => by_place,
+    };
+    match fitting(&order)[..] {
+        [layout] => Ok((places(found, &order), layout)),
+        _ => Err(ExchangeError::Layout(shapes(&order))),
     }
 }
 
-/// Returns whether each layer's outputs are the next one's inputs.
+/// Returns the one order in which the shapes make a chain.
+fn by_shape<'a>(
+    found: &[&'a Dense],
+    layouts: &[Layout],
+) -> Result<(Vec<&'a Dense>, Layout), ExchangeError> {
+    let mut fitting = Vec::new();
+    let mut left = MOST_STEPS;
+    for &layout in layouts {
+        let sizes: Option<Vec<[usize; 2]>> =
+            found.iter().map(|dense| dense.sizes(layout)).collect();
+        for order in sizes.iter().flat_map(|sizes| orders(sizes, &mut left)) {
+            fitting.push((order, layout));
+        }
+    }
+    match &fitting[..] {
+        [] => Err(ExchangeError::Chain(shapes(found))),
+        [(order, layout)] if left > 0 => {
+            let order = order.iter().filter_map(|&i| found.get(i).copied());
+            Ok((order.collect(), *layout))
+        }
+        _ => Err(ExchangeError::Unsupported {
+            what: format!(
+                "the order of the layers is not clear, their shapes fit in more than one: {}",
+                shapes(found)
+            ),
+            hint: "number the layers in their names, first to last",
+        }),
+    }
+}
+
+/// Returns two of the orders at most in which layers with these inputs and outputs make a chain.
+fn orders(sizes: &[[usize; 2]], left: &mut usize) -> Vec<Vec<usize>> {
+    let mut found = Vec::new();
+    let mut open: Vec<Vec<usize>> = (0..sizes.len()).map(|first| vec![first]).collect();
+    while let Some(order) = open.pop() {
+        *left = left.saturating_sub(1);
+        if *left == 0 || found.len() == 2 {
+            break;
+        }
+        if order.len() == sizes.len() {
+            found.push(order);
+            continue;
+        }
+        let last = order.last().and_then(|&i| sizes.get(i));
+        for (next, [inputs, _]) in sizes.iter().enumerate() {
+            if last.is_some_and(|[_, outputs]| outputs == inputs) && !order.contains(&next) {
+                open.push([&order[..], &[next]].concat());
+            }
+        }
+    }
+    found
+}
+
+/// Returns whether the outputs of each layer are the inputs of the next.
 fn chains(order: &[&Dense], layout: Layout) -> bool {
     let mut width = None;
     order.iter().all(|dense| match dense.sizes(layout) {
@@ -212,29 +235,20 @@ fn same(one: &[&Dense], other: &[&Dense]) -> bool {
     one.iter().zip(other).all(|(a, b)| a.name == b.name)
 }
 
-/// Returns `name` cut where numbers begin and end, so that `layer 10` follows `layer 9`.
-pub(crate) fn natural(name: &str) -> Vec<(u64, String)> {
-    let mut parts: Vec<(bool, String)> = Vec::new();
-    for letter in name.chars() {
-        let is_digit = letter.is_ascii_digit();
-        match parts.last_mut() {
-            Some((digits, part)) if *digits == is_digit => part.push(letter),
-            _ => parts.push((is_digit, letter.into())),
-        }
-    }
-    let key = |(is_number, part): (bool, String)| match part.parse() {
-        Ok(number) if is_number => (number, String::new()),
-        _ => (u64::MAX, part),
-    };
-    parts.into_iter().map(key).collect()
+/// Returns where in `found` the layers of `order` are.
+fn places(found: &[Dense], order: &[&Dense]) -> Vec<usize> {
+    let place = |dense: &&Dense| found.iter().position(|other| other.name == dense.name);
+    order.iter().filter_map(place).collect()
 }
 
 /// Returns a matrix of rows of `columns` values with rows and columns exchanged.
 pub(crate) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
     let columns = columns.clamp(1, values.len().max(1)); // of no values a file can claim any number
-    (0..columns)
-        .flat_map(|column| values.iter().skip(column).step_by(columns).copied())
-        .collect()
+    let mut transposed = Vec::with_capacity(values.len());
+    for column in 0..columns {
+        transposed.extend(values.iter().skip(column).step_by(columns).copied());
+    }
+    transposed
 }
 
 fn names(order: &[&Dense]) -> String {
@@ -252,12 +266,6 @@ fn shapes(order: &[&Dense]) -> String {
         format!("{} {first}x{second}{bias}", printable(&dense.name))
     };
     order.iter().map(shape).collect::<Vec<_>>().join(", ")
-}
-
-/// Returns a name from a file as it may be printed: short, without control characters.
-pub(crate) fn printable(name: &str) -> String {
-    let short: String = name.chars().take(80).collect();
-    short.escape_debug().to_string()
 }
 
 #[cfg(test)]

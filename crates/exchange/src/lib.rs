@@ -1,9 +1,11 @@
 //! Trained networks, from and to the files of other programs.
 //!
-//! Reading order: [`Network`] (what every file is turned into) → [`layout`] (names and shapes →
-//! layers) → [`about`] (what a file says, and what is assumed) → one file a format:
-//! [`safetensors`], [`npz`], [`torch`], [`onnx`]; [`quantize`] (bytes for weights). Behind those:
-//! `number` (floats), [`archive`] (zip), `pickle` and [`protobuf`].
+//! Reading order: [`Network`] (what every file is turned into) → `chain` (the kind of network there is) →
+//! [`layout`] (names and shapes → layers, and back) → [`about`] (what a file says, and what is assumed) → one
+//! file a format: [`safetensors`], [`npz`], [`torch`], [`onnx`]; [`quantize`] (bytes for weights). Behind
+//! those: `number` (floats), [`archive`] (zip), `pickle` and [`protobuf`].
+//!
+//! What a network consists of is known in three files: `chain`, [`layout`], and `onnx/operators`.
 //!
 //! Everything here is bytes in, layers out, or the other way round. Nothing in a file is executed,
 //! nothing outside of it is opened, and no more memory is taken than a small multiple of its size. No
@@ -11,23 +13,36 @@
 
 #![forbid(unsafe_code)]
 
+mod error;
 pub mod about;
+mod spelling;
 pub mod archive;
+mod beside;
+mod chain;
 pub mod layout;
+mod names;
+mod norms;
+mod pairs;
 pub mod npz;
 pub mod onnx;
 pub mod quantize;
 pub mod safetensors;
+mod scale;
 pub mod torch;
 mod number;
 mod pickle;
+mod state_dict;
 pub mod protobuf;
 
-use model::{Metadata, Tensor, mlp};
+use std::path::Path;
+
+use model::{Metadata, Tensor};
 use serde::{Deserialize, Serialize};
 
 pub use about::About;
+pub use error::ExchangeError;
 pub use layout::Layout;
+pub use scale::{NoScale, Scale};
 
 /// Largest file read, and most bytes taken out of a compressed one: the largest network allowed, with
 /// room for metadata.
@@ -40,15 +55,9 @@ pub struct Network {
     pub tensors: Vec<Tensor>,
     /// What is known besides.
     pub about: About,
-}
-
-/// A dense layer of a file.
-#[derive(Debug, Clone, PartialEq)]
-struct Layer {
-    /// `[in, out]`, row-major.
-    weight: Vec<f32>,
-    /// `[out]`.
-    bias: Vec<f32>,
+    /// What was left out of the file, folded or taken for granted, in plain words, each to be said to whoever
+    /// imports it.
+    pub notes: Vec<String>,
 }
 
 /// What a network can be exported to.
@@ -97,165 +106,19 @@ pub enum Kind {
     Torch,
 }
 
-/// Why a file cannot be imported, or a network not exported.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ExchangeError {
-    /// The bytes are of none of the formats.
-    #[error("this is {0}")]
-    Unknown(&'static str),
-    /// The bytes break the rules of their format.
-    #[error("not a readable {format} file: {reason}")]
-    Damaged {
-        /// What the bytes claim to be.
-        format: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The file would need more memory than any network.
-    #[error("the file holds more than {MAX_BYTES} bytes, more than any network here")]
-    TooLarge,
-    /// The file is whole, but is no network that can be run here.
-    #[error("{what}")]
-    Unsupported {
-        /// What it has, and where.
-        what: String,
-        /// What to do instead.
-        hint: &'static str,
-    },
-    /// A tensor is there that belongs to no dense layer.
-    #[error("tensor `{name}` {shape:?} is no weight and no bias of a dense layer")]
-    Tensor {
-        /// Its name in the file.
-        name: String,
-        /// Its shape.
-        shape: Vec<usize>,
-    },
-    /// The shapes do not make a chain.
-    #[error("the layers do not follow each other: {0}")]
-    Chain(String),
-    /// Every layer is square, or the only one has no bias.
-    #[error("the weights {0} may be [in, out] as well as [out, in]")]
-    Layout(String),
-    /// Names and places say different things about the order of the layers.
-    #[error("the order of the layers is not clear: {0} by their names, {1} by their places")]
-    Order(String, String),
-    /// A weight is NaN or infinite.
-    #[error("tensor `{0}` holds a value that is not a finite number")]
-    NotFinite(String),
-    /// The metadata is there, and wrong.
-    #[error("the file's `{key}` cannot be used: {reason}")]
-    About {
-        /// Which entry.
-        key: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
-impl ExchangeError {
-    /// Returns the error of bytes that break the rules of `format`.
-    fn damaged(format: &'static str, reason: impl std::fmt::Display) -> Self {
-        let reason = quoting(reason);
-        Self::Damaged { format, reason }
-    }
-
-    /// Returns what a person can do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Unknown(_) => {
-                "give a .safetensors, .onnx, .npz or PyTorch .pt file; docs/interop.md has a way for \
-                 .keras and .h5"
-            }
-            Self::Damaged { .. } | Self::NotFinite(_) => {
-                "export it again with the program it comes from"
-            }
-            Self::TooLarge => "give the weights alone, without the optimizer state",
-            Self::Unsupported { hint, .. } => hint,
-            Self::Tensor { .. } => {
-                "Flatten, dense layers and one activation is all that runs here; see docs/interop.md"
-            }
-            Self::Chain(_) => {
-                "number the layers in their names, first to last; with --layout, try the other one"
-            }
-            Self::Layout(_) => {
-                "say which: --layout in-out (Keras, this program) or --layout out-in (PyTorch)"
-            }
-            Self::Order(..) => "number the layers in their names, first to last",
-            Self::About { .. } => "correct the entry, or remove it and say it with an option",
-        }
-    }
-}
-
-/// Returns another program's or crate's words on a file, which may quote anything from it: shortened, on
-/// one line, without control characters.
-fn quoting(reason: impl std::fmt::Display) -> String {
-    const LONGEST: usize = 300; // characters
-    let visible = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    let reason = reason.to_string();
-    reason.chars().take(LONGEST).map(visible).collect()
-}
-
 impl Network {
     /// Returns the network of a record, which has these weights.
     pub fn of(tensors: Vec<Tensor>, metadata: &Metadata) -> Self {
         Self {
             tensors,
             about: About::of(metadata),
+            notes: Vec::new(),
         }
     }
 
-    /// Returns the network of dense layers, first to last.
-    fn of_layers(layers: Vec<Layer>, about: About) -> Self {
-        let inputs = layers.first().map(Layer::inputs);
-        let outputs = layers.iter().map(|layer| layer.bias.len());
-        let widths: Vec<usize> = inputs.into_iter().chain(outputs).collect();
-        let values = layers
-            .into_iter()
-            .flat_map(|layer| [layer.weight, layer.bias]);
-        let shapes = mlp::shapes(&widths).into_iter();
-        Self {
-            tensors: shapes
-                .zip(values)
-                .map(|(shape, values)| shape.filled(values))
-                .collect(),
-            about,
-        }
-    }
-
-    /// Returns the dense layers, first to last.
-    fn layers(&self) -> Vec<Layer> {
-        let pairs = self.tensors.as_chunks::<2>().0.iter();
-        let layer = |[weight, bias]: &[Tensor; 2]| Layer {
-            weight: weight.values.clone(),
-            bias: bias.values.clone(),
-        };
-        pairs.map(layer).collect()
-    }
-
-    /// Returns the widths from the inputs to the classes, `[layers + 1]`.
-    pub fn widths(&self) -> Vec<usize> {
-        let weights = self.tensors.iter().filter(|tensor| tensor.shape.len() == 2);
-        let inputs = weights
-            .clone()
-            .take(1)
-            .filter_map(|weight| weight.shape.first());
-        inputs
-            .chain(weights.filter_map(|weight| weight.shape.last()))
-            .copied()
-            .collect()
-    }
-}
-
-impl Layer {
-    /// Returns the number of inputs.
-    fn inputs(&self) -> usize {
-        self.weight.len() / self.bias.len().max(1)
+    /// Notes that `names` in the file were passed over.
+    fn leave_out(&mut self, names: Vec<String>) {
+        self.notes.extend(left_out(&names));
     }
 }
 
@@ -274,29 +137,73 @@ pub fn write(network: &Network, format: Format, layout: Layout) -> Result<Vec<u8
     }
 }
 
+/// What is said of a file before it is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reading<'a> {
+    /// What comes first in a weight's shape, where the shapes leave it open.
+    pub layout: Option<Layout>,
+    /// What the network was trained on, which is then folded into its first layer. Otherwise what the file says,
+    /// or pixels from 0 to 1.
+    pub scale: Option<Scale>,
+    /// The folder of the file. A graph may have its numbers in a second file there, or below.
+    pub folder: Option<&'a Path>,
+}
+
 /// Returns what is in the bytes of a file, and what kind of file it is, which its content tells. `told`
 /// settles what is first in a weight's shape.
 ///
 /// # Errors
 /// [`ExchangeError`] says what is wrong with the file.
 pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<(Kind, Network), ExchangeError> {
+    let reading = Reading {
+        layout: told,
+        ..Reading::default()
+    };
+    read_as(bytes, &reading)
+}
+
+/// Returns the same as [`read`], with all that can be said before.
+///
+/// # Errors
+/// [`ExchangeError`] says what is wrong with the file.
+pub fn read_as(bytes: &[u8], reading: &Reading) -> Result<(Kind, Network), ExchangeError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ExchangeError::TooLarge);
     }
     let kind = kind(bytes)?;
     let network = match kind {
-        Kind::Safetensors => safetensors::read(bytes, told),
-        Kind::Onnx => onnx::read(bytes),
-        Kind::Npz => npz::read(bytes, told),
-        Kind::Torch => torch::read(bytes, told),
+        Kind::Safetensors => safetensors::read(bytes, reading),
+        Kind::Onnx => onnx::read(bytes, reading),
+        Kind::Npz => npz::read(bytes, reading),
+        Kind::Torch => torch::read(bytes, reading),
     }?;
-    for (i, layer) in network.tensors.chunks(2).enumerate() {
-        let mut values = layer.iter().flat_map(|tensor| &tensor.values);
-        if !values.all(|value| value.is_finite()) {
-            return Err(ExchangeError::NotFinite(format!("layer {i}")));
-        }
+    let is_finite = |tensor: &&Tensor| tensor.values.iter().all(|value| value.is_finite());
+    if let Some(tensor) = network.tensors.iter().find(|tensor| !is_finite(tensor)) {
+        return Err(ExchangeError::NotFinite(layout::place(&tensor.name)));
     }
     Ok((kind, network))
+}
+
+/// Returns the words that `names` in a file were passed over, if there are any.
+fn left_out(names: &[String]) -> Option<String> {
+    const MOST: usize = 8;
+    let shown: Vec<String> = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{}`", error::printable(name)))
+        .collect();
+    let rest = names.len().saturating_sub(MOST);
+    let rest = if rest > 0 {
+        format!(" and {rest} more")
+    } else {
+        String::new()
+    };
+    (!names.is_empty()).then(|| {
+        format!(
+            "left out {}{rest}, which the network does not need",
+            shown.join(", ")
+        )
+    })
 }
 
 /// Returns what `bytes` are by how they begin; of a zip, by what it has.
@@ -323,7 +230,8 @@ fn kind(bytes: &[u8]) -> Result<Kind, ExchangeError> {
         _ if bytes.starts_with(b"\x93NUMPY") => unknown("a single NumPy array"),
         // A length of eight bytes, then JSON. The length may begin like a pickle.
         [_, _, _, _, _, 0, 0, 0, b'{', ..] => Ok(Kind::Safetensors),
-        [0x80, 2..=5, ..] => unknown("a pickle (PyTorch before 1.6 wrote such .pt files)"),
+        _ if bytes.starts_with(torch::OLD) => Ok(Kind::Torch),
+        [0x80, 2..=5, ..] => unknown("a pickle, but none that PyTorch wrote"),
         // The first field of a ModelProto: ir_version, a number.
         [8, ..] => Ok(Kind::Onnx),
         _ => unknown("no file of a known format"),

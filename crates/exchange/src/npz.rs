@@ -5,9 +5,10 @@
 use model::Tensor;
 
 use crate::archive::{self, Archive};
-use crate::layout::{self, Layout, printable};
-use crate::number::{self, Number};
-use crate::{About, ExchangeError, Network};
+use crate::error::printable;
+use crate::layout::{self, Layout};
+use crate::number::{self, Number, Room};
+use crate::{About, ExchangeError, Network, Reading};
 
 /// What errors call the format.
 const FORMAT: &str = "npz";
@@ -20,11 +21,12 @@ const METADATA: &str = "metadata";
 ///
 /// # Errors
 /// [`ExchangeError`] says what is wrong with the file.
-pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError> {
+pub fn read(bytes: &[u8], reading: &Reading) -> Result<Network, ExchangeError> {
     let mut archive = Archive::open(bytes, FORMAT)?;
     let names: Vec<String> = archive.names().map(String::from).collect();
-    let mut about = About::default();
+    let (mut about, mut notes) = (About::default(), Vec::new());
     let mut tensors = Vec::new();
+    let mut room = Room::of(archive.size());
     for file in names {
         let Some(name) = file.strip_suffix(ENDING) else {
             let reason = format!("{} is no {ENDING} file", printable(&file));
@@ -36,13 +38,15 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
         })?;
         if name == METADATA && array.kind.starts_with("|S") {
             let text = String::from_utf8_lossy(array.data);
-            about = About::from_entries([(crate::about::KEY, text.trim_end_matches('\0'))])?;
+            let entry = (crate::about::KEY, text.trim_end_matches('\0'));
+            (about, notes) = About::from_entries([entry]);
         } else {
-            tensors.push(array.tensor(name)?);
+            tensors.push(array.tensor(name, &mut room)?);
         }
     }
-    let layers = layout::layers(tensors, told.or(about.layout))?;
-    Ok(Network::of_layers(layers, about))
+    let mut network = layout::network(tensors, reading, about)?;
+    network.notes.append(&mut notes);
+    Ok(network)
 }
 
 /// Returns the file of `network`.
@@ -52,19 +56,21 @@ pub fn write(network: &Network, layout: Layout) -> Vec<u8> {
         ..network.about.clone()
     };
     let mut files = Vec::new();
-    for (i, layer) in network.layers().iter().enumerate() {
-        let [weight, bias] = layout.names(i);
-        let ([rows, columns], values) = layout.weight(layer);
-        let shape = format!("({rows}, {columns})");
-        files.push((
-            weight + ENDING,
-            array("<f4", &shape, &number::bytes(&values)),
-        ));
-        let shape = format!("({},)", layer.bias.len());
-        files.push((
-            bias + ENDING,
-            array("<f4", &shape, &number::bytes(&layer.bias)),
-        ));
+    for tensor in layout.named(&network.tensors) {
+        let shape = match tensor.shape[..] {
+            [size] => format!("({size},)"),
+            _ => format!(
+                "({})",
+                tensor
+                    .shape
+                    .iter()
+                    .map(usize::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
+        let content = array("<f4", &shape, &number::bytes(&tensor.values));
+        files.push((tensor.name + ENDING, content));
     }
     let json = about.to_json();
     let kind = format!("|S{}", json.len());
@@ -133,12 +139,14 @@ impl<'a> Array<'a> {
         })
     }
 
-    fn tensor(self, name: &str) -> Result<Tensor, ExchangeError> {
-        let number = match self.kind.as_str() {
-            "<f2" => Number::F16,
-            "<f4" => Number::F32,
-            "<f8" => Number::F64,
-            kind => {
+    fn tensor(self, name: &str, room: &mut Room) -> Result<Tensor, ExchangeError> {
+        let (order, number) = self.kind.split_at_checked(1).unwrap_or_default();
+        let number = match (order, number) {
+            ("<" | ">", "f2") => Number::F16,
+            ("<" | ">", "f4") => Number::F32,
+            ("<" | ">", "f8") => Number::F64,
+            _ => {
+                let kind = &self.kind;
                 let (name, kind) = (printable(name), printable(kind));
                 return Err(ExchangeError::Unsupported {
                     what: format!("array `{name}` has numbers of the type {kind}"),
@@ -151,7 +159,12 @@ impl<'a> Array<'a> {
             let reason = format!("{}: shape and size do not fit", printable(name));
             return Err(ExchangeError::damaged(FORMAT, reason));
         }
-        let mut values = number.floats(self.data);
+        room.take(self.data.len() / number.size())?;
+        let mut values = if order == ">" {
+            number.floats_of_big_endian(self.data)
+        } else {
+            number.floats(self.data)
+        };
         if let (true, &[rows, _]) = (self.is_fortran, &self.shape[..]) {
             values = layout::transpose(&values, rows); // stored column by column
         }
@@ -175,6 +188,6 @@ fn shape(text: &str) -> Option<Vec<usize>> {
         .split(',')
         .map(str::trim)
         .filter(|size| !size.is_empty());
-    let sizes: Option<Vec<usize>> = sizes.map(|size| size.parse().ok()).collect();
+    let sizes: Option<Vec<usize>> = sizes.take(9).map(|size| size.parse().ok()).collect();
     sizes.filter(|sizes| sizes.len() <= 8)
 }

@@ -4,8 +4,6 @@
 //! section 2.1) with the zero point at 0. The largest weight of a neuron becomes ±127, so that a weight is
 //! off by half a scale at most. Biases stay floats.
 
-use crate::Layer;
-
 /// Largest whole number used; -128 is not, so that the range is symmetric.
 const LIMIT: f32 = 127.0;
 
@@ -18,21 +16,24 @@ pub struct Quantized {
     pub scale: Vec<f32>,
 }
 
-/// Returns the weights of `layer` in 8 bits.
-pub(crate) fn quantize(layer: &Layer) -> Quantized {
-    let outputs = layer.bias.len().max(1);
+/// Returns weights `[.., outputs]` in 8 bits.
+pub(crate) fn quantize(weight: &[f32], outputs: usize) -> Quantized {
+    let outputs = outputs.max(1);
     let mut largest = vec![0f32; outputs];
-    for row in layer.weight.chunks(outputs) {
+    for row in weight.chunks(outputs) {
         for (largest, weight) in largest.iter_mut().zip(row) {
             *largest = largest.max(weight.abs());
         }
     }
     let scale: Vec<f32> = largest.iter().map(|largest| largest / LIMIT).collect();
-    let whole = |(weight, &scale): (&f32, &f32)| match scale > 0.0 {
-        true => (weight / scale).round().clamp(-LIMIT, LIMIT) as i8,
-        false => 0,
+    let whole = |(weight, &scale): (&f32, &f32)| {
+        if scale > 0.0 {
+            (weight / scale).round().clamp(-LIMIT, LIMIT) as i8
+        } else {
+            0
+        }
     };
-    let rows = layer.weight.chunks(outputs);
+    let rows = weight.chunks(outputs);
     let weight = rows.flat_map(|row| row.iter().zip(&scale).map(whole));
     Quantized {
         weight: weight.collect(),
@@ -54,14 +55,12 @@ mod tests {
     #[test]
     fn a_weight_is_off_by_half_a_scale_at_most() {
         // [3 inputs, 2 outputs]; the second output has weights of another size
-        let weight = vec![0.5, 2e-4, -1.0, -1e-4, 0.333, 0.0];
-        let bias = vec![0.0; 2];
-        let layer = Layer { weight, bias };
-        let Quantized { weight, scale } = quantize(&layer);
+        let before = [0.5, 2e-4, -1.0, -1e-4, 0.333, 0.0];
+        let Quantized { weight, scale } = quantize(&before, 2);
         assert_eq!(weight, [64, 127, -127, -64, 42, 0]);
         assert_eq!(scale, [1.0 / 127.0, 2e-4 / 127.0]);
         let back = dequantize(&weight, &scale);
-        for (i, (back, weight)) in back.iter().zip(&layer.weight).enumerate() {
+        for (i, (back, weight)) in back.iter().zip(&before).enumerate() {
             assert!(
                 (back - weight).abs() <= scale[i % 2] / 2.0 * 1.0001,
                 "weight {i}"
@@ -71,11 +70,8 @@ mod tests {
 
     #[test]
     fn an_output_without_weights_stays_at_nothing() {
-        let layer = Layer {
-            weight: vec![0.0, 1.0, 0.0, f32::MIN_POSITIVE / 512.0],
-            bias: vec![1.0, 2.0],
-        };
-        let Quantized { weight, scale } = quantize(&layer);
+        let before = [0.0, 1.0, 0.0, f32::MIN_POSITIVE / 512.0];
+        let Quantized { weight, scale } = quantize(&before, 2);
         assert_eq!((weight, scale[0]), (vec![0, 127, 0, 0], 0.0));
     }
 }

@@ -10,15 +10,20 @@ use model::Tensor;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::layout::{Layout, printable};
-use crate::number::{self, Number};
+use crate::error::printable;
+use crate::layout::{self, Layout};
+use crate::names::natural;
+use crate::number::{self, Number, Room};
 use crate::quantize::{Quantized, dequantize, quantize};
-use crate::{About, ExchangeError, Network, about, layout};
+use crate::{About, ExchangeError, Network, Reading, about};
 
 /// What errors call the format.
 const FORMAT: &str = "safetensors";
 /// Ending of the name of an 8-bit weight's scales.
 const SCALE: &str = "_scale";
+
+/// Longest header read, in bytes; one of a network here has some thousand. In memory it is ten times as long.
+const MAX_HEADER: u64 = 1 << 20;
 
 /// A tensor that is to be written: name, type, shape, bytes.
 type Stored = (String, Dtype, Vec<usize>, Vec<u8>);
@@ -27,20 +32,33 @@ type Stored = (String, Dtype, Vec<usize>, Vec<u8>);
 ///
 /// # Errors
 /// [`ExchangeError`] says what is wrong with the file.
-pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError> {
+pub fn read(bytes: &[u8], reading: &Reading) -> Result<Network, ExchangeError> {
     let damaged = |e| ExchangeError::damaged(FORMAT, e);
+    let length = bytes
+        .first_chunk()
+        .map_or(0, |length| u64::from_le_bytes(*length));
+    if length > MAX_HEADER {
+        return Err(ExchangeError::damaged(FORMAT, "its header is too long"));
+    }
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let entries = header.metadata().iter().flatten();
-    let about = About::from_entries(entries.map(|(key, text)| (key.as_str(), text.as_str())))?;
+    let entries = entries.map(|(key, text)| (key.as_str(), text.as_str()));
+    let (about, mut notes) = About::from_entries(entries);
     let mut views: Vec<(&str, TensorView)> = file.iter().collect();
-    views.sort_by_cached_key(|(name, _)| (layout::natural(name), name.to_string()));
+    views.sort_by_cached_key(|(name, _)| (natural(name), name.to_string()));
     let is_scale = |(name, _): &(&str, _)| name.ends_with(SCALE);
     let (scales, views): (Vec<_>, Vec<_>) = views.into_iter().partition(is_scale);
     let scales: HashMap<&str, TensorView> = scales.into_iter().collect();
     let mut tensors = Vec::new();
     let mut used = 0;
+    let mut room = Room::of(bytes.len() as u64);
     for (name, view) in views {
+        room.take(
+            view.shape()
+                .iter()
+                .fold(1, |count: usize, &size| count.saturating_mul(size)),
+        )?;
         let scale = scales.get(format!("{name}{SCALE}").as_str());
         used += usize::from(scale.is_some());
         tensors.push(Tensor {
@@ -53,8 +71,9 @@ pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<Network, ExchangeError
         let reason = format!("a tensor ends in `{SCALE}` and belongs to none");
         return Err(ExchangeError::damaged(FORMAT, reason));
     }
-    let layers = layout::layers(tensors, told.or(about.layout))?;
-    Ok(Network::of_layers(layers, about))
+    let mut network = layout::network(tensors, reading, about)?;
+    network.notes.append(&mut notes);
+    Ok(network)
 }
 
 fn values(
@@ -104,11 +123,12 @@ pub fn write(network: &Network, layout: Layout) -> Result<Vec<u8>, ExchangeError
 /// When a weight is too large for 16 bits (65,504).
 pub fn write_f16(network: &Network, layout: Layout) -> Result<Vec<u8>, ExchangeError> {
     let largest = f16::MAX.to_f32();
-    for (i, layer) in network.layers().iter().enumerate() {
-        let mut values = layer.weight.iter().chain(&layer.bias);
+    for tensor in &network.tensors {
+        let mut values = tensor.values.iter();
         if let Some(value) = values.find(|value| f16::from_f32(**value).is_infinite()) {
+            let place = layout::place(&tensor.name);
             return Err(ExchangeError::Unsupported {
-                what: format!("layer {i} has {value}; 16-bit floats end at {largest}"),
+                what: format!("{place} has {value}; 16-bit floats end at {largest}"),
                 hint: "export it as safetensors, with 32 bits",
             });
         }
@@ -127,16 +147,20 @@ pub fn write_f16(network: &Network, layout: Layout) -> Result<Vec<u8>, ExchangeE
 pub fn write_int8(network: &Network) -> Result<Vec<u8>, ExchangeError> {
     let layout = Layout::InOut;
     let mut stored: Vec<Stored> = Vec::new();
-    for (i, layer) in network.layers().iter().enumerate() {
-        let [weight, bias] = layout.names(i);
-        let (shape, _) = layout.weight(layer);
-        let Quantized { weight: w, scale } = quantize(layer);
-        let outputs = vec![layer.bias.len()];
-        let bytes = w.iter().map(|w| w.cast_unsigned()).collect();
-        let name = format!("{weight}{SCALE}");
-        stored.push((name, Dtype::F32, outputs.clone(), number::bytes(&scale)));
-        stored.push((weight, Dtype::I8, shape.to_vec(), bytes));
-        stored.push((bias, Dtype::F32, outputs, number::bytes(&layer.bias)));
+    for tensor in layout.named(&network.tensors) {
+        let outputs = match tensor.shape[..] {
+            [_, .., outputs] => outputs,
+            _ => {
+                let bytes = number::bytes(&tensor.values);
+                stored.push((tensor.name, Dtype::F32, tensor.shape, bytes));
+                continue;
+            }
+        };
+        let Quantized { weight, scale } = quantize(&tensor.values, outputs);
+        let bytes = weight.iter().map(|w| w.cast_unsigned()).collect();
+        let name = format!("{}{SCALE}", tensor.name);
+        stored.push((name, Dtype::F32, vec![outputs], number::bytes(&scale)));
+        stored.push((tensor.name, Dtype::I8, tensor.shape, bytes));
     }
     serialize(stored, network, layout)
 }
@@ -147,16 +171,12 @@ fn named(
     layout: Layout,
     encode: impl Fn(&[f32]) -> (Dtype, Vec<u8>),
 ) -> Vec<Stored> {
-    let mut stored = Vec::new();
-    for (i, layer) in network.layers().iter().enumerate() {
-        let [weight, bias] = layout.names(i);
-        let (shape, values) = layout.weight(layer);
-        let (dtype, bytes) = encode(&values);
-        stored.push((weight, dtype, shape.to_vec(), bytes));
-        let (dtype, bytes) = encode(&layer.bias);
-        stored.push((bias, dtype, vec![layer.bias.len()], bytes));
-    }
-    stored
+    let stored = |tensor: Tensor| {
+        let (dtype, bytes) = encode(&tensor.values);
+        (tensor.name, dtype, tensor.shape, bytes)
+    };
+    let tensors = layout.named(&network.tensors).into_iter();
+    tensors.map(stored).collect()
 }
 
 /// One entry of metadata, not many: the crate writes them in an order of chance.

@@ -24,7 +24,11 @@ fn found(
     named: &[(&str, &[usize])],
     told: Option<Layout>,
 ) -> Result<Vec<(usize, usize, bool)>, ExchangeError> {
-    let layers = layers(tensors(named), told)?.into_iter();
+    let (steps, _) = steps(tensors(named), told)?;
+    let layers = steps.into_iter().filter_map(|step| match step {
+        Step::Dense(layer) => Some(layer),
+        _ => None,
+    });
     Ok(layers
         .map(|layer| {
             let (inputs, outputs) = (layer.inputs(), layer.bias.len());
@@ -219,7 +223,7 @@ fn what_is_no_chain_of_dense_layers_is_refused() {
         .map(|i| tensor(&format!("{i}.weight"), &[1, 1]))
         .collect();
     assert!(matches!(
-        layers(many, None),
+        steps(many, None).map(drop),
         Err(ExchangeError::Unsupported { .. })
     ));
 }

@@ -5,12 +5,17 @@ use std::collections::HashMap;
 use super::FORMAT;
 use super::field::{attribute, entry, graph, model, node, tensor, value};
 use crate::ExchangeError;
-use crate::layout::printable;
-use crate::number::{self, Number};
+use crate::beside::Beside;
+use crate::error::printable;
+use crate::number::{self, Number, Room};
 use crate::protobuf::{Malformed, Value, fields};
 
 /// Most nodes, constants, inputs and metadata entries of a file that are looked at, of each.
 const MOST: usize = 1000;
+/// Most inputs, outputs and attributes of a node, of each.
+const MOST_OF_NODE: usize = 64;
+/// Most axes of a tensor.
+const MOST_AXES: usize = 16;
 
 /// A file.
 #[derive(Default)]
@@ -19,12 +24,22 @@ pub struct Model<'a> {
     pub nodes: Vec<Node<'a>>,
     /// Messages of the constants, by name.
     pub constants: HashMap<&'a str, &'a [u8]>,
-    /// Inputs that are no constants: name and shape; 0 where any size will do.
-    pub inputs: Vec<(&'a str, Vec<usize>)>,
+    /// Inputs that are no constants.
+    pub inputs: Vec<Input<'a>>,
     /// Names of the outputs.
     pub outputs: Vec<&'a str>,
     /// Metadata.
     pub entries: Vec<(&'a str, &'a str)>,
+}
+
+/// What a graph is given.
+#[derive(Clone)]
+pub struct Input<'a> {
+    pub name: &'a str,
+    /// 0 where any size will do.
+    pub shape: Vec<usize>,
+    /// Whether it takes bytes.
+    pub is_bytes: bool,
 }
 
 /// A node.
@@ -60,7 +75,7 @@ impl<'a> Model<'a> {
         let constants = &found.constants;
         found
             .inputs
-            .retain(|(name, _)| !constants.contains_key(name)); // old files list them as well
+            .retain(|input| !constants.contains_key(input.name)); // old files list them as well
         Ok(found)
     }
 
@@ -116,7 +131,7 @@ impl<'a> Node<'a> {
                 found.outputs.len(),
                 found.attributes.len(),
             ];
-            if most.iter().any(|&most| most > MOST) {
+            if most.iter().any(|&most| most > MOST_OF_NODE) {
                 return Err(ExchangeError::damaged(FORMAT, "a node has too many parts"));
             }
         }
@@ -166,10 +181,16 @@ impl<'a> Node<'a> {
 }
 
 impl Constant {
-    /// Returns the tensor in a message.
-    pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, ExchangeError> {
+    /// Returns the tensor in a message; its numbers may be in a file beside the graph's.
+    pub fn parse(
+        name: &str,
+        bytes: &[u8],
+        beside: &mut Beside,
+        room: &mut Room,
+    ) -> Result<Self, ExchangeError> {
         let name = printable(name);
         let (mut shape, mut number, mut data) = (Vec::new(), None, None);
+        let (mut is_outside, mut entries) = (false, Vec::new());
         for field in fields(bytes) {
             match field.map_err(damaged)? {
                 (tensor::DIMS, Value::Varint(size)) => shape.push(size as usize),
@@ -182,36 +203,64 @@ impl Constant {
                 ) => {
                     data = Some(bytes);
                 }
-                (tensor::DATA_LOCATION, Value::Varint(1)) => {
-                    return Err(ExchangeError::Unsupported {
-                        what: format!("the numbers of `{name}` are in another file"),
-                        hint: "export it as one file: torch.onnx.export(..., external_data=False)",
-                    });
+                (tensor::DATA_LOCATION, Value::Varint(1)) => is_outside = true,
+                (tensor::EXTERNAL_DATA, Value::Bytes(bytes)) => {
+                    entries.push(texts(bytes, [entry::KEY, entry::VALUE])?);
                 }
                 _ => {}
             }
-            if shape.len() > MOST {
-                return Err(ExchangeError::damaged(FORMAT, "a tensor has too many axes"));
+            if shape.len() > MOST_AXES || entries.len() > MOST_OF_NODE {
+                return Err(ExchangeError::damaged(
+                    FORMAT,
+                    "a tensor has too many parts",
+                ));
             }
         }
-        let (Some(number), Some(data)) = (number, data) else {
-            return Err(ExchangeError::Unsupported {
-                what: format!("the constant `{name}` is not one of floats, or empty"),
-                hint: "see docs/interop.md for the graphs that can be read",
-            });
+        let not_fitting = || {
+            let reason = format!("shape and size of `{name}` do not fit");
+            ExchangeError::damaged(FORMAT, reason)
         };
-        let count = number::count(&shape, data.len() / number.size());
-        match count.map(|count| count * number.size()) == Some(data.len()) {
-            true => Ok(Self {
-                shape,
-                values: number.floats(data),
-            }),
-            false => {
-                let reason = format!("shape and size of `{name}` do not fit");
-                Err(ExchangeError::damaged(FORMAT, reason))
+        let Some(number) = number else {
+            return Err(no_floats(&name));
+        };
+        let count =
+            number::count(&shape, ::model::config::MAX_PARAMETERS).ok_or_else(not_fitting)?;
+        let values = if is_outside {
+            let [offset, length] = ["offset", "length"].map(|key| external(&entries, key));
+            let length = length.and_then(|length| length.parse().ok());
+            let size = (count * number.size()) as u64;
+            if length.is_some_and(|length: u64| length != size) {
+                return Err(not_fitting());
             }
-        }
+            let offset = offset
+                .map_or(Ok(0), str::parse)
+                .map_err(|_| not_fitting())?;
+            let file = external(&entries, "location").unwrap_or_default();
+            let bytes = beside.read(&name, file, [offset, size], room)?;
+            number.floats(&bytes)
+        } else {
+            let bytes = data.ok_or_else(|| no_floats(&name))?;
+            if count * number.size() != bytes.len() {
+                return Err(not_fitting());
+            }
+            number.floats(bytes)
+        };
+        room.take(count)?;
+        Ok(Self { shape, values })
     }
+}
+
+fn no_floats(name: &str) -> ExchangeError {
+    ExchangeError::Unsupported {
+        what: format!("the constant `{name}` is not one of floats, or empty"),
+        hint: "see docs/interop.md for the graphs that can be read",
+    }
+}
+
+/// Returns what is said of the place of a tensor's numbers.
+fn external<'a>(entries: &[[&'a str; 2]], wanted: &str) -> Option<&'a str> {
+    let entry = entries.iter().find(|[key, _]| *key == wanted);
+    entry.map(|[_, value]| *value)
 }
 
 fn number_of(kind: u64) -> Option<Number> {
@@ -224,24 +273,18 @@ fn number_of(kind: u64) -> Option<Number> {
     }
 }
 
-/// Returns name and shape of a graph's input.
-fn input(bytes: &[u8]) -> Result<(&str, Vec<usize>), ExchangeError> {
+/// Returns a graph's input.
+fn input(bytes: &[u8]) -> Result<Input<'_>, ExchangeError> {
     let [name] = texts(bytes, [value::NAME])?;
-    let path = [value::TYPE, value::TENSOR_TYPE, value::SHAPE];
-    let mut shape = bytes;
-    for wanted in path {
-        let mut inner: &[u8] = &[];
-        for field in fields(shape) {
-            if let (field, Value::Bytes(bytes)) = field.map_err(damaged)?
-                && field == wanted
-            {
-                inner = bytes;
-            }
+    let kind = inner(inner(bytes, value::TYPE)?, value::TENSOR_TYPE)?;
+    let mut is_bytes = false;
+    for field in fields(kind) {
+        if let (value::ELEM_TYPE, Value::Varint(number)) = field.map_err(damaged)? {
+            is_bytes = number == tensor::UINT8;
         }
-        shape = inner;
     }
-    let mut sizes = Vec::new();
-    for field in fields(shape).take(MOST) {
+    let mut shape = Vec::new();
+    for field in fields(inner(kind, value::SHAPE)?).take(MOST_AXES) {
         if let (value::DIM, Value::Bytes(dim)) = field.map_err(damaged)? {
             let mut size = 0;
             for field in fields(dim) {
@@ -249,10 +292,27 @@ fn input(bytes: &[u8]) -> Result<(&str, Vec<usize>), ExchangeError> {
                     size = value as usize;
                 }
             }
-            sizes.push(size);
+            shape.push(size);
         }
     }
-    Ok((name, sizes))
+    Ok(Input {
+        name,
+        shape,
+        is_bytes,
+    })
+}
+
+/// Returns the last message that is the field `wanted`; an empty one if there is none.
+fn inner(bytes: &[u8], wanted: u64) -> Result<&[u8], ExchangeError> {
+    let mut inner: &[u8] = &[];
+    for field in fields(bytes) {
+        if let (field, Value::Bytes(bytes)) = field.map_err(damaged)?
+            && field == wanted
+        {
+            inner = bytes;
+        }
+    }
+    Ok(inner)
 }
 
 /// Returns the texts of some fields; those that are missing are empty.
@@ -275,7 +335,7 @@ fn text(bytes: &[u8]) -> Result<&str, ExchangeError> {
 
 fn varints(mut packed: &[u8]) -> Result<Vec<usize>, ExchangeError> {
     let mut numbers = Vec::new();
-    while !packed.is_empty() && numbers.len() <= MOST {
+    while !packed.is_empty() && numbers.len() <= MOST_AXES {
         let number = crate::protobuf::varint(&mut packed);
         numbers.push(number.ok_or_else(|| damaged(Malformed))? as usize);
     }

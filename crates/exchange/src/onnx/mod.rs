@@ -1,13 +1,16 @@
 //! ONNX: a graph of operators, <https://github.com/onnx/onnx/blob/main/docs/IR.md>.
 //!
-//! Reading order: [`write`](fn@write) (the graph of a network) → [`read`](fn@read) (a network's
-//! graph) → `message` (the few messages of `onnx.proto` that both need).
+//! Reading order: [`write`](fn@write) (a file) → [`read`](fn@read) (its graph, step by step) → `operators` (what each
+//! operator means, read and written) → `value` (what is computed between two steps) → `message` (the few messages
+//! of `onnx.proto` that are needed).
 //!
 //! Written is `pixels [batch, height, width]`, 0 to 1 → Flatten → Gemm → Relu → Gemm → Softmax →
 //! `probabilities [batch, classes]`, with what is known of the network in `metadata_props`.
 
 mod message;
+mod operators;
 mod read;
+mod value;
 mod write;
 
 pub use read::read;
@@ -64,9 +67,11 @@ mod field {
         pub const NAME: u64 = 8;
         pub const RAW_DATA: u64 = 9;
         pub const DOUBLE_DATA: u64 = 10;
+        pub const EXTERNAL_DATA: u64 = 13;
         pub const DATA_LOCATION: u64 = 14;
         /// Values of `DATA_TYPE`.
         pub const FLOAT: u64 = 1;
+        pub const UINT8: u64 = 2;
         pub const FLOAT16: u64 = 10;
         pub const DOUBLE: u64 = 11;
         pub const BFLOAT16: u64 = 16;

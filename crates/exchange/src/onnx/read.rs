@@ -1,278 +1,235 @@
-//! From a graph to layers: the graph must be one chain of dense layers and activations.
+//! From a graph to steps: what leads to one of its outputs must be one chain.
 
 use std::collections::{HashMap, HashSet};
 
-use model::{Activation, Output};
+use super::message::{Constant, Input, Model, Node};
+use super::operators;
+use super::value::{Form, Value};
+use crate::beside::Beside;
+use crate::chain::{self, Step};
+use crate::error::printable;
+use crate::number::Room;
+use crate::{About, ExchangeError, Network, Reading};
 
-use super::FORMAT;
-use super::field::tensor;
-use super::message::{Constant, Model, Node};
-use crate::layout::{printable, transpose};
-use crate::{About, ExchangeError, Layer, Network};
+/// Most outputs of a graph that are followed.
+const MOST_OUTPUTS: usize = 8;
 
 /// Returns the network of a file. Activations, and whether the outputs are sigmoid neurons, come from
-/// the graph, the size of the images from the shape of its input, the rest from its metadata.
+/// the graph, the size of the images from the shape of its input, the rest from its metadata. Of several outputs
+/// the one with most layers before it counts.
 ///
 /// # Errors
 /// [`ExchangeError`] says what is wrong with the file, or which node cannot run here.
-pub fn read(bytes: &[u8]) -> Result<Network, ExchangeError> {
+pub fn read(bytes: &[u8], reading: &Reading) -> Result<Network, ExchangeError> {
     let model = Model::parse(bytes)?;
-    let [(input, shape)] = &model.inputs[..] else {
+    let [input] = &model.inputs[..] else {
         let what = format!("the graph has {} inputs", model.inputs.len());
         return Err(unsupported(what));
     };
-    let mut chain = Chain {
-        constants: model.constants.clone(),
-        shapes: HashSet::new(),
-        at: input,
-        layers: Vec::new(),
+    let (mut about, notes) = About::from_entries(model.entries.iter().copied());
+    about.input = about.input.or(image(&input.shape));
+    about.layout = None;
+    if input.is_bytes {
+        about.pixel_divisor = about.pixel_divisor.or(Some(1.0));
+    }
+    let mut best: Option<(&str, Network)> = None;
+    let mut refused = None;
+    for &output in model.outputs.iter().take(MOST_OUTPUTS) {
+        let steps = Graph::new(&model, input, bytes.len(), reading).steps_to(output);
+        let network = steps.and_then(|steps| chain::network(steps, reading.scale, about.clone()));
+        let layers = |network: &Network| network.tensors.len();
+        match network {
+            Ok(network)
+                if best
+                    .as_ref()
+                    .is_none_or(|(_, b)| layers(b) < layers(&network)) =>
+            {
+                best = Some((output, network));
+            }
+            Ok(_) => {}
+            Err(error) => refused = Some(error),
+        }
+    }
+    let Some((output, mut network)) = best else {
+        let none = || unsupported("the graph has no output".into());
+        return Err(refused.unwrap_or_else(none));
     };
-    for node in &model.nodes {
-        chain.take(node)?;
-    }
-    if !model.outputs.contains(&chain.at) {
-        return Err(unsupported(
-            "the graph's last value is not its output".into(),
-        ));
-    }
-    let mut about = About::from_entries(model.entries.iter().copied())?;
-    let (mut layers, mut activations) = (Vec::new(), Vec::new());
-    for (layer, after) in chain.layers {
-        layers.push(layer);
-        activations.push(after);
-    }
-    let last = activations
-        .pop()
-        .ok_or_else(|| unsupported("the graph has no layer".into()))?;
-    about.output = Some(output(&last)?);
-    if let Some(activation) = activation(&activations)? {
-        about.activation = Some(activation);
-    }
-    about.input = about.input.or(image(shape));
-    Ok(Network::of_layers(layers, about))
+    let others = model.outputs.iter().filter(|other| **other != output);
+    network.leave_out(others.map(|other| format!("output {other}")).collect());
+    network.notes.extend(notes);
+    Ok(network)
 }
 
-/// The type of 32-bit floats, as an attribute has it.
-const FLOAT: i64 = tensor::FLOAT as i64;
+/// A constant of a graph.
+#[derive(Clone, Copy)]
+enum Known<'a> {
+    Message(&'a [u8]),
+    Number(f32),
+    /// Rows and columns of another one exchanged.
+    Transposed(&'a str),
+    Same(&'a str),
+}
 
 /// A graph as far as it has been followed.
-struct Chain<'a> {
-    /// Messages of the constants, by name.
-    constants: HashMap<&'a str, &'a [u8]>,
+pub(super) struct Graph<'m, 'a> {
+    model: &'m Model<'a>,
+    constants: HashMap<&'a str, Known<'a>>,
     /// Names of what is computed of shapes and constants alone: where a Reshape goes.
     shapes: HashSet<&'a str>,
-    /// Name of the value the last node gave.
-    at: &'a str,
-    /// Each layer with the operators after it.
-    layers: Vec<(Layer, Vec<&'a str>)>,
+    values: HashMap<&'a str, Value>,
+    pub(super) steps: Vec<Step>,
+    beside: Beside<'m>,
+    room: Room,
 }
 
-impl<'a> Chain<'a> {
+impl<'m, 'a> Graph<'m, 'a> {
+    fn new(model: &'m Model<'a>, input: &Input<'a>, bytes: usize, reading: &'m Reading) -> Self {
+        let constants = model.constants.iter();
+        let image = Value {
+            steps: 0,
+            form: Form::plain(),
+            shape: input.shape.get(1..).unwrap_or_default().to_vec(),
+        };
+        Self {
+            model,
+            constants: constants
+                .map(|(name, message)| (*name, Known::Message(message)))
+                .collect(),
+            shapes: HashSet::new(),
+            values: HashMap::from([(input.name, image)]),
+            steps: Vec::new(),
+            beside: Beside::of(reading.folder),
+            room: Room::of(bytes as u64),
+        }
+    }
+
+    /// Returns the steps from the input to `output`.
+    fn steps_to(mut self, output: &'a str) -> Result<Vec<Step>, ExchangeError> {
+        let mut needed = HashSet::from([output]);
+        let mut leading = Vec::new();
+        for node in self.model.nodes.iter().rev() {
+            if node.outputs.iter().any(|output| needed.contains(output)) {
+                needed.extend(&node.inputs);
+                leading.push(node);
+            }
+        }
+        for node in leading.into_iter().rev() {
+            self.follow(node)?;
+        }
+        let Some(last) = self.values.remove(output) else {
+            return Err(unsupported(format!(
+                "nothing leads from its input to its output `{}`",
+                printable(output)
+            )));
+        };
+        self.settle(&last, || format!("the output `{}`", printable(output)))?;
+        Ok(self.steps)
+    }
+
     /// Follows one node.
-    fn take(&mut self, node: &Node<'a>) -> Result<(), ExchangeError> {
-        let refuse = |why: &str| Err(unsupported(format!("{} {why}", name(node))));
+    fn follow(&mut self, node: &Node<'a>) -> Result<(), ExchangeError> {
         let Some(&output) = node.outputs.first() else {
-            return refuse("has no output");
+            return Err(unsupported(format!("{} has no output", name(node))));
         };
-        if node.operator == "Constant" {
-            if let Some(value) = node.bytes("value")? {
-                self.constants.insert(output, value);
-            }
-            return Ok(());
+        let inputs = node.inputs.iter().filter(|input| !input.is_empty());
+        let values: Vec<&str> = inputs
+            .copied()
+            .filter(|input| self.values.contains_key(input))
+            .collect();
+        if values.is_empty() || node.operator == "Shape" {
+            return self.follow_constant(node, output);
         }
-        let is_known =
-            |name: &&str| self.constants.contains_key(name) || self.shapes.contains(name);
-        if node.operator == "Shape" || node.inputs.iter().all(is_known) {
-            self.shapes.insert(output);
-            return Ok(());
-        }
-        if !node.inputs.contains(&self.at) {
-            return refuse("does not take what the node before it gives: the graph is no chain");
-        }
-        match node.operator {
-            // A batch of images is flattened row by row by each of these, if by any at all.
-            "Flatten" if node.integer("axis")?.unwrap_or(1) != 1 => {
-                return refuse("has another axis than 1");
-            }
-            "Flatten" | "Reshape" if self.layers.is_empty() => {}
-            "Cast" if node.integer("to")? != Some(FLOAT) => {
-                return refuse("makes other numbers than 32-bit floats");
-            }
-            "Cast" | "Identity" | "Dropout" => {}
-            "Div" | "Mul" if self.layers.is_empty() => self.scaling(node)?,
-            "Gemm" => self.gemm(node)?,
-            "MatMul" => {
-                let weight = self.constant(node, 1)?;
-                self.layer(node, weight, false, None)?;
-            }
-            "Add" => self.bias(node)?,
-            "Softmax" | "LogSoftmax" if !matches!(node.integer("axis")?, None | Some(1 | -1)) => {
-                return refuse("has another axis than 1");
-            }
-            "Gelu" if !matches!(node.bytes("approximate")?, None | Some(b"none")) => {
-                return refuse("is an approximation; the exact one runs here");
-            }
-            "Relu" | "Sigmoid" | "Tanh" | "Gelu" | "Neg" | "Softplus" | "Softmax"
-            | "LogSoftmax" => match self.layers.last_mut() {
-                Some((_, after)) => after.push(node.operator),
-                None => return refuse("comes before the first layer"),
+        let value = operators::apply(self, node, &values)?;
+        self.values.insert(output, value);
+        Ok(())
+    }
+
+    /// Follows a node that takes nothing of the images.
+    fn follow_constant(&mut self, node: &Node<'a>, output: &'a str) -> Result<(), ExchangeError> {
+        let first = node.inputs.first().copied().unwrap_or_default();
+        let is_constant = self.constants.contains_key(first);
+        let known = match node.operator {
+            "Constant" => match (node.bytes("value")?, node.float("value_float")?) {
+                (Some(message), _) => Known::Message(message),
+                (None, Some(number)) => Known::Number(number),
+                (None, None) => return Ok(()),
             },
-            _ => return refuse("is none of the operators that run here"),
-        }
-        self.at = output;
-        Ok(())
-    }
-
-    /// Dividing bytes by 255 is what happens to pixels here as well.
-    fn scaling(&self, node: &Node<'a>) -> Result<(), ExchangeError> {
-        let other = usize::from(node.inputs.first() == Some(&self.at));
-        let values = self.constant(node, other)?.values;
-        let divisor = match (node.operator, &values[..]) {
-            ("Div", &[divisor]) if other == 1 => divisor,
-            ("Mul", &[factor]) => 1.0 / factor,
-            _ => 0.0,
-        };
-        match (divisor - model::record::PIXEL_DIVISOR).abs() < 1e-3 {
-            true => Ok(()),
-            false => Err(unsupported(format!(
-                "{} is not a division by 255",
-                name(node)
-            ))),
-        }
-    }
-
-    fn gemm(&mut self, node: &Node<'a>) -> Result<(), ExchangeError> {
-        let is_one = |scale: Option<f32>| scale.is_none_or(|scale| scale == 1.0);
-        let is_plain = is_one(node.float("alpha")?)
-            && is_one(node.float("beta")?)
-            && node.integer("transA")?.unwrap_or(0) == 0
-            && node.inputs.first() == Some(&self.at);
-        if !is_plain {
-            return Err(unsupported(format!("{} is not x W + b", name(node))));
-        }
-        let weight = self.constant(node, 1)?;
-        let bias = match node.inputs.get(2) {
-            Some(name) if !name.is_empty() => Some(self.constant(node, 2)?.values),
-            _ => None,
-        };
-        self.layer(
-            node,
-            weight,
-            node.integer("transB")?.unwrap_or(0) != 0,
-            bias,
-        )
-    }
-
-    /// Adds a layer; `weight` is `[in, out]`, or `[out, in]` when it is `transposed`.
-    fn layer(
-        &mut self,
-        node: &Node<'a>,
-        weight: Constant,
-        transposed: bool,
-        bias: Option<Vec<f32>>,
-    ) -> Result<(), ExchangeError> {
-        let is_product = node.inputs.first() == Some(&self.at) && !weight.shape.contains(&0);
-        let (&[rows, columns], true) = (&weight.shape[..], is_product) else {
-            return Err(unsupported(format!("{} is no dense layer", name(node))));
-        };
-        let (inputs, outputs, weight) = match transposed {
-            true => (columns, rows, transpose(&weight.values, columns)),
-            false => (rows, columns, weight.values),
-        };
-        let before = self.layers.last().map(|(layer, _)| layer.bias.len());
-        let bias = bias.unwrap_or_else(|| vec![0.0; outputs]);
-        if bias.len() != outputs || outputs == 0 || before.is_some_and(|before| before != inputs) {
-            return Err(ExchangeError::damaged(
-                FORMAT,
-                format!("the shapes of {} do not fit", name(node)),
-            ));
-        }
-        // A constant may be used again and again.
-        let before: usize = self
-            .layers
-            .iter()
-            .map(|(layer, _)| layer.weight.len())
-            .sum();
-        if before + weight.len() > model::config::MAX_PARAMETERS {
-            return Err(ExchangeError::TooLarge);
-        }
-        self.layers.push((Layer { weight, bias }, Vec::new()));
-        Ok(())
-    }
-
-    /// Adds a constant to the last layer's bias.
-    fn bias(&mut self, node: &Node<'a>) -> Result<(), ExchangeError> {
-        let other = usize::from(node.inputs.first() == Some(&self.at));
-        let constant = self.constant(node, other)?;
-        match self.layers.last_mut() {
-            Some((layer, after))
-                if after.is_empty() && layer.bias.len() == constant.values.len() =>
-            {
-                for (bias, added) in layer.bias.iter_mut().zip(constant.values) {
-                    *bias += added;
-                }
-                Ok(())
+            "Identity" | "Cast" if is_constant => Known::Same(first),
+            "Transpose" if is_constant => Known::Transposed(first),
+            _ => {
+                self.shapes.insert(output);
+                return Ok(());
             }
-            _ => Err(unsupported(format!(
-                "{} is not the bias of a layer",
-                name(node)
-            ))),
-        }
+        };
+        self.constants.insert(output, known);
+        Ok(())
+    }
+
+    /// Returns the value that the name stands for.
+    pub(super) fn value(&self, name: &str) -> Option<Value> {
+        self.values.get(name).cloned()
     }
 
     /// Returns the constant that is the node's input `index`.
-    fn constant(&self, node: &Node<'a>, index: usize) -> Result<Constant, ExchangeError> {
-        let input = node.inputs.get(index).copied().unwrap_or_default();
-        match self.constants.get(input) {
-            Some(message) => Constant::parse(input, message),
-            None => Err(unsupported(format!("{} takes no constant", name(node)))),
+    pub(super) fn constant(
+        &mut self,
+        node: &Node<'a>,
+        index: usize,
+    ) -> Result<Constant, ExchangeError> {
+        let mut input = node.inputs.get(index).copied().unwrap_or_default();
+        let mut is_transposed = false;
+        for _ in 0..self.constants.len() {
+            match self.constants.get(input).copied() {
+                Some(Known::Message(message)) => {
+                    let constant =
+                        Constant::parse(input, message, &mut self.beside, &mut self.room)?;
+                    return Ok(if is_transposed {
+                        constant.transposed()
+                    } else {
+                        constant
+                    });
+                }
+                Some(Known::Number(number)) => {
+                    return Ok(Constant {
+                        shape: Vec::new(),
+                        values: vec![number],
+                    });
+                }
+                Some(Known::Transposed(other)) => (input, is_transposed) = (other, !is_transposed),
+                Some(Known::Same(other)) => input = other,
+                None => break,
+            }
         }
+        Err(unsupported(format!("{} takes no constant", name(node))))
     }
-}
 
-/// Returns the one activation of the hidden layers, of which there may be none.
-fn activation(hidden: &[Vec<&str>]) -> Result<Option<Activation>, ExchangeError> {
-    let mut found = None;
-    for after in hidden {
-        let activation = match after[..] {
-            ["Relu"] => Activation::Relu,
-            ["Sigmoid"] => Activation::Sigmoid,
-            ["Tanh"] => Activation::Tanh,
-            ["Gelu"] => Activation::Gelu,
-            [] => {
-                return Err(unsupported(
-                    "two layers follow each other without an activation".into(),
-                ));
+    /// Makes a step of what is computed since the last one.
+    pub(super) fn settle(
+        &mut self,
+        value: &Value,
+        what: impl Fn() -> String,
+    ) -> Result<(), ExchangeError> {
+        if value.steps != self.steps.len() {
+            return Err(unsupported(format!(
+                "{} does not take what the node before it gives: the graph is no chain",
+                what()
+            )));
+        }
+        match &value.form {
+            form if *form == Form::plain() => {}
+            Form::Scaled(affine) => self.steps.push(Step::Affine(affine.clone())),
+            form if form.is_gelu() => {
+                self.steps
+                    .push(Step::Activation(Some(model::Activation::Gelu)));
             }
             _ => {
                 return Err(unsupported(format!(
-                    "{} between two layers",
-                    after.join(", ")
+                    "{} takes a function that is not known",
+                    what()
                 )));
             }
-        };
-        if found
-            .replace(activation)
-            .is_some_and(|before| before != activation)
-        {
-            return Err(unsupported(
-                "the hidden layers have different activations".into(),
-            ));
         }
-    }
-    Ok(found)
-}
-
-/// Returns what the output neurons mean by the operators after the last layer. Without any they are
-/// logits.
-fn output(after: &[&str]) -> Result<Output, ExchangeError> {
-    match after {
-        [] | ["Softmax"] | ["LogSoftmax"] => Ok(Output::Softmax),
-        ["Sigmoid"] | ["Neg", "Softplus", "Neg", "Softmax"] => Ok(Output::Sigmoid),
-        _ => Err(unsupported(format!(
-            "{} after the last layer",
-            after.join(", ")
-        ))),
+        Ok(())
     }
 }
 
@@ -286,7 +243,7 @@ fn image(shape: &[usize]) -> Option<[usize; 2]> {
     .filter(|sizes| !sizes.contains(&0))
 }
 
-fn name(node: &Node) -> String {
+pub(super) fn name(node: &Node) -> String {
     let output = node.outputs.first().copied().unwrap_or_default();
     format!(
         "the node {} (`{}`)",
@@ -295,10 +252,10 @@ fn name(node: &Node) -> String {
     )
 }
 
-fn unsupported(what: String) -> ExchangeError {
+pub(super) fn unsupported(what: String) -> ExchangeError {
     ExchangeError::Unsupported {
         what: format!("the ONNX graph cannot run here: {what}"),
-        hint: "Flatten, then Gemm or MatMul + Add with Relu, Sigmoid or Tanh between, then Softmax; see \
+        hint: "Flatten, then Gemm or MatMul + Add with Relu, Sigmoid, Tanh or Gelu between, then Softmax; see \
                docs/interop.md",
     }
 }

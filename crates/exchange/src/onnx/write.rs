@@ -1,10 +1,11 @@
-//! From layers to a graph.
+//! A graph as a file.
 
-use model::{Activation, Output};
+use model::{Activation, Tensor};
 
 use super::field::{attribute, entry, graph, model as model_field, node, opset, tensor, value};
+use super::operators;
 use crate::protobuf::Message;
-use crate::{About, Layer, Network, number};
+use crate::{About, Network, number};
 
 /// Version of the file format, and of the operators: the lowest that have what is used, so that old
 /// programs can read it. Gelu came with 20.
@@ -43,76 +44,55 @@ pub fn write(network: &Network) -> Vec<u8> {
 }
 
 fn graph_of(network: &Network) -> Message {
-    let mut chain = Chain {
+    let mut nodes = Nodes {
         graph: Message::default().bytes(graph::NAME, "classifier"),
         at: PIXELS.into(),
-        nodes: 0,
+        count: 0,
     };
-    chain.node("Flatten", &[], &[("axis", 1)]);
-    let layers = network.layers();
-    let last = layers.len().saturating_sub(1);
-    for (i, layer) in layers.iter().enumerate() {
-        let [weight, bias] = chain.weights(i, layer);
-        chain.node("Gemm", &[&weight, &bias], &[]);
-        if i < last {
-            let activation = match network.about.activation.unwrap_or(Activation::Relu) {
-                Activation::Relu => "Relu",
-                Activation::Sigmoid => "Sigmoid",
-                Activation::Tanh => "Tanh",
-                Activation::Gelu => "Gelu",
-            };
-            chain.node(activation, &[], &[]);
-        }
-    }
-    if network.about.output == Some(Output::Sigmoid) {
-        // Sigmoid neurons over their sum: softmax of log sigmoid(x) = -softplus(-x), which stays exact
-        // when all of them are near 0.
-        for operator in ["Neg", "Softplus", "Neg"] {
-            chain.node(operator, &[], &[]);
-        }
-    }
-    chain.end();
-    let widths = network.widths();
+    operators::write(network, &mut nodes);
+    nodes.end();
+    let widths = crate::chain::widths(&network.tensors);
     let (first, classes) = (widths.first().copied(), widths.last().copied());
     let input = match network.about.input {
         Some([height, width]) => vec![height, width],
         None => first.into_iter().collect(),
     };
     let classes: Vec<usize> = classes.into_iter().collect();
-    chain
+    nodes
         .graph
         .bytes(graph::INPUT, value_info(PIXELS, &input))
         .bytes(graph::OUTPUT, value_info(PROBABILITIES, &classes))
 }
 
 /// A graph in which each node takes what the one before it gave.
-struct Chain {
+pub(super) struct Nodes {
     graph: Message,
     /// Name of the value the last node gave.
     at: String,
     /// Number of nodes.
-    nodes: usize,
+    count: usize,
 }
 
-impl Chain {
-    fn node(&mut self, operator: &str, constants: &[&str], attributes: &[(&str, u64)]) {
-        let output = format!("{}_{}", operator.to_lowercase(), self.nodes);
-        self.node_to(operator, constants, attributes, output);
+impl Nodes {
+    /// Adds a node with constants behind its value, and whole numbers as attributes.
+    pub(super) fn add(&mut self, operator: &str, constants: &[&str], attributes: &[(&str, u64)]) {
+        let output = format!("{}_{}", operator.to_lowercase(), self.count);
+        self.add_to(operator, constants, attributes, output);
     }
 
     /// Adds the softmax, whose output is the graph's.
     fn end(&mut self) {
-        self.node_to("Softmax", &[], &[("axis", 1)], PROBABILITIES.into());
+        self.add_to("Softmax", &[], &[("axis", 1)], PROBABILITIES.into());
     }
 
-    fn node_to(
+    fn add_to(
         &mut self,
         operator: &str,
         constants: &[&str],
         attributes: &[(&str, u64)],
         output: String,
     ) {
-        self.nodes += 1;
+        self.count += 1;
         let mut message = Message::default().bytes(node::INPUT, &self.at);
         for constant in constants {
             message = message.bytes(node::INPUT, constant);
@@ -132,29 +112,25 @@ impl Chain {
         self.at = output;
     }
 
-    /// Adds a layer's weight `[in, out]` and bias and returns their names.
-    fn weights(&mut self, index: usize, layer: &Layer) -> [String; 2] {
-        let layout = crate::Layout::InOut;
-        let names = layout.names(index);
-        let (shape, weight) = layout.weight(layer);
-        let tensors = [
-            float_tensor(&names[0], &shape, &weight),
-            float_tensor(&names[1], &[layer.bias.len()], &layer.bias),
-        ];
+    /// Adds constants of the graph.
+    pub(super) fn constants(&mut self, tensors: &[Tensor]) {
         for tensor in tensors {
-            self.graph = std::mem::take(&mut self.graph).bytes(graph::INITIALIZER, tensor);
+            let constant = float_tensor(tensor);
+            self.graph = std::mem::take(&mut self.graph).bytes(graph::INITIALIZER, constant);
         }
-        names
     }
 }
 
-fn float_tensor(name: &str, shape: &[usize], values: &[f32]) -> Message {
-    let dims = shape.iter().fold(Message::default(), |message, &size| {
-        message.number(tensor::DIMS, size as u64)
-    });
+fn float_tensor(constant: &Tensor) -> Message {
+    let dims = constant
+        .shape
+        .iter()
+        .fold(Message::default(), |message, &size| {
+            message.number(tensor::DIMS, size as u64)
+        });
     dims.number(tensor::DATA_TYPE, tensor::FLOAT)
-        .bytes(tensor::NAME, name)
-        .bytes(tensor::RAW_DATA, number::bytes(values))
+        .bytes(tensor::NAME, &constant.name)
+        .bytes(tensor::RAW_DATA, number::bytes(&constant.values))
 }
 
 /// Returns a float tensor's name and shape: any number of images, then `sizes`.
