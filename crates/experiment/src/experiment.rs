@@ -276,6 +276,19 @@ impl Experiment {
     }
 }
 
+impl Model {
+    /// Returns the settings that describe a network; [`Experiment::architecture`] is the way back.
+    pub fn of(architecture: &Architecture) -> Self {
+        let Architecture::Mlp(mlp) = architecture;
+        Self {
+            hidden: mlp.hidden.clone(),
+            activation: mlp.activation,
+            dropout: mlp.dropout,
+            init: mlp.init,
+        }
+    }
+}
+
 impl Optimizer {
     /// Returns the step size before any schedule.
     pub fn learning_rate(&self) -> f64 {

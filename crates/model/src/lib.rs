@@ -54,7 +54,7 @@ pub use mlp::Mlp;
 pub use mlp::MlpConfig;
 #[cfg(feature = "burn")]
 pub use network::Network;
-pub use network::{Architecture, Forward, LayerSummary};
+pub use network::{Architecture, FirstLayer, Forward, LayerSummary};
 pub use queue::{Pending, Queue, QueueError};
 pub use record::{Metadata, Record, RecordError, TestMetrics};
 pub use tensor::{Shape, Tensor};

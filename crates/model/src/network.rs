@@ -35,6 +35,33 @@ pub struct LayerSummary {
     pub multiply_adds: usize,
 }
 
+/// The weights of a network's first layer, each neuron's as a picture of what it looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstLayer<'a> {
+    /// Number of neurons.
+    pub neurons: usize,
+    /// Height and width of the part of an image that a neuron looks at.
+    pub size: [usize; 2],
+    /// Whether they are the output neurons: there is no hidden layer.
+    pub is_output: bool,
+    /// All weights, and how far it is in them from a neuron to the next and from a pixel to the next.
+    pub(crate) values: &'a [f32],
+    pub(crate) strides: [usize; 2],
+}
+
+impl FirstLayer<'_> {
+    /// Returns the weights of a neuron, `[height * width]`, for the first channel; none if there is no such neuron.
+    pub fn neuron(&self, neuron: usize) -> Vec<f32> {
+        let ([height, width], [start, step]) = (self.size, self.strides);
+        let values = self.values.iter().skip(neuron * start);
+        values
+            .step_by(step.max(1))
+            .take(height * width)
+            .copied()
+            .collect()
+    }
+}
+
 impl Architecture {
     /// Returns channels, height and width of an image.
     pub fn input(&self) -> [usize; 3] {
@@ -95,6 +122,13 @@ impl Architecture {
     pub fn summary(&self) -> Vec<LayerSummary> {
         match self {
             Self::Mlp(mlp) => mlp.summary(),
+        }
+    }
+
+    /// Returns the first layer of the network with these `tensors`; `None` if they are not its own.
+    pub fn first_layer<'a>(&self, tensors: &'a [Tensor]) -> Option<FirstLayer<'a>> {
+        match self {
+            Self::Mlp(mlp) => mlp.first_layer(tensors),
         }
     }
 

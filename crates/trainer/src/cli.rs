@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use exchange::{Format, Layout};
+use exchange::{Format, Layout, Scale};
 use experiment::{Backend, EngineChoice};
 use model::Activation;
 
@@ -477,6 +477,10 @@ pub struct ImportArgs {
     /// Order of a weight's dimensions, if the shapes do not settle it
     #[arg(long, value_name = "LAYOUT", value_parser = layout())]
     pub layout: Option<Layout>,
+    /// How the network expects its pixels: 0..1, 0..255, -1..1, or MEAN,DEVIATION of pixels from 0 to 1
+    /// [default: the file's, or 0..1]
+    #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
+    pub scale: Option<Scale>,
     /// Names of the classes, in label order [default: the file's, or Fashion-MNIST's, or numbers]
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub classes: Option<Vec<String>>,

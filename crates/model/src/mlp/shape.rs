@@ -2,7 +2,8 @@
 
 use super::MlpConfig;
 use crate::config::{ConfigError, MAX_CLASSES, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
-use crate::network::LayerSummary;
+use crate::network::{FirstLayer, LayerSummary};
+use crate::tensor::Tensor;
 
 impl MlpConfig {
     /// Checks every limit; later code does not check again.
@@ -82,5 +83,19 @@ impl MlpConfig {
             }
         }
         layers
+    }
+
+    /// Returns the first layer of the network with these `tensors`. Weights are `[inputs, neurons]`, row-major:
+    /// those of a neuron are a column.
+    pub(crate) fn first_layer<'a>(&self, tensors: &'a [Tensor]) -> Option<FirstLayer<'a>> {
+        let [_, height, width] = self.input;
+        let [_, neurons] = *self.layer_shapes().first()?;
+        Some(FirstLayer {
+            neurons,
+            size: [height, width],
+            is_output: self.hidden.is_empty(),
+            values: &tensors.first()?.values,
+            strides: [1, neurons],
+        })
     }
 }

@@ -20,6 +20,7 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let request = Request {
         file: args.file.clone(),
         layout: args.layout,
+        scale: args.scale,
         told: Told {
             name: args.name.clone(),
             class_names: args.classes.clone(),

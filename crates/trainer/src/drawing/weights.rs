@@ -43,11 +43,9 @@ pub struct Sheet {
 /// # Errors
 /// When the input is too large to be drawn, there is no layer, or the PNG cannot be encoded.
 pub fn draw(weights: &[Tensor], architecture: &Architecture) -> Result<Sheet, Failure> {
-    // `[channels * height * width, neurons]`: the picture is that of the first channel.
-    let first = weights.first();
+    let first = architecture.first_layer(weights);
     let first = first.ok_or_else(|| Failure::failed("the network has no layers"))?;
-    let [_, height, width] = architecture.input();
-    let neurons = first.shape.last().copied().unwrap_or_default();
+    let ([height, width], neurons) = (first.size, first.neurons);
     let shown = neurons
         .min(MOST_NEURONS)
         .min(MOST_WEIGHTS / (height * width).max(1));
@@ -61,15 +59,13 @@ pub fn draw(weights: &[Tensor], architecture: &Architecture) -> Result<Sheet, Fa
     let down = shown.div_ceil(columns) * (height + GAP) - GAP;
     let mut picture = RgbaImage::new(across as u32, down as u32); // transparent
     for neuron in 0..shown {
-        // Weights are `[inputs, neurons]`, row-major: those of a neuron are a column.
-        let column = first.values.iter().skip(neuron).step_by(neurons);
-        let column: Vec<f32> = column.take(height * width).copied().collect();
-        let scale = scale(&column);
+        let weights = first.neuron(neuron);
+        let scale = scale(&weights);
         let (left, top) = (
             neuron % columns * (width + GAP),
             neuron / columns * (height + GAP),
         );
-        for (at, weight) in column.iter().enumerate() {
+        for (at, weight) in weights.iter().enumerate() {
             let (x, y) = (left + at % width, top + at / width);
             if let Some(pixel) = picture.get_pixel_mut_checked(x as u32, y as u32) {
                 *pixel = color(weight / scale);
@@ -82,7 +78,7 @@ pub fn draw(weights: &[Tensor], architecture: &Architecture) -> Result<Sheet, Fa
         height: down as u32,
         shown,
         neurons,
-        output: weights.len() == 2, // one layer: a weight and a bias
+        output: first.is_output,
     })
 }
 

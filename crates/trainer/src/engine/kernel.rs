@@ -3,13 +3,28 @@
 use std::ops::Range;
 
 use data::{Batches, Epoch};
-use experiment::Optimizer;
+use experiment::{Backend, Experiment, Optimizer};
 use model::{Activation, Architecture, RecordError, Tensor, record};
 
 use super::{Job, LearningRate, Predictor, Totals, Watch};
 use crate::backend;
 use crate::failure::Failure;
 use crate::run::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS, unusable};
+
+/// Returns the first key, with its value, that the kernel cannot train `experiment` with; `None` if it can.
+pub(super) fn obstacle(
+    experiment: &Experiment,
+    backend: Backend,
+) -> Option<(&'static str, String)> {
+    if backend != Backend::Flex {
+        return Some(("backend", format!("\"{backend}\"")));
+    }
+    if experiment.model.activation == Activation::Gelu {
+        return Some(("model.activation", "\"gelu\"".to_string()));
+    }
+    let dropout = experiment.model.dropout;
+    (dropout > 0.0).then(|| ("model.dropout", dropout.to_string()))
+}
 
 /// A network being trained without Burn's tensors.
 pub struct Kernel {

@@ -21,7 +21,7 @@ use std::fmt;
 use std::ops::Range;
 
 use experiment::{Backend, EngineChoice, Experiment};
-use model::{Activation, RecordError, Tensor};
+use model::{RecordError, Tensor};
 
 pub use self::burn::Burn;
 pub use self::job::{Images, Job};
@@ -48,7 +48,7 @@ pub enum EngineKind {
 /// # Errors
 /// When the experiment requests the kernel but one of its keys rules it out (exit code 2).
 pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, Failure> {
-    let in_the_way = no_kernel(experiment, backend);
+    let in_the_way = kernel::obstacle(experiment, backend);
     match (experiment.engine, in_the_way) {
         (EngineChoice::Burn, _) | (EngineChoice::Auto, Some(_)) => Ok(EngineKind::Burn),
         (_, None) => Ok(EngineKind::Kernel),
@@ -59,18 +59,6 @@ pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, F
             "change `{key}`, or choose the engine that can: --engine burn (or auto)"
         ))),
     }
-}
-
-/// Returns the first key, with its value, that the kernel cannot train `experiment` with; `None` if it can.
-fn no_kernel(experiment: &Experiment, backend: Backend) -> Option<(&'static str, String)> {
-    if backend != Backend::Flex {
-        return Some(("backend", format!("\"{backend}\"")));
-    }
-    if experiment.model.activation == Activation::Gelu {
-        return Some(("model.activation", "\"gelu\"".to_string()));
-    }
-    let dropout = experiment.model.dropout;
-    (dropout > 0.0).then(|| ("model.dropout", dropout.to_string()))
 }
 
 impl fmt::Display for EngineKind {
