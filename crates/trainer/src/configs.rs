@@ -1,6 +1,6 @@
 //! Which experiment: a config file with overrides, or a run's own config.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use experiment::{DEFAULT_CONFIG, Experiment, MAX_BYTES, Source};
 
@@ -18,7 +18,23 @@ pub fn load(file: Option<&Path>, set: &[String]) -> Result<Experiment, Failure> 
         None if Path::new(DEFAULT_CONFIG).is_file() => Source::read(Path::new(DEFAULT_CONFIG))?,
         None => experiment::built_in(),
     };
-    Ok(experiment::load(source, set)?)
+    let mut experiment = experiment::load(source, set)?;
+    let dir = experiment.data.dir.take();
+    experiment.data.dir = dir.map(|dir| meant(dir, file));
+    Ok(experiment)
+}
+
+/// Returns the data folder that is meant by `dir`: `~` is the home folder, as on the command line. A relative path
+/// begins at the working directory or, if it is not there, at the folder of the config `file`.
+fn meant(dir: PathBuf, file: Option<&Path>) -> PathBuf {
+    if let Ok(rest) = dir.strip_prefix("~") {
+        return dirs::home_dir().map_or(dir.clone(), |home| home.join(rest));
+    }
+    let beside = file.and_then(Path::parent).map(|folder| folder.join(&dir));
+    match beside {
+        Some(beside) if !dir.exists() && beside.exists() => beside,
+        _ => dir,
+    }
 }
 
 /// Returns the experiment of the run in `folder` with the overrides `set`, each `key=value`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use experiment::{Decay, Experiment, Source};
 
 use crate::configs;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::notice::{Notice, Notify};
 use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::folder::{CONFIG, sha256};
@@ -34,11 +34,11 @@ pub struct Resumable {
 }
 
 /// Returns the requested run with its newest valid checkpoint, or with the state before the first step if it
-/// has none.
+/// has none; `None`, with a notice, if it is finished and nothing is left to train.
 ///
 /// # Errors
-/// When the run, its data or its backend has changed, or nothing is left to train (exit code 2).
-pub fn open(request: &Request, notify: Notify) -> Result<Resumable, Failure> {
+/// When the run, its data or its backend has changed (exit code 2).
+pub fn open(request: &Request, notify: Notify) -> Result<Option<Resumable>, Failure> {
     let run = RunFolder::open(find::folder(&request.run)?)?;
     if let Some(imported) = &run.manifest().imported {
         let message = format!(
@@ -50,15 +50,18 @@ pub fn open(request: &Request, notify: Notify) -> Result<Resumable, Failure> {
     let set = configs::with_data_dir(&request.set, request.data_dir.as_deref())?;
     let experiment = configs::of_run(run.path(), &set)?;
     let start = start(&run, &experiment, notify)?;
-    refuse_nothing_to_do(&run, &start, &experiment)?;
+    if let Some(text) = nothing_to_do(&run, &start, &experiment) {
+        notify(Notice::Note(text));
+        return Ok(None);
+    }
     let prepared = session::prepare(experiment, None, notify)?;
     refuse_other_data(&run, &start, &prepared)?;
     refuse_other_backend(&run, &prepared)?;
-    Ok(Resumable {
+    Ok(Some(Resumable {
         prepared,
         run,
         start,
-    })
+    }))
 }
 
 impl Resumable {
@@ -147,21 +150,18 @@ fn refuse_changes(before: &Experiment, now: &Experiment, epoch: usize) -> Result
     .hint("undo the change, or start a new run: only training.epochs (unless the schedule is cosine), checkpoint.* and log.* may change"))
 }
 
-fn refuse_nothing_to_do(
-    run: &RunFolder,
-    start: &Checkpoint,
-    experiment: &Experiment,
-) -> Result<(), Failure> {
+/// Returns what to say if nothing is left to train.
+fn nothing_to_do(run: &RunFolder, start: &Checkpoint, experiment: &Experiment) -> Option<String> {
     let is_done = start.state.stopped || start.state.epoch > experiment.training.epochs;
     if run.manifest().status != Status::Finished || !is_done {
-        return Ok(());
+        return None;
     }
-    let failure = Failure::usage(format!("the run {} is finished", run.path().display()));
-    Err(if start.state.stopped {
-        failure.hint("early stopping ended it; start a new run with more patience")
+    let more = if start.state.stopped {
+        "early stopping ended it; start a new run with more patience"
     } else {
-        failure.hint("train it longer: --set training.epochs=N")
-    })
+        "to train it longer: --set training.epochs=N"
+    };
+    Some(format!("the run {} is finished; {more}", shown(run.path())))
 }
 
 /// Fails when the files differ from those the run was started with, or the checkpoint does not fit the number

@@ -7,11 +7,11 @@ use crate::failure::Failure;
 use crate::format::quoted;
 use crate::resume::{self, Request};
 
-/// Trains the rest of a run, from its newest valid checkpoint or, if there is none, from the beginning.
+/// Trains the rest of a run, from its newest valid checkpoint or, if there is none, from the beginning. Of a
+/// finished run nothing is left.
 ///
 /// # Errors
-/// When the run, its data or its backend has changed, or nothing is left to train (exit code 2);
-/// when the training fails.
+/// When the run, its data or its backend has changed (exit code 2); when the training fails.
 pub fn run(args: ResumeArgs) -> Result<(), Failure> {
     let messages = messages(args.show)?;
     let signals = Signals::listen()?;
@@ -20,7 +20,9 @@ pub fn run(args: ResumeArgs) -> Result<(), Failure> {
         set: args.set,
         data_dir: args.data_dir,
     };
-    let resumable = resume::open(&request, &mut messages.listener())?;
+    let Some(resumable) = resume::open(&request, &mut messages.listener())? else {
+        return Ok(());
+    };
     introduce(&resumable.prepared, messages);
     let state = &resumable.start.state;
     messages.note(format_args!(

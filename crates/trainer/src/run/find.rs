@@ -121,19 +121,34 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The two fields of a manifest needed to find a run. Others may change between versions.
+/// The fields of a manifest needed to find a run. Others may change between versions.
 #[derive(Debug, Deserialize)]
 struct Head {
     status: Status,
     started: Timestamp,
+    #[serde(default)]
+    number: Option<u64>,
 }
 
-/// Returns every run folder under `artifacts/`, in order of start time.
+/// Returns every run folder under `artifacts/`, in the order they were made; those without a number come first, in
+/// order of start time.
 fn runs() -> Vec<PathBuf> {
     let mut runs = folders(Path::new(ARTIFACTS));
     // Sorting by name would do, but for --run-dir and changed clocks.
-    runs.sort_by_cached_key(|folder| (head(folder).ok().map(|head| head.started), name(folder)));
+    runs.sort_by_cached_key(|folder| {
+        let head = head(folder).ok();
+        let order = head.map(|head| (head.number, head.started));
+        (order, name(folder))
+    });
     runs
+}
+
+/// Returns the highest number of a run under `root`, 0 if none has one.
+pub(super) fn highest_number(root: &Path) -> u64 {
+    let heads = folders(root)
+        .into_iter()
+        .filter_map(|folder| head(&folder).ok());
+    heads.filter_map(|head| head.number).max().unwrap_or(0)
 }
 
 /// Returns every run folder under `root`, which contains the experiments' folders.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::lock::{self, LOCK, Lock};
 use super::manifest::{self, Manifest, Status};
 use super::read::{self, MAX_RESULT};
-use super::{remove, write};
+use super::{order, remove, write};
 use crate::failure::{Code, Failure, shown};
 use crate::run::epoch::EpochMetrics;
 
@@ -74,6 +74,7 @@ impl RunFolder {
         let lock = lock::take(&path).map_err(usage)?;
         refuse_occupied(&path)?; // by a process that has come and gone meanwhile
         write::atomically(&path.join(CONFIG), config.as_bytes()).map_err(usage)?;
+        manifest.number = order::next(&path);
         manifest
             .files_sha256
             .insert(CONFIG.into(), sha256(config.as_bytes()));

@@ -41,6 +41,10 @@ pub struct Manifest {
     pub experiment: String,
     /// Name of the run: its folder.
     pub run: String,
+    /// Its place in the order in which the runs in `artifacts/` were made, whatever the clock said; `None` elsewhere,
+    /// and in manifests of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// Start, UTC.
     pub started: Timestamp,
     /// Times of resuming, UTC.
@@ -127,6 +131,7 @@ impl Manifest {
             status: Status::Running,
             experiment: experiment.name.clone(),
             run: name(path),
+            number: None,
             started: Timestamp::now(),
             resumed: Vec::new(),
             ended: None,

@@ -20,6 +20,7 @@ pub mod state;
 pub mod checkpoint;
 pub mod log;
 pub mod find;
+mod order;
 pub mod list;
 pub mod query;
 pub mod verify;

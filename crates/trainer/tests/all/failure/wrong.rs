@@ -229,8 +229,6 @@ const RUNS: &[&str] = &[
 /// Changes that `resume` refuses, and runs it cannot resume.
 #[rustfmt::skip]
 const RESUME: &[Row] = &[
-    (&["resume", "run"], 2, "the run run is finished"),
-    (&["resume", "run/"], 2, "is finished"),
     (&["resume", "run/model.bpk"], 2, "run/model.bpk is not a run folder"),
     (&["resume", "words.txt"], 2, "words.txt is not a run folder"),
     (&["resume", "run", "--set", "seed=7"], 2, "the experiment differs from the one the run was started with"),
