@@ -95,7 +95,7 @@ pub enum Command {
     FindLr(FindLrArgs),
     /// Train a run again from its manifest and config, and say whether the result is identical
     Repeat(RepeatArgs),
-    /// Check every file of a run against the hashes in its manifest, and its checkpoints
+    /// Check a run's manifest, every file that it names, and its checkpoints against their hashes
     Verify(ShowRunArgs),
     /// Write a saved run's network for other programs: safetensors, ONNX, NumPy
     Export(ExportArgs),

@@ -1,13 +1,16 @@
 //! Several runs side by side: config, metrics, learning curves, classes, and whether the difference is more
-//! than chance.
+//! than chance: of the networks, and of the settings they were trained with.
 
+pub mod conclusions;
 pub mod mcnemar;
+pub mod settings;
 
 use std::collections::BTreeSet;
 
 use experiment::Metric;
 
 use self::mcnemar::{McNemar, Prediction, predictions, recall};
+use self::settings::{Setting, settings};
 use crate::failure::Failure;
 use crate::format::figure;
 use crate::run::epoch::EpochMetrics;
@@ -32,6 +35,8 @@ pub struct Comparison {
     pub runs: Vec<Compared>,
     /// McNemar's test of each run but the first against the first.
     pub tests: Vec<McNemar>,
+    /// The settings that the runs are of, each against the first.
+    pub settings: Vec<Setting>,
 }
 
 impl Comparison {
@@ -57,8 +62,10 @@ impl Comparison {
             .iter()
             .map(|other| mcnemar::mcnemar(&first.predictions, &other.predictions))
             .collect();
+        let summaries: Vec<&Summary> = runs.iter().map(|compared| &compared.run).collect();
         Ok(Self {
             tests: tests?,
+            settings: settings(&summaries),
             runs,
         })
     }
@@ -70,7 +77,7 @@ impl Comparison {
     }
 
     /// Returns a row for each key whose values differ.
-    pub fn settings(&self) -> Vec<Vec<String>> {
+    pub fn differing_keys(&self) -> Vec<Vec<String>> {
         let keys: BTreeSet<&String> = self
             .runs
             .iter()

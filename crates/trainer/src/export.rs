@@ -89,7 +89,10 @@ pub fn export(request: &Request, notify: Notify) -> Result<Exported, Failure> {
         );
     }
     let comparison = match data {
-        Some(data) => Some(compare(*format, &saved, back, &data, &compute)?),
+        Some(data) => {
+            saved::count_look(&saved, notify);
+            Some(compare(*format, &saved, back, &data, &compute)?)
+        }
         None => None,
     };
     Ok(Exported {

@@ -8,7 +8,7 @@ use crate::backend::Compute;
 use crate::configs;
 use crate::datasets::{self, Wanted};
 use crate::evaluation::{self, Evaluation, Predictions};
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::notice::{Notice, Notify};
 use crate::results;
 use crate::run::find::Saved;
@@ -52,8 +52,7 @@ fn folder_trained_in(saved: &Saved) -> Option<PathBuf> {
     configs::of_run(saved.file.parent()?, &[]).ok()?.data.dir
 }
 
-/// Returns what the record says about every test image. The run's manifest counts it as a look at them;
-/// where it cannot be written, a warning says so.
+/// Returns what the record says about every test image, and counts the look, see [`count_look`].
 ///
 /// # Errors
 /// When the device fails.
@@ -63,18 +62,28 @@ pub fn predictions(
     compute: &Compute,
     notify: Notify,
 ) -> Result<Predictions, Failure> {
-    let predictions = evaluation::predict(&saved.record, &data.test, compute)?;
-    if let Some(folder) = &saved.folder {
-        let counted = RunFolder::open(folder.clone())
-            .and_then(|mut run| run.update(|manifest| manifest.test_looks += 1));
-        if let Err(failure) = counted {
-            notify(Notice::Warning(format!(
-                "this look at the test images is not counted: {}",
-                failure.sentence()
-            )));
-        }
+    count_look(saved, notify);
+    evaluation::predict(&saved.record, &data.test, compute)
+}
+
+/// Counts in the run's manifest that its network is asked about test images, which every command that does so
+/// calls. It says so where the look is not counted: the manifest cannot be written, or the record is of no run.
+pub fn count_look(saved: &Saved, notify: Notify) {
+    let not_counted = |why: String| {
+        Notice::Warning(format!(
+            "this look at the test images is not counted: {why}"
+        ))
+    };
+    let Some(folder) = saved.run() else {
+        let file = shown(&saved.file);
+        notify(not_counted(format!("{file} is in no run's folder")));
+        return;
+    };
+    let counted =
+        RunFolder::open(folder).and_then(|mut run| run.update(|manifest| manifest.test_looks += 1));
+    if let Err(failure) = counted {
+        notify(not_counted(failure.sentence()));
     }
-    Ok(predictions)
 }
 
 /// Returns the record's result on the test images. A run that was trained without looking at them gets all

@@ -9,7 +9,8 @@ use crate::failure::Failure;
 use crate::format::counted;
 use crate::run::{find, verify};
 
-/// Checks each file that a run's manifest names against its SHA-256, and its checkpoints against theirs.
+/// Checks a run's manifest against the SHA-256 it ends with, each file that it names, and its checkpoints against
+/// theirs.
 ///
 /// # Errors
 /// When there is no such run (exit code 2), or something is not as it was written (exit code 1).
@@ -18,13 +19,22 @@ pub fn run(args: &ShowRunArgs) -> Result<(), Failure> {
     let (count, mut problems) = (found.len(), Vec::new());
     let mut out = stdout().lock();
     for (name, result) in found {
-        let problem = result.err().map(|failure| failure.sentence());
+        let ok = result.as_ref().map(Result::is_ok);
+        let problem = result
+            .and_then(Result::err)
+            .map(|failure| failure.sentence());
         if args.json {
-            let object = json!({ "file": name, "ok": problem.is_none(), "problem": problem });
+            let object = json!({ "file": name, "ok": ok, "problem": problem });
             writeln!(out, "{object}")?;
         } else {
-            let state = problem.as_ref().map_or("ok", |_| "DAMAGED");
-            writeln!(out, "{state:<8} {name}")?;
+            match ok {
+                Some(true) => writeln!(out, "ok       {name}")?,
+                Some(false) => writeln!(out, "DAMAGED  {name}")?,
+                None => writeln!(
+                    out,
+                    "unknown  {name} (an earlier version wrote it, without a hash)"
+                )?,
+            }
         }
         problems.extend(problem.map(|problem| format!("{name}: {problem}")));
     }

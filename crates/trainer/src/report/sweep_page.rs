@@ -152,8 +152,9 @@ fn intervals(page: &SweepPage) -> Markup {
             }
             figcaption {
                 "Each dot is a training, the line their mean, the bar the interval that holds the mean of all \
-                 seeds with 95 % confidence. Intervals that overlap can still differ: the table's test pairs \
-                 trainings of the same seed."
+                 seeds with 95 % confidence. Intervals that overlap can still differ, and those that do not \
+                 can be chance, the more settings there are: the table's test compares trainings of the same seed \
+                 and knows how many settings the best was chosen from."
                 @if page.outcomes.len() > shown.len() { " " (shown.len()) " of " (page.outcomes.len()) " settings." }
             }
         }

@@ -55,7 +55,7 @@ pub struct Summary {
     /// the last; `test_loss`; ... Figures that are not known are `null` or not there.
     #[serde(flatten)]
     pub figures: BTreeMap<String, Option<f64>>,
-    /// How often its answers to the test images were looked at.
+    /// How often a command asked its network about test images.
     pub test_looks: u64,
     /// Every key of the resolved config with its value as TOML: `optimizer.learning_rate`, `0.001`.
     pub settings: BTreeMap<String, String>,

@@ -2,28 +2,30 @@
 
 use std::path::{Component, Path};
 
-use super::folder::sha256;
+use super::folder::{MANIFEST, sha256};
 use super::read::{self, MAX_RESULT};
 use super::{checkpoint, manifest};
 use crate::failure::Failure;
 
-/// The name of a file, and whether it is as it was written.
-pub type Checked = (String, Result<(), Failure>);
+/// The name of a file, and whether it is as it was written; `None` where nothing says how it was.
+pub type Checked = (String, Option<Result<(), Failure>>);
 
-/// Returns each file that the manifest of the run in `folder` names, compared with its SHA-256, and each
+/// Returns the manifest of the run in `folder` and each file that it names, compared with their SHA-256, and each
 /// checkpoint, compared with its own. What is not as it was written has the reason.
 ///
 /// # Errors
 /// When there is no such run, or its manifest is damaged.
 pub fn files(folder: &Path) -> Result<Vec<Checked>, Failure> {
+    let own = manifest::is_as_written(folder)?.map(has_its_hash);
     let manifest = manifest::read(folder)?;
     let files = manifest.files_sha256.iter();
-    let files = files.map(|(name, hash)| (name.clone(), check(folder, name, hash)));
+    let files = files.map(|(name, hash)| (name.clone(), Some(check(folder, name, hash))));
     let checkpoints = checkpoint::check(folder).into_iter().map(|(set, result)| {
         let name = set.strip_prefix(folder).unwrap_or(&set).display();
-        (name.to_string(), result)
+        (name.to_string(), Some(result))
     });
-    Ok(files.chain(checkpoints).collect())
+    let own = std::iter::once((MANIFEST.to_string(), own));
+    Ok(own.chain(files).chain(checkpoints).collect())
 }
 
 /// Checks a file that lies in the folder itself: a name from a manifest must not lead elsewhere.
@@ -37,9 +39,10 @@ fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
         return Err(Failure::failed("is no name of a file in the run's folder"));
     }
     let bytes = read::at_most(&folder.join(name), MAX_RESULT)?;
-    if sha256(&bytes) == hash {
-        Ok(())
-    } else {
-        Err(Failure::failed("has another SHA-256"))
-    }
+    has_its_hash(sha256(&bytes) == hash)
+}
+
+fn has_its_hash(has: bool) -> Result<(), Failure> {
+    has.then_some(())
+        .ok_or_else(|| Failure::failed("has another SHA-256"))
 }

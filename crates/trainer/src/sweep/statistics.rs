@@ -6,7 +6,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// How sure an interval is to hold the mean.
 const CONFIDENCE: f64 = 0.95;
 /// What differs by less, in parts of it, differs by rounding.
-const ROUNDING: f64 = 1e-12;
+pub const ROUNDING: f64 = 1e-12;
 
 /// Mean and spread of some figures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
