@@ -1,4 +1,4 @@
-//! A run made of a network that another program trained.
+//! A run made from a network trained by another program.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -22,39 +22,39 @@ use crate::run::manifest::Imported;
 use crate::run::{Manifest, RunFolder, Status};
 use crate::session;
 
-/// What to import, and what is known about it.
+/// What to import, and what the user says about it.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The file.
     pub file: PathBuf,
-    /// What comes first in a weight's shape, where the shapes leave it open.
+    /// Order of a weight's dimensions, if the shapes do not settle it.
     pub layout: Option<Layout>,
-    /// What a person says about the network.
+    /// What the user says about the network.
     pub told: Told,
-    /// The run's folder; else a fresh one in `artifacts/`.
+    /// The run's folder; if `None`, a new one in `artifacts/`.
     pub run_dir: Option<PathBuf>,
-    /// The folder of the data set it is for; else the usual places, without download.
+    /// The folder of its data set; if `None`, the usual places, without download.
     pub data_dir: Option<PathBuf>,
 }
 
-/// What was made of it.
+/// An imported run.
 #[derive(Debug)]
 pub struct Made {
     /// The run.
     pub run: RunFolder,
-    /// What the file is.
+    /// The kind of file.
     pub kind: Kind,
-    /// Its result on the test images, if they are at hand.
+    /// Its result on the test images, if they were found.
     pub test: Option<Evaluation>,
 }
 
-/// Makes the run.
+/// Imports the file and returns the run.
 ///
 /// # Errors
-/// When the file is no network that can run here (exit code 1), or the run folder is taken (2).
+/// When the file is not a network that can run here (exit code 1), or the run folder is taken (2).
 pub fn import(request: &Request, notify: Notify) -> Result<Made, Failure> {
     let run_dir = request.run_dir.as_deref();
-    run_dir.map_or(Ok(()), folder::refuse_taken)?;
+    run_dir.map_or(Ok(()), folder::refuse_occupied)?;
     let bytes = read(&request.file)?;
     let in_file = |e: ExchangeError| {
         let hint = e.hint();
@@ -87,7 +87,7 @@ pub fn import(request: &Request, notify: Notify) -> Result<Made, Failure> {
     let test = fill(&mut run, metadata, network.tensors, data.as_ref(), &compute);
     match &test {
         Ok(_) => run.end(Status::Finished, None)?,
-        // The cause is what matters to a person, even if the manifest cannot be written as well.
+        // The cause is what matters to the user, even if the manifest cannot be written either.
         Err(f) => drop(run.end(Status::Failed, Some(f.sentence()))),
     }
     Ok(Made {
@@ -97,7 +97,7 @@ pub fn import(request: &Request, notify: Notify) -> Result<Made, Failure> {
     })
 }
 
-/// Returns the bytes of `file`, which must not be larger than any network.
+/// Returns the bytes of `file`, which must not be larger than the largest network.
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |e: io::Error| Failure::io("read", path, e);
     let mut bytes = Vec::new();
@@ -108,8 +108,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// Returns the data set the network is for; `None`, and says so, when it is not found and nobody said
-/// where. Nothing is downloaded.
+/// Returns the network's data set; `None`, with a notice, if it is not found and no folder was
+/// given. Nothing is downloaded.
 fn data_at_hand(
     request: &Request,
     metadata: &Metadata,
@@ -131,11 +131,11 @@ fn data_at_hand(
     }
 }
 
-/// Returns the experiment that is written into the run: the network's, as far as it is known; of what is not,
-/// the tutorial's.
+/// Returns the experiment that is written to the run: what is known of the network, and the tutorial's
+/// values for the rest.
 fn experiment(request: &Request, metadata: &Metadata) -> Result<Experiment, Failure> {
     let Architecture::Mlp(network) = &metadata.architecture;
-    // Only Fashion-MNIST is found without a folder; data that nobody named is looked for beside the file.
+    // Only Fashion-MNIST is found without a folder; other data is looked for beside the file.
     let is_fashion = metadata.dataset == fashion_mnist::NAME;
     let beside = request.file.parent().filter(|_| !is_fashion);
     let dir = request.data_dir.as_deref().or(beside);
@@ -165,7 +165,7 @@ fn experiment(request: &Request, metadata: &Metadata) -> Result<Experiment, Fail
     Ok(experiment)
 }
 
-/// Writes what the network comes to; returns its result on the test images, if they are at hand.
+/// Writes the network's results; returns its result on the test images, if they were found.
 fn fill(
     run: &mut RunFolder,
     metadata: Metadata,

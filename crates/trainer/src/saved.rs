@@ -1,4 +1,4 @@
-//! A saved record with the data set it belongs to.
+//! A saved record with its data set.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,9 @@ pub fn data_set(
     let found = wanted.or_download().load(notify).map_err(|failure| {
         if is_named {
             let name = &metadata.dataset;
-            failure.hint(format!("--data-dir must hold the data of the run: {name}"))
+            failure.hint(format!(
+                "--data-dir must be the folder with the run's data: {name}"
+            ))
         } else {
             failure
         }
@@ -52,7 +54,7 @@ fn folder_trained_in(saved: &Saved) -> Option<PathBuf> {
     configs::of_run(saved.file.parent()?, &[]).ok()?.data.dir
 }
 
-/// Returns what the record says about every test image, and counts the look, see [`count_look`].
+/// Returns the record's predictions for every test image, and counts this use of them, see [`count_use`].
 ///
 /// # Errors
 /// When the device fails.
@@ -62,21 +64,21 @@ pub fn predictions(
     compute: &Compute,
     notify: Notify,
 ) -> Result<Predictions, Failure> {
-    count_look(saved, notify);
+    count_use(saved, notify);
     evaluation::predict(&saved.record, &data.test, compute)
 }
 
-/// Counts in the run's manifest that its network is asked about test images, which every command that does so
-/// calls. It says so where the look is not counted: the manifest cannot be written, or the record is of no run.
-pub fn count_look(saved: &Saved, notify: Notify) {
+/// Counts in the run's manifest that its network is evaluated on test images. Every command that does so calls
+/// this. A warning says when the use is not counted: the manifest cannot be written, or the record belongs to no
+/// run.
+pub fn count_use(saved: &Saved, notify: Notify) {
     let not_counted = |why: String| {
-        Notice::Warning(format!(
-            "this look at the test images is not counted: {why}"
-        ))
+        let text = format!("this use of the test images is not counted: {why}");
+        Notice::Warning(text)
     };
     let Some(folder) = saved.run() else {
         let file = shown(&saved.file);
-        notify(not_counted(format!("{file} is in no run's folder")));
+        notify(not_counted(format!("{file} is not in a run's folder")));
         return;
     };
     let counted =
@@ -86,8 +88,8 @@ pub fn count_look(saved: &Saved, notify: Notify) {
     }
 }
 
-/// Returns the record's result on the test images. A run that was trained without looking at them gets all
-/// that other runs have of them.
+/// Returns the record's result on the test images. For a run that was trained without them, this also writes
+/// the files that other runs have.
 ///
 /// # Errors
 /// When the device or the disk fails.

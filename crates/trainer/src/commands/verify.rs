@@ -1,23 +1,23 @@
-//! `trainer verify`: is every file of a run as it was written?
+//! `trainer verify`: checks that every file of a run is as it was written.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use serde_json::json;
 
+use super::terminal;
 use crate::cli::ShowRunArgs;
 use crate::failure::Failure;
 use crate::format::counted;
 use crate::run::{find, verify};
 
-/// Checks a run's manifest against the SHA-256 it ends with, each file that it names, and its checkpoints against
-/// theirs.
+/// Checks a run's manifest, each file named in it, and its checkpoints against their SHA-256.
 ///
 /// # Errors
-/// When there is no such run (exit code 2), or something is not as it was written (exit code 1).
+/// When there is no such run (exit code 2), or a file has changed (exit code 1).
 pub fn run(args: &ShowRunArgs) -> Result<(), Failure> {
     let found = verify::files(&find::folder(&args.run)?)?;
     let (count, mut problems) = (found.len(), Vec::new());
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     for (name, result) in found {
         let ok = result.as_ref().map(Result::is_ok);
         let problem = result
@@ -25,7 +25,7 @@ pub fn run(args: &ShowRunArgs) -> Result<(), Failure> {
             .map(|failure| failure.sentence());
         if args.json {
             let object = json!({ "file": name, "ok": ok, "problem": problem });
-            writeln!(out, "{object}")?;
+            terminal::json(&object)?;
         } else {
             match ok {
                 Some(true) => writeln!(out, "ok       {name}")?,

@@ -1,4 +1,4 @@
-//! Is every file of a run as it was written?
+//! Checking that every file of a run is as it was written.
 
 use std::path::{Component, Path};
 
@@ -10,8 +10,8 @@ use crate::failure::Failure;
 /// The name of a file, and whether it is as it was written; `None` where nothing says how it was.
 pub type Checked = (String, Option<Result<(), Failure>>);
 
-/// Returns the manifest of the run in `folder` and each file that it names, compared with their SHA-256, and each
-/// checkpoint, compared with its own. What is not as it was written has the reason.
+/// Returns the manifest of the run in `folder`, each file named in it and each checkpoint, checked against their
+/// SHA-256. A file that has changed comes with the reason.
 ///
 /// # Errors
 /// When there is no such run, or its manifest is damaged.
@@ -28,7 +28,7 @@ pub fn files(folder: &Path) -> Result<Vec<Checked>, Failure> {
     Ok(own.chain(files).chain(checkpoints).collect())
 }
 
-/// Checks a file that lies in the folder itself: a name from a manifest must not lead elsewhere.
+/// Checks a file in the folder itself: a name from a manifest must not lead elsewhere.
 fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
     let mut parts = Path::new(name).components();
     let is_name = matches!(
@@ -36,7 +36,9 @@ fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
         (Some(Component::Normal(_)), None)
     );
     if !is_name {
-        return Err(Failure::failed("is no name of a file in the run's folder"));
+        return Err(Failure::failed(
+            "is not the name of a file in the run's folder",
+        ));
     }
     let bytes = read::at_most(&folder.join(name), MAX_RESULT)?;
     has_its_hash(sha256(&bytes) == hash)
@@ -44,5 +46,5 @@ fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
 
 fn has_its_hash(has: bool) -> Result<(), Failure> {
     has.then_some(())
-        .ok_or_else(|| Failure::failed("has another SHA-256"))
+        .ok_or_else(|| Failure::failed("has a different SHA-256"))
 }

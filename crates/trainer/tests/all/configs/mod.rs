@@ -1,5 +1,7 @@
 //! Every config shipped loads, comes back equal through TOML, and no bytes make the loader panic.
 
+pub mod errors;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -8,7 +8,7 @@ use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
 use model::{Activation, Architecture, Metadata, MlpConfig, Output, TestMetrics};
 
 use crate::fixtures::noise_of;
-use crate::interop::fixture;
+use crate::import::interop::fixture;
 use crate::program::{Desk, Said, TRAINER};
 
 /// Mutations of a file that each reader gets.
