@@ -24,8 +24,17 @@ pub struct Compared {
     pub run: Summary,
     /// Its finished epochs.
     pub epochs: Vec<EpochMetrics>,
+    /// Names of the classes, in label order.
+    pub classes: Vec<String>,
     /// Its predictions for every test image.
     pub predictions: Vec<Prediction>,
+}
+
+impl Compared {
+    /// Returns the recall of each class, see [`recall`].
+    pub fn recall(&self) -> Vec<(String, Option<f64>)> {
+        recall(&self.classes, &self.predictions)
+    }
 }
 
 /// Runs side by side.
@@ -48,9 +57,11 @@ impl Comparison {
         let mut runs = Vec::new();
         for name in names {
             let run = list::named(name)?;
+            let (classes, predictions) = predictions(&run.folder)?;
             runs.push(Compared {
                 epochs: list::metrics(&run.folder),
-                predictions: predictions(&run.folder)?,
+                classes,
+                predictions,
                 run,
             });
         }
@@ -124,17 +135,13 @@ impl Comparison {
 
     /// Returns a row for each class: the recall of each run.
     pub fn classes(&self) -> Vec<Vec<String>> {
-        let recalls: Vec<Vec<(String, f64)>> =
-            self.runs.iter().map(|c| recall(&c.predictions)).collect();
+        let recalls: Vec<Vec<(String, Option<f64>)>> =
+            self.runs.iter().map(Compared::recall).collect();
         let first = recalls.first().cloned().unwrap_or_default();
-        let row = |(name, _): (String, f64)| -> Vec<String> {
-            let of = |recall: &Vec<(String, f64)>| {
-                figure(
-                    recall
-                        .iter()
-                        .find(|(class, _)| *class == name)
-                        .map(|(_, share)| *share),
-                )
+        let row = |(name, _): (String, Option<f64>)| -> Vec<String> {
+            let of = |recall: &Vec<(String, Option<f64>)>| {
+                let found = recall.iter().find(|(class, _)| *class == name);
+                figure(found.and_then(|(_, share)| *share))
             };
             let values: Vec<String> = recalls.iter().map(of).collect();
             std::iter::once(name.clone()).chain(values).collect()

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::{table, terminal};
 use crate::cli::CompareArgs;
-use crate::comparison::mcnemar::recall;
 use crate::comparison::{Compared, Comparison, conclusions};
 use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
@@ -102,7 +101,7 @@ fn print_json(comparison: &Comparison) -> Result<(), Failure> {
     let runs: Vec<_> = comparison
         .runs
         .iter()
-        .map(|c| json!({ "run": c.run, "metrics": c.epochs, "recall": recall(&c.predictions) }))
+        .map(|c| json!({ "run": c.run, "metrics": c.epochs, "recall": c.recall() }))
         .collect();
     let tests: Vec<_> = comparison
         .tests
