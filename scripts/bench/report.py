@@ -154,9 +154,10 @@ def method(head: dict) -> list[str]:
         "ones (the FMA peak of all against that of one). Training is the time a program reports for its own"
         " loop, including a JIT compiler; process is from start to exit, measured from outside: imports, "
         "reading the data, training, testing, and here also writing the run folder. Memory is the peak that"
-        " the system reports. Every peer uses this project's data, batches, epsilon (1e-7; PyTorch adds it "
-        "after the bias correction) and sums of loss and accuracy, and trains on every image; PyTorch keeps"
-        " its own initial weights.", ""]
+        " the system reports. Every peer uses this project's data, batches, epsilon (1e-7; this project, "
+        "Burn and PyTorch add it after the bias correction, Keras and the peers in JAX and NumPy before) "
+        "and sums of loss and accuracy, and trains on every image; PyTorch keeps its own initial weights.",
+        ""]
 
 
 def notes(s: Section) -> list[str]:

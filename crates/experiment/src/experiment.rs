@@ -94,7 +94,7 @@ pub enum Optimizer {
         beta_1: f64,
         /// Decay rate of the mean squared gradient, 0 ≤ β₂ < 1.
         beta_2: f64,
-        /// Added to the denominator, above 0.
+        /// Added to the denominator after the bias correction, as in PyTorch, above 0.
         epsilon: f64,
         /// Strength of the penalty, 0 or more.
         weight_decay: f64,
@@ -107,7 +107,7 @@ pub enum Optimizer {
         beta_1: f64,
         /// Decay rate of the mean squared gradient, 0 ≤ β₂ < 1.
         beta_2: f64,
-        /// Added to the denominator, above 0.
+        /// Added to the denominator after the bias correction, as in PyTorch, above 0.
         epsilon: f64,
         /// Fraction of each weight subtracted per step, times the learning rate, 0 or more.
         weight_decay: f64,

@@ -50,17 +50,18 @@ pub static METRICS: [Definition; 4] = [
             Some(share(ranks.iter().take(2).sum(), sums.images))
         },
     },
-    // The mean over the classes of F1 = 2 hits / (images + predicted); 0 where a class has neither. scikit-learn:
-    // `f1_score(average="macro", labels=range(classes), zero_division=0)`.
+    // The mean of F1 = 2 hits / (images + predicted) over the classes that have images: without any, recall is 0
+    // of 0. scikit-learn: `f1_score(average="macro", labels=the classes that have images)`.
     Definition {
         key: "macro_f1",
         label: "macro F1",
         higher_is_better: true,
         in_line: false,
         of: |sums| {
-            let classes = &sums.counts.as_ref()?.classes;
+            let classes = sums.counts.as_ref()?.classes.iter();
             let f1 = |[images, predicted, hits]: &[usize; 3]| share(2 * hits, images + predicted);
-            Some(classes.iter().map(f1).sum::<f64>() / classes.len().max(1) as f64)
+            let f1: Vec<f64> = classes.filter(|[images, ..]| *images > 0).map(f1).collect();
+            Some(f1.iter().sum::<f64>() / f1.len().max(1) as f64)
         },
     },
 ];
@@ -322,14 +323,14 @@ mod tests {
     }
 
     /// Against scikit-learn's `accuracy_score`, `top_k_accuracy_score(k=2, labels=range(3))` and
-    /// `f1_score(average="macro", labels=range(3), zero_division=0)`.
+    /// `f1_score(average="macro", labels=[0, 1])`: there is no image of class 2.
     #[test]
     fn figures_of_four_answers() {
         let sums = sums();
         assert_eq!(figure(&sums, "loss"), Some(0.25));
         assert_eq!(figure(&sums, "accuracy"), Some(0.75));
         assert_eq!(figure(&sums, "top_2_accuracy"), Some(1.0));
-        let macro_f1 = (0.8 + 2.0 / 3.0 + 0.0) / 3.0;
+        let macro_f1 = (0.8 + 2.0 / 3.0) / 2.0;
         assert!((figure(&sums, "macro_f1").unwrap_or(0.0) - macro_f1).abs() < 1e-12);
     }
 

@@ -115,7 +115,8 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("batch_size", Kind::Integer(32, 1..=MAX_IMAGES), "Images per step"),
         key("loss", Kind::Choice("cross_entropy", || names(&LOSSES)), "Loss to minimise"),
     ] },
-    // Adam's constants are Keras's, <https://keras.io/api/optimizers/adam/>; Burn's own epsilon is 1e-5.
+    // Adam's constants are Keras's, <https://keras.io/api/optimizers/adam/>; Burn's own epsilon is 1e-5. It is added
+    // as in Burn and PyTorch, after the bias correction; docs/performance.md has both formulas.
     Section { name: "optimizer", about: "How the weights are updated", keys: &[
         key("name", Kind::Choice("adam", || vec!["adam", "adamw", "sgd"]), "Optimizer"),
         key("learning_rate", Kind::Number(1e-3, POSITIVE), "Step size"),

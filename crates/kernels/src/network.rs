@@ -75,7 +75,7 @@ pub struct Adam {
     pub beta_1: f32,
     /// Memory of the squared gradient, 0 to below 1.
     pub beta_2: f32,
-    /// Added to the divisor, above 0.
+    /// Added to the divisor after the bias correction (Keras adds it before), above 0.
     pub epsilon: f32,
     /// Adam: share of each weight added to its gradient.
     pub l2: f32,

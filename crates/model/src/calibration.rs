@@ -96,10 +96,10 @@ pub struct Reliability {
 pub struct Bin {
     /// Number of images in the bin.
     pub images: usize,
-    /// Mean probability of their most probable class, 0 to 1; 0 without images.
-    pub confidence: f64,
-    /// Fraction of them predicted correctly, 0 to 1; 0 without images.
-    pub accuracy: f64,
+    /// Mean probability of their most probable class, 0 to 1; `None` without images.
+    pub confidence: Option<f64>,
+    /// Fraction of them predicted correctly, 0 to 1; `None` without images.
+    pub accuracy: Option<f64>,
 }
 
 impl Reliability {
@@ -112,29 +112,33 @@ impl Reliability {
 
     /// Returns the bins of predictions, given as the probability of the most probable class and whether it is right.
     fn of(answers: impl Iterator<Item = (f32, bool)>) -> Self {
-        let mut bins = [Bin::default(); BINS];
+        let mut sums = [(0, 0.0, 0.0); BINS]; // images, probabilities, correct ones
         for (confidence, is_right) in answers {
             let confidence = f64::from(confidence);
             let at = (confidence * BINS as f64) as usize;
             #[expect(clippy::indexing_slicing, reason = "there are `BINS` of them")]
-            let bin = &mut bins[at.min(BINS - 1)];
-            bin.images += 1;
-            bin.confidence += confidence;
-            bin.accuracy += f64::from(u8::from(is_right));
+            let (images, confidences, right) = &mut sums[at.min(BINS - 1)];
+            *images += 1;
+            *confidences += confidence;
+            *right += f64::from(u8::from(is_right));
         }
-        for bin in bins.iter_mut().filter(|bin| bin.images > 0) {
-            bin.confidence /= bin.images as f64;
-            bin.accuracy /= bin.images as f64;
+        let mean = |sum: f64, images: usize| (images > 0).then(|| sum / images as f64);
+        Self {
+            bins: sums.map(|(images, confidences, right)| Bin {
+                images,
+                confidence: mean(confidences, images),
+                accuracy: mean(right, images),
+            }),
         }
-        Self { bins }
     }
 
     /// Returns the expected calibration error, 0 to 1: the mean over all images of the difference between
     /// accuracy and confidence of their bin; 0 without images.
     pub fn ece(&self) -> f64 {
         let images: usize = self.bins.iter().map(|bin| bin.images).sum();
-        let distance = |bin: &Bin| bin.images as f64 * (bin.accuracy - bin.confidence).abs();
-        self.bins.iter().map(distance).sum::<f64>() / images.max(1) as f64
+        let distance =
+            |bin: &Bin| Some(bin.images as f64 * (bin.accuracy? - bin.confidence?).abs());
+        self.bins.iter().filter_map(distance).sum::<f64>() / images.max(1) as f64
     }
 }
 
@@ -277,6 +281,18 @@ mod tests {
                 assert!((calibrated.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             }
         }
+    }
+
+    /// The error after calibration is of images that the temperature was not fitted on. Here every second image
+    /// is overconfident and the others are not confident enough, so what fits one half is wrong for the other.
+    #[test]
+    fn the_error_after_calibration_is_cross_fitted() {
+        let (mut raw, labels) = honest(4_000);
+        for (i, row) in raw.chunks_mut(CLASSES).enumerate() {
+            sharpen(row, if i % 2 == 0 { 0.5 } else { 2.0 });
+        }
+        let found = Calibration::fit(&raw, &labels, CLASSES).unwrap();
+        assert!(found.ece_after > found.ece_before + 0.05, "{found:?}");
     }
 
     #[test]

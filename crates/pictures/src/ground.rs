@@ -35,8 +35,8 @@ const COARSEST: usize = 64;
 pub(crate) struct Ground {
     /// For red, green and blue the factors of [`terms`].
     factors: [[f32; 6]; 3],
-    /// Whether the corners are light. Of the 70,000 images none is taken for dark on light, and of
-    /// their negatives none for light on dark.
+    /// Whether the corners are light. Of the 60,000 training images none is taken for dark on light, and of
+    /// their negatives none for light on dark (`exported_images_come_back` in the tests).
     pub is_light: bool,
 }
 

@@ -119,7 +119,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     device.seed(42);
     let model = Model::new(&device.clone().autodiff());
-    let adam = AdamConfig::new().with_epsilon(1e-7).init(); // Keras's epsilon
+    let adam = AdamConfig::new().with_epsilon(1e-7).init(); // Keras's value
     let (clock, ends) = channel();
     let mut ticks = vec![Instant::now()];
     let trained = SupervisedTraining::new(tempfile::tempdir()?.path(), train, none)

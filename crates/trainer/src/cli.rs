@@ -95,7 +95,7 @@ pub enum Command {
     FindLr(FindLrArgs),
     /// Train a run again from its manifest and config, and say whether the result is identical
     Repeat(RepeatArgs),
-    /// Check every file and checkpoint of a run against its recorded hash
+    /// Check a run's manifest, files and checkpoints against their recorded hashes
     Verify(ShowRunArgs),
     /// Write a saved run's network for other programs: safetensors, ONNX, NumPy
     Export(ExportArgs),

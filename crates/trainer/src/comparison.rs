@@ -1,13 +1,16 @@
 //! Several runs side by side: config, metrics, learning curves, classes, and whether the differences are more
-//! than chance.
+//! than chance: between the networks, and between the settings they were trained with.
 
+pub mod conclusions;
 pub mod mcnemar;
+pub mod settings;
 
 use std::collections::BTreeSet;
 
 use experiment::Metric;
 
 use self::mcnemar::{McNemar, Prediction, predictions, recall};
+use self::settings::{Setting, settings};
 use crate::failure::Failure;
 use crate::format::figure;
 use crate::run::epoch::EpochMetrics;
@@ -21,8 +24,17 @@ pub struct Compared {
     pub run: Summary,
     /// Its finished epochs.
     pub epochs: Vec<EpochMetrics>,
+    /// Names of the classes, in label order.
+    pub classes: Vec<String>,
     /// Its predictions for every test image.
     pub predictions: Vec<Prediction>,
+}
+
+impl Compared {
+    /// Returns the recall of each class, see [`recall`].
+    pub fn recall(&self) -> Vec<(String, Option<f64>)> {
+        recall(&self.classes, &self.predictions)
+    }
 }
 
 /// Runs side by side.
@@ -32,6 +44,8 @@ pub struct Comparison {
     pub runs: Vec<Compared>,
     /// McNemar's test of each later run against the first.
     pub tests: Vec<McNemar>,
+    /// The settings that the runs are of, each against the first.
+    pub settings: Vec<Setting>,
 }
 
 impl Comparison {
@@ -43,9 +57,11 @@ impl Comparison {
         let mut runs = Vec::new();
         for name in names {
             let run = list::named(name)?;
+            let (classes, predictions) = predictions(&run.folder)?;
             runs.push(Compared {
                 epochs: list::metrics(&run.folder),
-                predictions: predictions(&run.folder)?,
+                classes,
+                predictions,
                 run,
             });
         }
@@ -57,8 +73,10 @@ impl Comparison {
             .iter()
             .map(|other| mcnemar::mcnemar(&first.predictions, &other.predictions))
             .collect();
+        let summaries: Vec<&Summary> = runs.iter().map(|compared| &compared.run).collect();
         Ok(Self {
             tests: tests?,
+            settings: settings(&summaries),
             runs,
         })
     }
@@ -70,7 +88,7 @@ impl Comparison {
     }
 
     /// Returns a row for each key whose values differ.
-    pub fn settings(&self) -> Vec<Vec<String>> {
+    pub fn differing_keys(&self) -> Vec<Vec<String>> {
         let keys: BTreeSet<&String> = self
             .runs
             .iter()
@@ -117,17 +135,13 @@ impl Comparison {
 
     /// Returns a row for each class: the recall of each run.
     pub fn classes(&self) -> Vec<Vec<String>> {
-        let recalls: Vec<Vec<(String, f64)>> =
-            self.runs.iter().map(|c| recall(&c.predictions)).collect();
+        let recalls: Vec<Vec<(String, Option<f64>)>> =
+            self.runs.iter().map(Compared::recall).collect();
         let first = recalls.first().cloned().unwrap_or_default();
-        let row = |(name, _): (String, f64)| -> Vec<String> {
-            let of = |recall: &Vec<(String, f64)>| {
-                figure(
-                    recall
-                        .iter()
-                        .find(|(class, _)| *class == name)
-                        .map(|(_, share)| *share),
-                )
+        let row = |(name, _): (String, Option<f64>)| -> Vec<String> {
+            let of = |recall: &Vec<(String, Option<f64>)>| {
+                let found = recall.iter().find(|(class, _)| *class == name);
+                figure(found.and_then(|(_, share)| *share))
             };
             let values: Vec<String> = recalls.iter().map(of).collect();
             std::iter::once(name.clone()).chain(values).collect()

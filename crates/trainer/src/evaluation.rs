@@ -42,12 +42,12 @@ pub struct Evaluation {
 pub struct ClassResult {
     /// Class name.
     pub class: String,
-    /// Share of the images predicted as this class that are of it; 0 if none was predicted.
-    pub precision: f64,
-    /// Share of the images of this class that are predicted as it; 0 if there are none.
-    pub recall: f64,
-    /// Harmonic mean of precision and recall; 0 if both are 0.
-    pub f1: f64,
+    /// Share of the images predicted as this class that are of it; `None` if none was predicted.
+    pub precision: Option<f64>,
+    /// Share of the images of this class that are predicted as it; `None` if there are none.
+    pub recall: Option<f64>,
+    /// 2 hits / (images + predicted), the harmonic mean of precision and recall; `None` if there are no images.
+    pub f1: Option<f64>,
     /// Number of images of this class.
     pub images: usize,
 }
@@ -173,18 +173,12 @@ impl Predictions {
 
 /// Returns the figures of a class with `images` images, `predicted` predictions and `hits` correct ones.
 fn class_result(class: &str, hits: usize, images: usize, predicted: usize) -> ClassResult {
-    let share = |part: usize, of: usize| {
-        if of == 0 {
-            0.0
-        } else {
-            part as f64 / of as f64
-        }
-    };
+    let share = |part: usize, of: usize| (of > 0).then(|| part as f64 / of as f64);
     ClassResult {
         class: class.to_string(),
         precision: share(hits, predicted),
         recall: share(hits, images),
-        f1: share(2 * hits, images + predicted),
+        f1: share(2 * hits, images + predicted).filter(|_| images > 0),
         images,
     }
 }
@@ -216,10 +210,22 @@ mod tests {
         assert_eq!(
             rounded,
             [
-                (1.0, 2.0 / 3.0, 0.8, 3),
-                (0.5, 1.0, 2.0 / 3.0, 1),
-                (0.0, 0.0, 0.0, 0)
+                (Some(1.0), Some(2.0 / 3.0), Some(0.8), 3),
+                (Some(0.5), Some(1.0), Some(2.0 / 3.0), 1),
+                (None, None, None, 0)
             ]
+        );
+        // Of a class without images that something is taken for, precision is 0 and the rest is nothing.
+        let taken = class_result("d", 0, 0, 3);
+        assert_eq!(
+            (taken.precision, taken.recall, taken.f1),
+            (Some(0.0), None, None)
+        );
+        // A class that nothing is taken for has recall and F1, which are 0.
+        let missed = class_result("e", 0, 4, 0);
+        assert_eq!(
+            (missed.precision, missed.recall, missed.f1),
+            (None, Some(0.0), Some(0.0))
         );
     }
 }

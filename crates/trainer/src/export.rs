@@ -87,7 +87,10 @@ pub fn export(request: &Request, notify: Notify) -> Result<Exported, Failure> {
         return Err(Failure::failed(message).hint("this is a bug in the program; please report it"));
     }
     let comparison = match data {
-        Some(data) => Some(compare(*format, &saved, back, &data, &compute)?),
+        Some(data) => {
+            saved::count_use(&saved, notify);
+            Some(compare(*format, &saved, back, &data, &compute)?)
+        }
         None => None,
     };
     Ok(Exported {

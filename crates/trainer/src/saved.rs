@@ -8,7 +8,7 @@ use crate::backend::Compute;
 use crate::configs;
 use crate::datasets::{self, Wanted};
 use crate::evaluation::{self, Evaluation, Predictions};
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::notice::{Notice, Notify};
 use crate::results;
 use crate::run::find::Saved;
@@ -54,8 +54,7 @@ fn folder_trained_in(saved: &Saved) -> Option<PathBuf> {
     configs::of_run(saved.file.parent()?, &[]).ok()?.data.dir
 }
 
-/// Returns the record's predictions for every test image. The run's manifest counts this use of the test images;
-/// if it cannot be written, there is a warning.
+/// Returns the record's predictions for every test image, and counts this use of them, see [`count_use`].
 ///
 /// # Errors
 /// When the device fails.
@@ -65,18 +64,28 @@ pub fn predictions(
     compute: &Compute,
     notify: Notify,
 ) -> Result<Predictions, Failure> {
-    let predictions = evaluation::predict(&saved.record, &data.test, compute)?;
-    if let Some(folder) = &saved.folder {
-        let counted = RunFolder::open(folder.clone())
-            .and_then(|mut run| run.update(|manifest| manifest.test_looks += 1));
-        if let Err(failure) = counted {
-            notify(Notice::Warning(format!(
-                "this use of the test images is not counted: {}",
-                failure.sentence()
-            )));
-        }
+    count_use(saved, notify);
+    evaluation::predict(&saved.record, &data.test, compute)
+}
+
+/// Counts in the run's manifest that its network is evaluated on test images. Every command that does so calls
+/// this. A warning says when the use is not counted: the manifest cannot be written, or the record belongs to no
+/// run.
+pub fn count_use(saved: &Saved, notify: Notify) {
+    let not_counted = |why: String| {
+        let text = format!("this use of the test images is not counted: {why}");
+        Notice::Warning(text)
+    };
+    let Some(folder) = saved.run() else {
+        let file = shown(&saved.file);
+        notify(not_counted(format!("{file} is not in a run's folder")));
+        return;
+    };
+    let counted =
+        RunFolder::open(folder).and_then(|mut run| run.update(|manifest| manifest.test_looks += 1));
+    if let Err(failure) = counted {
+        notify(not_counted(failure.sentence()));
     }
-    Ok(predictions)
 }
 
 /// Returns the record's result on the test images. For a run that was trained without them, this also writes

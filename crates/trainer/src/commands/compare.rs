@@ -1,4 +1,4 @@
-//! `trainer runs compare`: how runs differ, and whether it is more than chance.
+//! `trainer runs compare`: how runs differ, and whether networks and settings differ by more than chance.
 
 use std::io::Write;
 
@@ -7,16 +7,15 @@ use serde_json::json;
 
 use super::{table, terminal};
 use crate::cli::CompareArgs;
-use crate::comparison::mcnemar::recall;
-use crate::comparison::{Compared, Comparison};
+use crate::comparison::{Compared, Comparison, conclusions};
 use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
 /// Symbols for the height of a bar, low to high.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Compares runs with the first of them: config, metrics, learning curves, classes, and McNemar's test on
-/// the test images.
+/// Compares runs with the first of them: config, metrics, learning curves, classes, McNemar's test of the
+/// networks on the test images, and what the seeds say of the settings.
 ///
 /// # Errors
 /// When a run is not found or not finished, or they were tested on different images.
@@ -30,7 +29,7 @@ pub fn run(args: &CompareArgs) -> Result<(), Failure> {
 }
 
 fn print(comparison: &Comparison) -> Result<(), Failure> {
-    let Comparison { runs: all, tests } = comparison;
+    let all = &comparison.runs;
     let mut out = terminal::out();
     let letters = comparison.letters();
     for (letter, compared) in letters.iter().zip(all) {
@@ -42,7 +41,7 @@ fn print(comparison: &Comparison) -> Result<(), Failure> {
             .collect()
     };
     writeln!(out)?;
-    let config = comparison.settings();
+    let config = comparison.differing_keys();
     if config.is_empty() {
         writeln!(out, "the configs are the same")?;
     } else {
@@ -55,25 +54,12 @@ fn print(comparison: &Comparison) -> Result<(), Failure> {
     writeln!(out)?;
     table::write(&mut out, &columns("recall"), &[], &comparison.classes())?;
     writeln!(out)?;
-    for (letter, test) in letters.iter().skip(1).zip(tests) {
-        let verdict = if test.p < 0.05 {
-            "more than chance explains"
-        } else {
-            "no more than chance explains"
-        };
-        writeln!(
-            out,
-            "A and {letter} on the test images: {} only A gets right, {} only {letter}; p = {:.4} \
-             (McNemar, exact): {verdict}",
-            test.only_first, test.only_second, test.p
-        )?;
+    for line in conclusions::of_networks(comparison) {
+        writeln!(out, "{line}")?;
     }
-    if tests.len() > 1 {
-        writeln!(
-            out,
-            "of {} tests, one in twenty is below 0.05 by chance alone",
-            tests.len()
-        )?;
+    writeln!(out)?;
+    for line in conclusions::of_settings(comparison) {
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }
@@ -115,14 +101,23 @@ fn print_json(comparison: &Comparison) -> Result<(), Failure> {
     let runs: Vec<_> = comparison
         .runs
         .iter()
-        .map(|c| json!({ "run": c.run, "metrics": c.epochs, "recall": recall(&c.predictions) }))
+        .map(|c| json!({ "run": c.run, "metrics": c.epochs, "recall": c.recall() }))
         .collect();
     let tests: Vec<_> = comparison
         .tests
         .iter()
         .map(|t| json!({ "only_first": t.only_first, "only_second": t.only_second, "p": t.p }))
         .collect();
-    let value = json!({ "runs": runs, "mcnemar": tests });
+    let name = |place: &usize| comparison.runs.get(*place).map(|c| &c.run.run);
+    let settings: Vec<_> = comparison
+        .settings
+        .iter()
+        .map(|setting| {
+            let runs: Vec<_> = setting.runs.iter().filter_map(name).collect();
+            json!({ "runs": runs, "against_first": setting.against_first })
+        })
+        .collect();
+    let value = json!({ "runs": runs, "mcnemar": tests, "settings": settings });
     terminal::json(&value)?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::terminal::print_trust;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::Evaluation;
 use crate::failure::Failure;
+use crate::format::figure;
 use crate::saved;
 use crate::trust::{self, Trust};
 
@@ -66,8 +67,12 @@ fn print(e: &Evaluation, trust: &Trust) -> Result<(), Failure> {
     for (i, c) in e.per_class.iter().enumerate() {
         writeln!(
             out,
-            "{i:>3} {:<16} {:>9.4} {:>7.4} {:>7.4} {:>7}",
-            c.class, c.precision, c.recall, c.f1, c.images
+            "{i:>3} {:<16} {:>9} {:>7} {:>7} {:>7}",
+            c.class,
+            figure(c.precision),
+            figure(c.recall),
+            figure(c.f1),
+            c.images
         )?;
     }
     writeln!(

@@ -83,6 +83,7 @@ fn test_image(
             )),
         );
     }
+    crate::saved::count_use(saved, &mut saved::messages(&args.saved).listener());
     let answer = inference.pixels(data.test.image(number))?;
     let actual = class_name(&data.class_names, data.test.label(number).into())?;
     let name = format!("test image {number}");

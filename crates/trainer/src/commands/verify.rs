@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::format::counted;
 use crate::run::{find, verify};
 
-/// Checks each file named in a run's manifest, and its checkpoints, against their SHA-256.
+/// Checks a run's manifest, each file named in it, and its checkpoints against their SHA-256.
 ///
 /// # Errors
 /// When there is no such run (exit code 2), or a file has changed (exit code 1).
@@ -19,13 +19,22 @@ pub fn run(args: &ShowRunArgs) -> Result<(), Failure> {
     let (count, mut problems) = (found.len(), Vec::new());
     let mut out = terminal::out();
     for (name, result) in found {
-        let problem = result.err().map(|failure| failure.sentence());
+        let ok = result.as_ref().map(Result::is_ok);
+        let problem = result
+            .and_then(Result::err)
+            .map(|failure| failure.sentence());
         if args.json {
-            let object = json!({ "file": name, "ok": problem.is_none(), "problem": problem });
+            let object = json!({ "file": name, "ok": ok, "problem": problem });
             terminal::json(&object)?;
         } else {
-            let state = problem.as_ref().map_or("ok", |_| "DAMAGED");
-            writeln!(out, "{state:<8} {name}")?;
+            match ok {
+                Some(true) => writeln!(out, "ok       {name}")?,
+                Some(false) => writeln!(out, "DAMAGED  {name}")?,
+                None => writeln!(
+                    out,
+                    "unknown  {name} (an earlier version wrote it, without a hash)"
+                )?,
+            }
         }
         problems.extend(problem.map(|problem| format!("{name}: {problem}")));
     }

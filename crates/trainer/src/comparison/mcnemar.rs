@@ -1,5 +1,6 @@
 //! What two runs did differently on the same test images: McNemar's test.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::failure::Failure;
@@ -25,11 +26,11 @@ pub struct McNemar {
     pub p: f64,
 }
 
-/// Returns the predictions of the run in `folder` for every test image, in order.
+/// Returns the class names of the run in `folder`, and its predictions for every test image, in order.
 ///
 /// # Errors
 /// When there are none, or the table is damaged.
-pub fn predictions(folder: &Path) -> Result<Vec<Prediction>, Failure> {
+pub fn predictions(folder: &Path) -> Result<(Vec<String>, Vec<Prediction>), Failure> {
     let Table {
         class_names,
         predictions,
@@ -40,23 +41,25 @@ pub fn predictions(folder: &Path) -> Result<Vec<Prediction>, Failure> {
         actual: name(usize::from(*label)),
         predicted: name(predictions.top(i).0),
     };
-    Ok(labels.map(pair).collect())
+    let all = labels.map(pair).collect();
+    Ok((class_names, all))
 }
 
-/// Returns each class with the share of its images that is predicted right, in the order in which the
-/// classes appear.
-pub fn recall(predictions: &[Prediction]) -> Vec<(String, f64)> {
-    let mut classes: Vec<(&str, usize, usize)> = Vec::new(); // name, right, all
+/// Returns the recall of each of `classes`: the share of its images that is predicted correctly; `None` if there
+/// are none.
+pub fn recall(classes: &[String], predictions: &[Prediction]) -> Vec<(String, Option<f64>)> {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new(); // correct, all
     for p in predictions {
-        let right = usize::from(p.actual == p.predicted);
-        match classes.iter_mut().find(|(name, ..)| *name == p.actual) {
-            Some((_, hits, all)) => (*hits, *all) = (*hits + right, *all + 1),
-            None => classes.push((&p.actual, right, 1)),
-        }
+        let (hits, all) = counts.entry(&p.actual).or_default();
+        *hits += usize::from(p.actual == p.predicted);
+        *all += 1;
     }
-    let share =
-        |(name, hits, all): (&str, usize, usize)| (name.to_string(), hits as f64 / all as f64);
-    classes.into_iter().map(share).collect()
+    let share = |class: &String| {
+        let counts = counts.get(class.as_str());
+        let share = counts.map(|(hits, all)| *hits as f64 / *all as f64);
+        (class.clone(), share)
+    };
+    classes.iter().map(share).collect()
 }
 
 /// Returns McNemar's test of two runs on the same images, in its exact form: of the images that one of
@@ -100,6 +103,25 @@ fn two_sided(a: usize, b: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_without_images_has_no_recall() {
+        let prediction = |actual: &str, predicted: &str| Prediction {
+            actual: actual.to_string(),
+            predicted: predicted.to_string(),
+        };
+        let predictions = [
+            prediction("a", "a"),
+            prediction("a", "c"),
+            prediction("b", "a"),
+        ];
+        let classes = ["a", "b", "c"].map(String::from);
+        let shares: Vec<Option<f64>> = recall(&classes, &predictions)
+            .into_iter()
+            .map(|(_, share)| share)
+            .collect();
+        assert_eq!(shares, [Some(0.5), Some(0.0), None]);
+    }
 
     /// Against `scipy.stats.binomtest(a, a + b).pvalue`.
     #[test]

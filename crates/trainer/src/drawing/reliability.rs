@@ -80,11 +80,11 @@ impl Canvas {
         let wide = width_of(self.font.as_ref(), &count, COUNT).min(COLUMN);
         let left = x + (COLUMN - wide) / 2;
         self.text(left, y + PLOT + 58, &count, COLUMN, COUNT);
-        if bin.images == 0 {
-            return;
-        }
+        let Some((accuracy, confidence)) = bin.accuracy.zip(bin.confidence) else {
+            return; // no images
+        };
         let height = |share: f64| (share.clamp(0.0, 1.0) * f64::from(PLOT)).round() as i32;
-        let (kept, promised) = (height(bin.accuracy), height(bin.confidence));
+        let (kept, promised) = (height(accuracy), height(confidence));
         self.fill([x + 1, y + PLOT - kept, COLUMN - 1, kept], BAR);
         self.fill([x + 1, y + PLOT - promised - 1, COLUMN - 1, 3], WRONG);
     }
@@ -137,8 +137,8 @@ mod tests {
         {
             *bin = Bin {
                 images: usize::MAX / BINS,
-                confidence: number,
-                accuracy: -number,
+                confidence: Some(number),
+                accuracy: Some(-number),
             };
         }
         let long =

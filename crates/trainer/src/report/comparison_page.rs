@@ -5,8 +5,9 @@ use maud::{Markup, html};
 
 use super::chart::{self, Chart, Line};
 use super::html::{Section, document, table};
-use crate::comparison::Comparison;
+use crate::comparison::{Comparison, conclusions};
 use crate::run::epoch::EpochMetrics;
+use crate::sweep::multiple::SIGNIFICANT;
 
 /// Returns the page as self-contained HTML.
 pub fn html(comparison: &Comparison) -> String {
@@ -14,7 +15,7 @@ pub fn html(comparison: &Comparison) -> String {
     let letters = comparison.letters();
     let header = html! {
         h1 { "Comparison of " (names.len()) " runs" }
-        p { "The test images were used only after training; each run's manifest counts how often." }
+        p { "The test images were used only after training; each run's manifest counts the commands that used them." }
     };
     let columns = |first: &str| -> Vec<String> {
         std::iter::once(first.to_string())
@@ -73,7 +74,7 @@ fn runs(comparison: &Comparison) -> Markup {
 }
 
 fn config(comparison: &Comparison, columns: &[String]) -> Markup {
-    let differing = comparison.settings();
+    let differing = comparison.differing_keys();
     if differing.is_empty() {
         return html! { p { "The configs are the same." } };
     }
@@ -131,7 +132,7 @@ fn chance(comparison: &Comparison) -> Markup {
         .skip(1)
         .zip(&comparison.tests)
         .map(|(letter, test)| {
-            let verdict = if test.p < 0.05 { "yes" } else { "no" };
+            let verdict = if test.p < SIGNIFICANT { "yes" } else { "no" };
             vec![
                 format!("{first} and {letter}"),
                 test.only_first.to_string(),
@@ -157,7 +158,9 @@ fn chance(comparison: &Comparison) -> Markup {
             "McNemar's exact test on the test images: the probability of so uneven a number of images that only one of \
              the two gets right, if both were equally good."
             @if rows.len() > 1 { " Of " (rows.len()) " tests, one in twenty is below 0.05 by chance alone." }
+            " " (conclusions::OF_NETWORKS) "."
         }
         (table("Images that only one of two runs gets right", &header, &rows))
+        @for line in conclusions::of_settings(comparison) { p { (line) } }
     }
 }

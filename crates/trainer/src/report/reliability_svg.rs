@@ -33,17 +33,19 @@ pub fn svg(bins: &[Bin]) -> Markup {
             }
             text.tick x="4" y="14" { "accuracy" }
             text.tick x=(LEFT + SIDE / 2.0) y=(COUNTS_BOTTOM + 39.0) text-anchor="middle" { "confidence" }
-            @for (i, bin) in bins.iter().enumerate().filter(|(_, bin)| bin.images > 0) {
+            @for (i, bin) in bins.iter().enumerate() {
+                @if let Some((accuracy, confidence)) = bin.accuracy.zip(bin.confidence) {
                 @let tall = COUNTS_HEIGHT * bin.images as f64 / most;
                 g.bin {
-                    title { (words(i, bin)) }
+                    title { (words(i, bin.images, confidence, accuracy)) }
                     rect.hover x=(short(left(i))) y=(TOP) width=(short(width)) height=(COUNTS_BOTTOM - TOP) {}
-                    rect.accuracy x=(short(left(i) + 1.0)) y=(short(y(bin.accuracy)))
-                        width=(short(width - 2.0)) height=(short(SIDE * bin.accuracy)) {}
+                    rect.accuracy x=(short(left(i) + 1.0)) y=(short(y(accuracy)))
+                        width=(short(width - 2.0)) height=(short(SIDE * accuracy)) {}
                     line.confidence x1=(short(left(i) + 1.0)) x2=(short(left(i) + width - 1.0))
-                        y1=(short(y(bin.confidence))) y2=(short(y(bin.confidence))) {}
+                        y1=(short(y(confidence))) y2=(short(y(confidence))) {}
                     rect.count x=(short(left(i) + 1.0)) y=(short(COUNTS_BOTTOM - tall))
                         width=(short(width - 2.0)) height=(short(tall)) {}
+                }
                 }
             }
             line.diagonal x1=(LEFT) y1=(BOTTOM) x2=(LEFT + SIDE) y2=(TOP) {}
@@ -60,12 +62,9 @@ pub fn range(bin: usize) -> String {
     format!("{:.3} to {:.3}", end(bin), end(bin + 1))
 }
 
-fn words(i: usize, bin: &Bin) -> String {
+fn words(bin: usize, images: usize, confidence: f64, accuracy: f64) -> String {
+    let range = range(bin);
     format!(
-        "confidence {}: {} images, mean confidence {:.3}, accuracy {:.3}",
-        range(i),
-        bin.images,
-        bin.confidence,
-        bin.accuracy
+        "confidence {range}: {images} images, mean confidence {confidence:.3}, accuracy {accuracy:.3}"
     )
 }

@@ -152,8 +152,9 @@ fn intervals(page: &SweepPage) -> Markup {
             }
             figcaption {
                 "Each dot is a training, the line their mean, the bar the 95 % confidence interval of the \
-                 mean. Settings whose intervals overlap can still differ: the table's test pairs trainings of the \
-                 same seed."
+                 mean. Settings whose intervals overlap can still differ, and with many settings those whose do not \
+                 can differ by chance: the table's test compares trainings of the same seed, and allows for the \
+                 number of settings that the best was chosen from."
                 @if page.outcomes.len() > shown.len() { " " (shown.len()) " of " (page.outcomes.len()) " settings." }
             }
         }

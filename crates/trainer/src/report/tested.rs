@@ -7,6 +7,7 @@ use super::html::{details, missing, scrolling, table};
 use super::reliability_svg;
 use crate::drawing::surest_mistakes;
 use crate::evaluation::Evaluation;
+use crate::format::figure;
 use crate::predictions::Table;
 
 /// Maximum number of classes for which the confusion matrix is shown.
@@ -20,7 +21,7 @@ pub fn classes(evaluation: &Evaluation) -> Markup {
         .per_class
         .iter()
         .map(|c| {
-            let figures = [c.precision, c.recall, c.f1].map(|figure| format!("{figure:.4}"));
+            let figures = [c.precision, c.recall, c.f1].map(figure);
             let name = std::iter::once(c.class.clone());
             name.chain(figures).chain([c.images.to_string()]).collect()
         })
@@ -110,7 +111,7 @@ pub fn calibration(tested: &Table) -> Markup {
     let filled = bins.iter().enumerate().filter(|(_, bin)| bin.images > 0);
     let rows: Vec<Vec<String>> = filled
         .map(|(i, bin)| {
-            let figures = [bin.confidence, bin.accuracy].map(|figure| format!("{figure:.4}"));
+            let figures = [bin.confidence, bin.accuracy].map(figure);
             let range = std::iter::once(reliability_svg::range(i));
             range
                 .chain([bin.images.to_string()])

@@ -48,3 +48,46 @@ impl Best {
         (is_best, metrics.epoch - since >= rule.patience)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use experiment::{Figures, Sums};
+
+    use super::*;
+
+    fn epochs(losses: &[f64]) -> Vec<EpochMetrics> {
+        let figures = |loss: f64| -> Figures {
+            let mut sums = Sums::new();
+            (sums.loss, sums.images) = (loss, 1);
+            sums.figures()
+        };
+        let epoch = |(i, loss): (usize, &f64)| EpochMetrics {
+            epoch: i + 1,
+            learning_rate: 0.1,
+            train: figures(*loss),
+            validation: Some(figures(*loss)),
+            seconds: 1.0,
+        };
+        losses.iter().enumerate().map(epoch).collect()
+    }
+
+    /// Of equally good epochs the first is kept: later ones have had more time to overfit.
+    #[test]
+    fn the_first_of_equal_epochs_is_the_best() {
+        for (losses, kept) in [
+            (&[0.5][..], 1),
+            (&[0.5, 0.5], 1),
+            (&[0.5, 0.4, 0.4, 0.4], 2),
+            (&[0.4, 0.5, 0.4], 1),
+            (&[0.5, 0.4, 0.3, 0.3, 0.4], 3),
+        ] {
+            let mut best = Best::default();
+            let judged: Vec<bool> = epochs(losses)
+                .iter()
+                .map(|epoch| best.judge(epoch, None).0)
+                .collect();
+            assert_eq!(best.epoch, Some(kept), "{losses:?}");
+            assert_eq!(judged.iter().rposition(|is_best| *is_best), Some(kept - 1));
+        }
+    }
+}

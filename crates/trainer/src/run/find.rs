@@ -28,6 +28,18 @@ pub struct Saved {
     pub record: Record,
 }
 
+impl Saved {
+    /// Returns the folder of the run that this record belongs to, also when RUN named the file.
+    pub fn run(&self) -> Option<PathBuf> {
+        let beside = || {
+            let folder = self.file.parent()?;
+            let is_of_run = self.file.ends_with(MODEL) && folder.join(MANIFEST).is_file();
+            is_of_run.then(|| folder.to_path_buf())
+        };
+        self.folder.clone().or_else(beside)
+    }
+}
+
 /// Loads and returns the record that `run` names.
 ///
 /// # Errors

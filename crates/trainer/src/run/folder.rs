@@ -185,8 +185,7 @@ impl RunFolder {
     }
 
     fn save_manifest(&self) -> Result<(), Failure> {
-        let mut json = serde_json::to_string_pretty(&self.manifest).map_err(Failure::caused_by)?;
-        json.push('\n');
+        let json = self.manifest.to_json()?;
         write::atomically(&self.path.join(MANIFEST), json.as_bytes())
     }
 }

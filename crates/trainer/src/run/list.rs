@@ -55,7 +55,7 @@ pub struct Summary {
     /// none, the last; `test_loss`; ... Unknown figures are `null` or absent.
     #[serde(flatten)]
     pub figures: BTreeMap<String, Option<f64>>,
-    /// How often it was evaluated on the test images.
+    /// How often a command evaluated it on test images.
     pub test_looks: u64,
     /// Every key of the resolved config with its value as TOML: `optimizer.learning_rate`, `0.001`.
     pub settings: BTreeMap<String, String>,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use model::TestMetrics;
 use serde::{Deserialize, Serialize};
 
-use super::folder::MANIFEST;
+use super::folder::{MANIFEST, sha256};
 use super::read;
 use crate::backend::Compute;
 use crate::failure::{Failure, shown};
@@ -84,8 +84,9 @@ pub struct Manifest {
     pub training_seconds: Option<f64>,
     /// Result on the test images, which are first used after training.
     pub test: Option<TestMetrics>,
-    /// How often this run was evaluated on the test images: after training, and by each `evaluate` and
-    /// `gallery`. Manifests of earlier versions lack it: it then counts from 0.
+    /// How often a command evaluated this run on test images: after training, and by each `evaluate`, `gallery`,
+    /// `predict --test` and `export`. Programs that load the record themselves, as the examples do, are not
+    /// counted. Manifests of earlier versions lack it: it then counts from 0.
     #[serde(default)]
     pub test_looks: u64,
     /// The file it was imported from, if it was not trained here.
@@ -98,6 +99,10 @@ pub struct Manifest {
     /// It failed because the training diverged, and would diverge again.
     #[serde(default)]
     pub diverged: bool,
+    /// SHA-256 of this file without this line; see [`Manifest::to_json`]. Empty before it is written, and in
+    /// manifests of earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub manifest_sha256: String,
 }
 
 /// The file a run was imported from.
@@ -160,8 +165,53 @@ impl Manifest {
             files_sha256: BTreeMap::new(),
             error: None,
             diverged: false,
+            manifest_sha256: String::new(),
         }
     }
+
+    /// Returns the file's text: JSON whose last entry is the SHA-256 of the rest. In the file itself, it is
+    /// never of another version of it, whatever ends the program.
+    ///
+    /// # Errors
+    /// Never, for what manifests hold.
+    pub fn to_json(&self) -> Result<String, Failure> {
+        let without = Self {
+            manifest_sha256: String::new(),
+            ..self.clone()
+        };
+        let json = serde_json::to_string_pretty(&without).map_err(Failure::caused_by)?;
+        let rest = json.strip_suffix(END).unwrap_or(&json);
+        Ok(format!(
+            "{rest}{}{END}\n",
+            own_hash(&sha256(json.as_bytes()))
+        ))
+    }
+}
+
+/// End of a manifest, after its last entry.
+const END: &str = "\n}";
+
+/// Returns the last entry of a manifest.
+fn own_hash(sha256: &str) -> String {
+    format!(",\n  \"manifest_sha256\": \"{sha256}\"")
+}
+
+/// Returns whether the manifest in `folder` is as this program wrote it; `None` when an earlier version wrote
+/// it, without a hash.
+///
+/// # Errors
+/// When it is not there, too large or damaged.
+pub fn is_as_written(folder: &Path) -> Result<Option<bool>, Failure> {
+    let hash = read(folder)?.manifest_sha256;
+    if hash.is_empty() {
+        return Ok(None);
+    }
+    let json = read::at_most(&folder.join(MANIFEST), MAX_MANIFEST)?;
+    let end = format!("{}{END}\n", own_hash(&hash));
+    let rest = json.strip_suffix(end.as_bytes());
+    Ok(Some(rest.is_some_and(|rest| {
+        sha256(&[rest, END.as_bytes()].concat()) == hash
+    })))
 }
 
 /// Returns the manifest of the run in `folder`.

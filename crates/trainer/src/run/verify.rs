@@ -2,28 +2,30 @@
 
 use std::path::{Component, Path};
 
-use super::folder::sha256;
+use super::folder::{MANIFEST, sha256};
 use super::read::{self, MAX_RESULT};
 use super::{checkpoint, manifest};
 use crate::failure::Failure;
 
-/// The name of a file, and whether it is as it was written.
-pub type Checked = (String, Result<(), Failure>);
+/// The name of a file, and whether it is as it was written; `None` where nothing says how it was.
+pub type Checked = (String, Option<Result<(), Failure>>);
 
-/// Returns each file named in the manifest of the run in `folder` and each checkpoint, checked against their
+/// Returns the manifest of the run in `folder`, each file named in it and each checkpoint, checked against their
 /// SHA-256. A file that has changed comes with the reason.
 ///
 /// # Errors
 /// When there is no such run, or its manifest is damaged.
 pub fn files(folder: &Path) -> Result<Vec<Checked>, Failure> {
+    let own = manifest::is_as_written(folder)?.map(has_its_hash);
     let manifest = manifest::read(folder)?;
     let files = manifest.files_sha256.iter();
-    let files = files.map(|(name, hash)| (name.clone(), check(folder, name, hash)));
+    let files = files.map(|(name, hash)| (name.clone(), Some(check(folder, name, hash))));
     let checkpoints = checkpoint::check(folder).into_iter().map(|(set, result)| {
         let name = set.strip_prefix(folder).unwrap_or(&set).display();
-        (name.to_string(), result)
+        (name.to_string(), Some(result))
     });
-    Ok(files.chain(checkpoints).collect())
+    let own = std::iter::once((MANIFEST.to_string(), own));
+    Ok(own.chain(files).chain(checkpoints).collect())
 }
 
 /// Checks a file in the folder itself: a name from a manifest must not lead elsewhere.
@@ -39,9 +41,10 @@ fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
         ));
     }
     let bytes = read::at_most(&folder.join(name), MAX_RESULT)?;
-    if sha256(&bytes) == hash {
-        Ok(())
-    } else {
-        Err(Failure::failed("has a different SHA-256"))
-    }
+    has_its_hash(sha256(&bytes) == hash)
+}
+
+fn has_its_hash(has: bool) -> Result<(), Failure> {
+    has.then_some(())
+        .ok_or_else(|| Failure::failed("has a different SHA-256"))
 }

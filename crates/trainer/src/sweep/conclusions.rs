@@ -1,12 +1,10 @@
 //! The results of a sweep's settings for a user: table rows and sentences.
 
 use super::folder::SweepState;
+use super::multiple::SIGNIFICANT;
 use super::outcome::Outcome;
 use super::statistics::Spread;
 use crate::format;
-
-/// Significance level: below it, a difference is called more than chance.
-const SIGNIFICANT: f64 = 0.05;
 
 /// Returns the header of [`rows`].
 pub fn header(measure: &str) -> [&str; 8] {
@@ -125,9 +123,11 @@ pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
         ),
     });
     if !tests.is_empty() {
-        lines.push("(p: paired t-test over the seeds, Holm's correction; the best was chosen by the same figures, which \
-             makes p a little too small)"
-                .to_string());
+        lines.push(
+            "(p: Tukey's range test with seeds as blocks, which allows for the best having been chosen by the same \
+             figures)"
+                .to_string(),
+        );
     }
     if let Some(test) = &sweep.test {
         let looks = match sweep.test_looks {

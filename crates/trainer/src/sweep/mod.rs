@@ -21,6 +21,7 @@ mod crew;
 mod process;
 pub mod outcome;
 pub mod statistics;
+pub mod multiple;
 pub mod conclusions;
 
 pub use folder::{SweepFolder, SweepState};

@@ -6,7 +6,8 @@ use experiment::{Experiment, Metric};
 use serde::Serialize;
 
 use super::folder::{SweepState, Trial};
-use super::statistics::{Paired, Spread, holm, paired};
+use super::multiple::against_first;
+use super::statistics::{Paired, Spread};
 use crate::configs;
 use crate::failure::Failure;
 use crate::run::best::Best;
@@ -30,8 +31,8 @@ pub struct Outcome {
     pub failed: usize,
     /// Mean and spread of the scores.
     pub spread: Option<Spread>,
-    /// The paired test against the best setting, corrected for the number of tests; only for settings trained as
-    /// long as the best.
+    /// The test against the best setting, see [`against_first`]; only for settings trained as long as the best,
+    /// with all its seeds.
     pub against_best: Option<Paired>,
 }
 
@@ -205,26 +206,19 @@ fn rank(outcomes: &mut [Outcome], metric: Metric) {
         let ((a_failed, a_mean), (b_failed, b_mean)) = (key(a), key(b));
         a_failed.cmp(&b_failed).then(a_mean.total_cmp(&b_mean))
     });
-    let Some((best, others)) = outcomes.split_first_mut() else {
-        return;
-    };
-    for other in others.iter_mut() {
-        let pairs: Vec<(f64, f64)> = best
-            .scores
-            .iter()
-            .filter_map(|(seed, score)| {
-                let twin = other.scores.iter().find(|(of, _)| of == seed)?;
-                Some((*score, twin.1))
-            })
-            .collect();
-        other.against_best = paired(&pairs);
+    let seeds: Vec<u64> = outcomes
+        .first()
+        .map(|best| best.scores.iter().map(|(seed, _)| *seed).collect())
+        .unwrap_or_default();
+    let complete = outcomes.iter_mut().filter_map(|outcome| {
+        let score = |seed: &u64| outcome.scores.iter().find(|(of, _)| of == seed);
+        let scores: Option<Vec<f64>> = seeds.iter().map(|s| Some(score(s)?.1)).collect();
+        scores.map(|scores| (&mut outcome.against_best, scores))
+    });
+    let (tests, scores): (Vec<_>, Vec<_>) = complete.unzip();
+    for (place, test) in tests.into_iter().zip(against_first(&scores)) {
+        *place = test;
     }
-    holm(
-        &mut others
-            .iter_mut()
-            .filter_map(|other| other.against_best.as_mut())
-            .collect::<Vec<_>>(),
-    );
 }
 
 /// Returns the best of the ranked settings, if all its trainings finished.

@@ -6,7 +6,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// Confidence level of an interval.
 const CONFIDENCE: f64 = 0.95;
 /// A smaller relative difference is a rounding error.
-const ROUNDING: f64 = 1e-12;
+pub const ROUNDING: f64 = 1e-12;
 
 /// Mean and spread of some figures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -66,6 +66,67 @@ pub fn heaps(pictures: &[Picture]) -> Vec<Picture> {
     pictures.chunks_exact(4).map(heap).collect()
 }
 
+/// Returns the pictures turned by a quarter.
+pub fn quarter_turned(pictures: &[Picture]) -> Vec<Picture> {
+    let turn = |picture: &Picture| {
+        let from = |at: usize| (SIDE - 1 - at % SIDE) * SIDE + at / SIDE;
+        (0..SIDE * SIDE).map(|at| picture[from(at)]).collect()
+    };
+    pictures.iter().map(turn).collect()
+}
+
+/// Returns pictures whose left half is of one picture and whose right half of the next.
+pub fn spliced(pictures: &[Picture]) -> Vec<Picture> {
+    let splice = |pair: &[Picture]| {
+        let of = |at: usize| {
+            if at % SIDE < SIDE / 2 {
+                &pair[0]
+            } else {
+                &pair[1]
+            }
+        };
+        (0..SIDE * SIDE).map(|at| of(at)[at]).collect()
+    };
+    pictures.windows(2).map(splice).collect()
+}
+
+/// Returns stripes of two greys, two to nine pixels wide, upright, across or aslant.
+pub fn stripes(count: usize) -> Vec<Picture> {
+    let mut number = numbers(3);
+    let mut picture = || {
+        let (wide, offset) = (2 + usize::from(number() % 8), usize::from(number()));
+        let (way, greys) = (number() % 3, [number(), number()]);
+        let pixel = |at: usize| {
+            let (y, x) = (at / SIDE, at % SIDE);
+            let along = [x, y, x + y][usize::from(way)];
+            greys[(along + offset) / wide % 2]
+        };
+        (0..SIDE * SIDE).map(pixel).collect()
+    };
+    (0..count).map(|_| picture()).collect()
+}
+
+/// Returns rings and discs of one grey on black, with soft edges.
+pub fn rings(count: usize) -> Vec<Picture> {
+    let mut number = numbers(4);
+    let mut picture = || {
+        let [y, x] = [number(), number()].map(|n| f64::from(8 + n % 13));
+        let (outer, grey) = (f64::from(4 + number() % 9), 64 + number() % 192);
+        let inner = f64::from(number() % 8);
+        let pixel = |at: usize| {
+            let off = [(at / SIDE) as f64 - y, (at % SIDE) as f64 - x];
+            let distance = off[0].hypot(off[1]);
+            if (inner..outer).contains(&distance) {
+                grey
+            } else {
+                0
+            }
+        };
+        blur(&(0..SIDE * SIDE).map(pixel).collect::<Picture>())
+    };
+    (0..count).map(|_| picture()).collect()
+}
+
 /// The digits, five columns of bits to a row.
 const FONT: [[u8; 7]; 10] = [
     [

@@ -216,11 +216,119 @@ fn runs_are_compared() {
     assert_eq!(said.code, 2, "{}", said.stderr);
 }
 
+/// Two networks are no two settings: with one seed each, that is said, with the command that would tell.
+#[test]
+fn one_seed_each_says_nothing_of_settings() {
+    let desk = three_runs();
+    let said = desk.ok(&["runs", "compare", "tiny/a", "tiny/b"]);
+    for words in [
+        "about these networks, not about their settings",
+        "settings A and B: fewer than two seeds in common",
+        "up to 1.1 points apart",
+    ] {
+        assert!(said.stdout.contains(words), "{words}: {}", said.stdout);
+    }
+    let (_, command) = said.stdout.split_once("cargo run -p trainer -- ").unwrap();
+    let command = command.lines().next().unwrap();
+    assert!(command.contains("--set data.validation=5000"), "{command}");
+    let command = command.replace("5000", "60").replace("NAME", "settled");
+    let command = command.replace("seeds=5", "seeds=2");
+    let words = shell_words(&command);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let said = desk.ok(&[&words[..], &["--json"]].concat());
+    let found = said.json().pop().unwrap();
+    assert_eq!(found["settings"].as_array().unwrap().len(), 2, "{found}");
+
+    let said = desk.ok(&["report", "tiny/a", "tiny/b", "--out", "page.html"]);
+    assert_eq!(said.code, 0);
+    assert!(
+        desk.text("page.html")
+            .contains("fewer than two seeds in common")
+    );
+}
+
+/// Splits a command as a shell does, as far as single quotes go.
+fn shell_words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (i, part) in command.split('\'').enumerate() {
+        match i % 2 {
+            0 => words.extend(part.split_whitespace().map(String::from)),
+            _ => words.push(part.to_string()),
+        }
+    }
+    words
+}
+
+#[test]
+fn settings_with_several_seeds_are_compared_seed_by_seed() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let mut names = Vec::new();
+    let mut differences = Vec::new();
+    for seed in ["1", "2", "3"] {
+        let mut accuracy = |setting: &str, sets: &[&str]| {
+            let folder = format!("artifacts/tiny/{setting}{seed}");
+            let seed = format!("seed={seed}");
+            let sets = [&["training.epochs=2", seed.as_str()], sets].concat();
+            desk.ok(&[&on_tiny(&folder, &sets)[..], &["--quiet"]].concat());
+            names.push(folder.clone());
+            read_json(&desk.path(&folder).join("manifest.json"))["test"]["accuracy"]
+                .as_f64()
+                .unwrap()
+        };
+        let good = accuracy("good", &[]);
+        differences.push(accuracy("bad", &["optimizer.learning_rate=1e-6"]) - good);
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let said = desk.ok(&[&["runs", "compare"], &names[..], &["--json"]].concat());
+    let json = said.json().remove(0);
+    let settings = json["settings"].as_array().unwrap();
+    assert_eq!(settings.len(), 2);
+    assert_eq!(settings[0]["against_first"], Value::Null);
+    let against = &settings[1]["against_first"];
+    let number = |value: &Value| value.as_f64().unwrap();
+    let mean = differences.iter().sum::<f64>() / 3.0;
+    let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
+    let half = 4.302_652_7 * (squares / 2.0 / 3.0).sqrt(); // Student's t, 95 %, two degrees of freedom
+    assert_eq!(against["seeds"], 3);
+    assert!(
+        (number(&against["difference"]) - mean).abs() < 1e-12,
+        "{against}"
+    );
+    assert!(
+        (number(&against["interval"][0]) - (mean - half)).abs() < 1e-6,
+        "{against}"
+    );
+    assert!(
+        (number(&against["interval"][1]) - (mean + half)).abs() < 1e-6,
+        "{against}"
+    );
+    let said = desk.ok(&[&["runs", "compare"], &names[..]].concat());
+    assert!(
+        said.stdout.contains("settings A C E and B D F: "),
+        "{}",
+        said.stdout
+    );
+    assert!(
+        said.stdout.contains(" points over 3 seeds, "),
+        "{}",
+        said.stdout
+    );
+    assert!(!said.stdout.contains("would settle it"), "{}", said.stdout);
+    let said = desk.ok(&["runs", "compare", names[0], names[2], names[4]]);
+    assert!(
+        said.stdout.contains("they differ in nothing but the seed"),
+        "{}",
+        said.stdout
+    );
+}
+
 #[test]
 fn a_run_verifies_until_something_is_changed() {
     let desk = three_runs();
     let said = desk.ok(&["verify", "tiny/b"]);
     for name in [
+        "manifest.json",
         "config.toml",
         "model.bpk",
         "predictions.csv",
@@ -240,6 +348,48 @@ fn a_run_verifies_until_something_is_changed() {
     assert_eq!(said.code, 1);
     assert!(
         said.stdout.contains("DAMAGED  predictions.csv"),
+        "{}",
+        said.stdout
+    );
+    // A manifest is checked as the rest is.
+    let path = desk.path("artifacts/tiny/c/manifest.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let accuracy = read_json(&path)["test"]["accuracy"].to_string();
+    for changed in [
+        text.replace(&accuracy, "0.9999"),
+        text.replace("\"seed\": 7", "\"seed\": 8"),
+        text.replace(": ", ":"),
+        format!("{text}\n"),
+    ] {
+        assert_ne!(changed, text);
+        fs::write(&path, changed).unwrap();
+        let said = desk.run(&["verify", "tiny/c"]);
+        assert_eq!(said.code, 1);
+        assert!(
+            said.stdout.contains("DAMAGED  manifest.json"),
+            "{}",
+            said.stdout
+        );
+    }
+    // One of an earlier version has no hash of its own, and that is said.
+    let (rest, _) = text.split_once(",\n  \"manifest_sha256\"").unwrap();
+    fs::write(&path, format!("{rest}\n}}\n")).unwrap();
+    let said = desk.ok(&["verify", "tiny/c"]);
+    assert!(
+        said.stdout.contains("unknown  manifest.json"),
+        "{}",
+        said.stdout
+    );
+    let json = desk.ok(&["verify", "tiny/c", "--json"]).json();
+    assert_eq!(
+        (&json[0]["ok"], &json[1]["ok"]),
+        (&Value::Null, &true.into())
+    );
+    // Whoever writes it next gives it one.
+    desk.ok(&["evaluate", "tiny/c"]);
+    let said = desk.ok(&["verify", "tiny/c"]);
+    assert!(
+        said.stdout.contains("ok       manifest.json"),
         "{}",
         said.stdout
     );

@@ -343,6 +343,23 @@ fn a_run_can_wait_with_its_look_at_the_test_images() {
     desk.ok(&["gallery", "run", "--wrong"]);
     assert_eq!(looks(), Some(3));
     desk.ok(&["verify", "run"]);
+    // Every command that asks the network about test images counts, whatever it was given.
+    desk.ok(&["predict", "run", "--test", "3"]);
+    desk.ok(&["evaluate", "run/model.bpk"]);
+    desk.ok(&["export", "run", "npz", "--out", "run.npz"]);
+    assert_eq!(looks(), Some(6));
+    desk.ok(&["runs", "show", "run"]);
+    desk.ok(&["report", "run"]);
+    assert_eq!(looks(), Some(6), "what was said before is no new answer");
+    fs::copy(desk.path("run/model.bpk"), desk.path("alone.bpk")).unwrap();
+    let said = desk.ok(&[&["evaluate", "alone.bpk"][..], &["--data-dir", "tiny"]].concat());
+    assert!(
+        said.stderr.contains(
+            "this use of the test images is not counted: alone.bpk is not in a run's folder"
+        ),
+        "{}",
+        said.stderr
+    );
     // It is the run that looks at once.
     desk.ok(&[
         &on_tiny("at-once", &["training.epochs=2"])[..],
@@ -366,7 +383,7 @@ fn a_run_can_wait_with_its_look_at_the_test_images() {
     let manifest = read_json(&desk.path("run/manifest.json"));
     assert_eq!(
         (&manifest["test"], &manifest["test_looks"]),
-        (&Value::Null, &3.into())
+        (&Value::Null, &6.into())
     );
     assert!(!desk.path("run/predictions.csv").exists() && !desk.path("run/gallery.png").exists());
     desk.ok(&["verify", "run"]);
