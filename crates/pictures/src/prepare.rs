@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use image::DynamicImage;
 
 use crate::colours::{Colours, brightness};
+use crate::foreign::Foreign;
 use crate::ground::{self, Ground, Seen};
 use crate::{decode, tone};
 
@@ -44,10 +45,18 @@ pub enum PictureError {
         problem: String,
     },
     /// It is something else.
-    #[error("{}: is not a PNG or JPEG picture", file.display())]
+    #[error("{}: is not a PNG, JPEG, WebP, GIF, BMP or TIFF picture", file.display())]
     NotAPicture {
         /// The file.
         file: PathBuf,
+    },
+    /// It is in a format that is known, and not read.
+    #[error("{}: is {}", file.display(), format.name)]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// What it is, and the way out.
+        format: Foreign,
     },
     /// There is nothing to see in it: all of one colour, or nearly.
     #[error("{}: is blank: nothing stands out from the background", file.display())]
@@ -63,6 +72,25 @@ pub enum PictureError {
         /// What the decoder said.
         problem: String,
     },
+}
+
+impl PictureError {
+    /// Returns what to do, without "hint:" before it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "name picture files that are there and can be read",
+            Self::TooLarge { .. } => {
+                "scale it down, for example to 1000 pixels a side: the network sees far fewer"
+            }
+            Self::Blank { .. } => {
+                "photograph one thing on a plain ground of another colour, white at best"
+            }
+            Self::Foreign { format, .. } => format.way,
+            Self::NotAPicture { .. } | Self::Damaged { .. } => {
+                "open it in a picture program and save it as PNG or JPEG"
+            }
+        }
+    }
 }
 
 /// Returns a picture file as input of `height` x `width`. What the file is called does not matter.
@@ -83,7 +111,7 @@ pub fn from_bytes(
     height: usize,
     width: usize,
 ) -> Result<Prepared, PictureError> {
-    let image = decode::decode(bytes).map_err(|error| decode::explain(name, error))?;
+    let image = decode::decode(bytes, name)?;
     prepare(image, height, width).ok_or_else(|| PictureError::Blank { file: name.into() })
 }
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use model::{Metadata, Record};
-use pictures::PictureError;
 
 use crate::backend::Compute;
 use crate::engine::Predictor;
@@ -47,15 +46,14 @@ impl<'a> Inference<'a> {
         })
     }
 
-    /// Returns what it says about the picture in `file` (PNG or JPEG, any size).
+    /// Returns what it says about the picture in `file` (any size).
     ///
     /// # Errors
     /// When the file is no picture, or the device fails.
     pub fn picture(&self, file: &Path) -> Result<Answer, Failure> {
         let [_, height, width] = self.metadata.architecture.input();
         let prepared = pictures::open(file, height, width).map_err(|error| {
-            let hint = what_to_do(&error);
-            Failure::failed(one_line(&error.to_string())).hint(hint)
+            Failure::failed(one_line(&error.to_string())).hint(error.hint())
         })?;
         Ok(Answer {
             done: prepared.done,
@@ -94,20 +92,5 @@ impl<'a> Inference<'a> {
             done: Vec::new(),
             hint: None,
         })
-    }
-}
-
-fn what_to_do(error: &PictureError) -> &'static str {
-    match error {
-        PictureError::Io { .. } => "name PNG or JPEG files that are there and can be read",
-        PictureError::TooLarge { .. } => {
-            "scale it down, for example to 1000 pixels a side: the network sees far fewer"
-        }
-        PictureError::Blank { .. } => {
-            "photograph one garment on a plain ground of another colour, white at best"
-        }
-        PictureError::NotAPicture { .. } | PictureError::Damaged { .. } => {
-            "open it in a picture program and save it as PNG or JPEG"
-        }
     }
 }
