@@ -150,7 +150,7 @@ impl Epoch {
         })
     }
 
-    /// Replaces `pixels` by those of a batch, `[images, height * width]`, 0 is black, and `labels` by
+    /// Replaces `pixels` by those of a batch, `[images, channels * height * width]`, 0 is black, and `labels` by
     /// its labels, `[images]`.
     pub fn fill(&self, batch: usize, pixels: &mut Vec<u8>, labels: &mut Vec<u8>) {
         pixels.clear();
@@ -161,7 +161,9 @@ impl Epoch {
             if shift == [0, 0] {
                 pixels.extend_from_slice(image);
             } else {
-                extend_shifted(pixels, image, images.width(), shift);
+                for channel in image.chunks_exact((images.height() * images.width()).max(1)) {
+                    extend_shifted(pixels, channel, images.width(), shift);
+                }
             }
             labels.push(images.label(index as usize));
         }
@@ -196,7 +198,7 @@ fn scramble(bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Appends `image` `[height, width]`, moved down and right; what comes into view is black.
+/// Appends a channel of an image, `[height, width]`, moved down and right; what comes into view is black.
 fn extend_shifted(pixels: &mut Vec<u8>, image: &[u8], width: usize, shift: [i8; 2]) {
     let height = image.len() / width.max(1);
     let moved = (0..height * width).map(|to| {

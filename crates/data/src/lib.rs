@@ -1,8 +1,10 @@
-//! Fashion-MNIST, or any data set in IDX files, as batches for Burn: bytes -> images -> batches.
+//! Fashion-MNIST, or any data set in IDX files, pictures, CSV or .npz, as batches for Burn: bytes -> images ->
+//! batches.
 //!
 //! 1. [`idx`] reads the files: a header, then one byte per pixel or label.
 //! 2. [`fashion_mnist`] has the facts of the published data set: names, sizes, checksums.
-//! 3. [`source`] finds the four files, verifies them, and downloads them if nothing else helps.
+//! 3. [`source`] finds the four files, verifies them, and downloads them if nothing else helps; [`sources`] reads
+//!    whatever else a person has.
 //! 4. [`dataset`] holds all pixels once, as bytes, and hands out views.
 //! 5. [`batches`] says which images are trained on together, and how each is changed: a function of
 //!    nothing but the seed, the epoch and the image.
@@ -22,6 +24,8 @@ mod folder;
 pub mod download;
 
 pub mod source;
+
+pub mod sources;
 
 pub mod dataset;
 
@@ -48,3 +52,4 @@ pub use item::LabelledImage;
 #[cfg(feature = "burn")]
 pub use loader::{Batch, Loader};
 pub use source::{DataSet, Place, PlaceState, Request, SourceError, load, places};
+pub use sources::{ClassCount, Colours, LeftOut, Options, Understood};

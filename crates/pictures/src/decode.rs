@@ -11,25 +11,27 @@ use crate::{PictureError, foreign, jpeg};
 
 /// A photograph of 50 megapixels, stored without compression.
 const MAX_FILE: u64 = 192 << 20;
-/// A picture of 64 megapixels (2^26 pixels) in colour and with transparency, or one of 89 in colour.
-const MAX_MEMORY: u64 = 256 << 20;
-/// The same with all that is held beside it: the file, what its decoder holds, or a copy turned upright.
-/// A progressive JPEG of 50 megapixels, no colour of which is shared by pixels, takes 440 MiB and its file.
-const MAX_IN_ALL: u64 = 2 * MAX_MEMORY;
+/// The most memory in bytes that a picture takes, with all that is held beside it: the file, what its decoder
+/// holds, or a copy turned upright. A progressive JPEG of 50 megapixels, no colour of which is shared by pixels,
+/// takes 440 MiB and its file.
+///
+/// The picture itself takes half of that: 64 megapixels (2^26 pixels) in colour and with transparency, or 89 in
+/// colour.
+pub const MAX_IN_ALL: u64 = 512 << 20;
 const MAX_SIDE: u32 = 16_384;
 
-/// Returns the bytes of a regular file of at most 192 MiB.
-pub(crate) fn read(file: &Path) -> Result<Vec<u8>, PictureError> {
+/// Returns the bytes of a regular file of at most that many.
+fn read(file: &Path, most: u64) -> Result<Vec<u8>, PictureError> {
     let mut bytes = Vec::new();
     open(file)?
-        .take(MAX_FILE + 1)
+        .take(most + 1)
         .read_to_end(&mut bytes)
         .map_err(|source| PictureError::Io {
             file: file.into(),
             source,
         })?;
-    if bytes.len() as u64 > MAX_FILE {
-        let problem = format!("it has more than {} MiB", MAX_FILE >> 20);
+    if bytes.len() as u64 > most {
+        let problem = format!("it has more than {} MiB", most >> 20);
         return Err(PictureError::TooLarge {
             file: file.into(),
             problem,
@@ -74,16 +76,33 @@ fn start(file: &Path) -> Vec<u8> {
 /// Returns a picture file as it was taken: decoded, and turned upright as its EXIF data says. What the file is
 /// called does not matter. Of an animation it is the first picture.
 ///
-/// At most 512 MiB are taken, whatever the file claims.
+/// At most [`MAX_IN_ALL`] is taken, whatever the file claims.
 ///
 /// # Errors
 /// When the file cannot be read, is too large, no picture, or damaged.
 pub fn load(file: &Path) -> Result<DynamicImage, PictureError> {
-    decode(read(file)?, file)
+    load_within(file, MAX_IN_ALL)
+}
+
+/// Returns the same as [`load`] of a picture that takes at most `memory` bytes in all.
+///
+/// # Errors
+/// As of [`load`].
+pub fn load_within(file: &Path, memory: u64) -> Result<DynamicImage, PictureError> {
+    decode_within(read(file, MAX_FILE.min(memory))?, file, memory)
+}
+
+/// Returns whether a regular file begins like a picture of a format that is read.
+pub fn is_picture(file: &Path) -> bool {
+    image::guess_format(&start(file)).is_ok_and(|format| format.reading_enabled())
 }
 
 /// Returns a picture in memory; errors call it `name`. Otherwise like [`load`].
 pub(crate) fn decode(bytes: Vec<u8>, name: &Path) -> Result<DynamicImage, PictureError> {
+    decode_within(bytes, name, MAX_IN_ALL)
+}
+
+fn decode_within(bytes: Vec<u8>, name: &Path, memory: u64) -> Result<DynamicImage, PictureError> {
     let jpeg = jpeg::inspect(&bytes);
     if !jpeg.is_whole {
         let length = bytes.len();
@@ -96,16 +115,20 @@ pub(crate) fn decode(bytes: Vec<u8>, name: &Path) -> Result<DynamicImage, Pictur
         .get(..bytes.len().min(256))
         .unwrap_or_default()
         .to_vec();
-    within_limits(bytes, jpeg.coefficients).map_err(|error| explain(name, &start, error))
+    within_limits(bytes, jpeg.coefficients, memory).map_err(|error| explain(name, &start, error))
 }
 
-fn within_limits(bytes: Vec<u8>, coefficients: u64) -> Result<DynamicImage, ImageError> {
+fn within_limits(
+    bytes: Vec<u8>,
+    coefficients: u64,
+    memory: u64,
+) -> Result<DynamicImage, ImageError> {
     let mut limits = Limits::no_limits();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_MEMORY);
+    limits.max_alloc = Some(memory / 2);
     let mut all = Limits::no_limits();
-    all.max_alloc = Some(MAX_IN_ALL);
+    all.max_alloc = Some(memory);
     all.reserve(bytes.len() as u64)?;
     all.reserve(coefficients)?;
     if has_cut_palette(&bytes) {
@@ -153,7 +176,7 @@ fn explain(file: &Path, start: &[u8], error: ImageError) -> PictureError {
             None => PictureError::NotAPicture { file },
         },
         ImageError::Limits(_) => {
-            let (side, memory) = (MAX_SIDE, MAX_MEMORY >> 20);
+            let (side, memory) = (MAX_SIDE, MAX_IN_ALL >> 21);
             let problem =
                 format!("at most {side} pixels a side and {memory} MiB in memory are read");
             PictureError::TooLarge { file, problem }
