@@ -52,18 +52,23 @@ impl Sample {
         }
     }
 
-    /// Appends `image` `[height, width]` to `pixels`, changed; what comes into view is black.
-    pub(crate) fn extend(&self, pixels: &mut Vec<u8>, image: &[u8], width: usize) {
+    /// Appends `image` `[channels, height, width]` to `pixels`, changed; uncovered pixels are black. Height and width
+    /// are `size`.
+    pub(crate) fn extend(&self, pixels: &mut Vec<u8>, image: &[u8], size: [usize; 2]) {
         if self.shift == [0, 0] {
             pixels.extend_from_slice(image);
             return;
         }
-        let height = image.len() / width.max(1);
-        let moved = (0..height * width).map(|to| {
-            let from = source(to, [height, width], self.shift);
-            from.and_then(|from| image.get(from)).copied().unwrap_or(0)
-        });
-        pixels.extend(moved);
+        let area = size[0] * size[1];
+        for channel in image.chunks_exact(area.max(1)) {
+            let moved = (0..area).map(|to| {
+                let from = source(to, size, self.shift);
+                from.and_then(|from| channel.get(from))
+                    .copied()
+                    .unwrap_or(0)
+            });
+            pixels.extend(moved);
+        }
     }
 }
 

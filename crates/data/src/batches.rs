@@ -142,7 +142,7 @@ impl Epoch {
         }
     }
 
-    /// Replaces `pixels` with those of a batch, `[images, height * width]`, 0 is black, and `labels` with
+    /// Replaces `pixels` with those of a batch, `[images, channels * height * width]`, 0 is black, and `labels` with
     /// its labels, `[images]`.
     pub fn fill(&self, batch: usize, pixels: &mut Vec<u8>, labels: &mut Vec<u8>) {
         pixels.clear();
@@ -150,7 +150,8 @@ impl Epoch {
         let images = &self.batches.images;
         for sample in self.samples(self.positions(batch)) {
             let index = sample.index as usize;
-            sample.extend(pixels, images.image(index), images.width());
+            let [_, height, width] = images.size();
+            sample.extend(pixels, images.image(index), [height, width]);
             labels.push(images.label(index));
         }
     }

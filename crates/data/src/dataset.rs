@@ -17,7 +17,10 @@ const SPLIT_STREAM: u64 = u64::MAX;
 /// Labelled images, or a subset of them. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct ImageDataset {
-    images: Arc<Images>,
+    /// `[count, channels, height, width]`, row-major.
+    pixels: Arc<Vec<u8>>,
+    /// Channels, height and width of an image.
+    size: [usize; 3],
     labels: Arc<[u8]>,
     rows: Rows,
     classes: usize,
@@ -107,32 +110,34 @@ pub enum DataError {
 }
 
 impl ImageDataset {
-    /// Returns all images, in the order of the file. Labels must be below `classes`.
+    /// Returns all images, which are grey, in the order of the file. Labels must be below `classes`.
     pub fn new(images: Images, labels: Vec<u8>, classes: usize) -> Result<Self, DataError> {
         let Images {
             count,
             height,
             width,
-            ..
+            pixels,
         } = images;
-        let pixels = images.pixels.len();
-        let size = height
-            .checked_mul(width)
-            .and_then(|size| size.checked_mul(count));
-        if size != Some(pixels) || u32::try_from(count).is_err() {
-            return Err(DataError::Pixels {
-                count,
-                height,
-                width,
-                pixels,
-            });
+        if labels.len() == count {
+            return Self::of_size(pixels, [1, height, width], labels, classes);
         }
-        if labels.len() != count {
-            return Err(DataError::Counts {
-                images: count,
-                labels: labels.len(),
-            });
-        }
+        fit(count, [1, height, width], pixels.len())?;
+        Err(DataError::Counts {
+            images: count,
+            labels: labels.len(),
+        })
+    }
+
+    /// Returns an image for each label, of `size`: channels (1 is grey; 3 are red, green and blue), height and
+    /// width. `pixels` are `[labels, channels, height, width]`, row-major. Labels must be below `classes`.
+    pub fn of_size(
+        pixels: Vec<u8>,
+        size: [usize; 3],
+        labels: Vec<u8>,
+        classes: usize,
+    ) -> Result<Self, DataError> {
+        let count = labels.len();
+        fit(count, size, pixels.len())?;
         let mut counted = labels.iter().copied().enumerate();
         if let Some((index, label)) = counted.find(|(_, label)| usize::from(*label) >= classes) {
             return Err(DataError::Label {
@@ -142,7 +147,8 @@ impl ImageDataset {
             });
         }
         Ok(ImageDataset {
-            images: Arc::new(images),
+            pixels: Arc::new(pixels),
+            size,
             labels: labels.into(),
             rows: Rows::Range(0..count),
             classes,
@@ -159,19 +165,24 @@ impl ImageDataset {
         self.rows.len() == 0
     }
 
+    /// Returns the number of channels: 1 is grey; 3 are red, green and blue.
+    pub fn channels(&self) -> usize {
+        self.size[0]
+    }
+
     /// Returns the height of the images, in pixels.
     pub fn height(&self) -> usize {
-        self.images.height
+        self.size[1]
     }
 
     /// Returns the width of the images, in pixels.
     pub fn width(&self) -> usize {
-        self.images.width
+        self.size[2]
     }
 
-    /// Returns the size of an image: channels, height and width. Images are grey.
+    /// Returns the size of an image: channels, height and width.
     pub fn size(&self) -> [usize; 3] {
-        [1, self.height(), self.width()]
+        self.size
     }
 
     /// Returns the number of classes. A class may have no images here.
@@ -179,10 +190,12 @@ impl ImageDataset {
         self.classes
     }
 
-    /// Returns the pixels of image `i`, `[height * width]`, 0 is black. Panics if `i >= len()`.
+    /// Returns the pixels of image `i`, `[channels * height * width]`, 0 is black. Panics if `i >= len()`.
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "there are pixels for each row")]
     pub fn image(&self, i: usize) -> &[u8] {
-        self.images.image(self.rows.get(i))
+        let length: usize = self.size.iter().product();
+        &self.pixels[self.rows.get(i) * length..][..length]
     }
 
     /// Returns the label of image `i`, below `classes()`. Panics if `i >= len()`.
@@ -221,13 +234,18 @@ impl ImageDataset {
             return Err(DataError::Split { validation, count });
         }
         let order = permutation(seed, SPLIT_STREAM, count);
-        let row = |i| self.rows.get(i as usize) as u32; // `new` counts rows in 32 bits
-        let shuffled = ImageDataset {
-            rows: Rows::List(order.into_iter().map(row).collect()),
-            ..self.clone()
-        };
+        let shuffled = self.select(&order);
         let cut = count - validation;
         Ok((shuffled.slice(0, cut), shuffled.slice(cut, count)))
+    }
+
+    /// Returns the images at these positions, in their order. Panics if one is not below `len()`.
+    pub(crate) fn select(&self, positions: &[u32]) -> Self {
+        let row = |&i: &u32| self.rows.get(i as usize) as u32; // rows are counted in 32 bits
+        ImageDataset {
+            rows: Rows::List(positions.iter().map(row).collect()),
+            ..self.clone()
+        }
     }
 
     /// Returns the first `n` images, or all if there are fewer.
@@ -243,6 +261,23 @@ impl ImageDataset {
             ..self.clone()
         }
     }
+}
+
+/// Checks that so many images of `size` have that many pixels, and that they can be counted in 32 bits.
+fn fit(count: usize, size: [usize; 3], pixels: usize) -> Result<(), DataError> {
+    let all = size
+        .iter()
+        .try_fold(count, |all, &side| all.checked_mul(side));
+    if all == Some(pixels) && u32::try_from(count).is_ok() {
+        return Ok(());
+    }
+    let [_, height, width] = size;
+    Err(DataError::Pixels {
+        count,
+        height,
+        width,
+        pixels,
+    })
 }
 
 /// Returns the numbers 0 to `n - 1` (at most 2^32 - 1 of them) in an order that depends on `seed`

@@ -1,12 +1,12 @@
 //! The four files of a data set in a folder: find them, read them, and be sure of what they are.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{DataError, ImageDataset};
 use crate::fashion_mnist::{CLASS_NAMES, FILES, PinnedFile};
 use crate::idx::{self, IdxError, Images};
+use crate::sources::{self, Understood};
 
 /// How the labels of MNIST begin. Its files have the names and sizes of Fashion-MNIST's.
 const MNIST_LABELS: [[u8; 10]; 2] = [
@@ -40,13 +40,29 @@ pub enum FolderError {
         source: io::Error,
     },
     /// Some of the four files are not there.
-    #[error("{}: missing {} (or the same with .gz)", dir.display(), missing.join(", "))]
+    #[error("{}: missing {} (or the same with .gz){}", dir.display(), missing.join(", "),
+            if there.is_empty() { String::new() } else { format!("; there are: {there}") })]
     Missing {
         /// The folder.
         dir: PathBuf,
         /// Their usual names.
         missing: Vec<&'static str>,
+        /// Some names of what is there.
+        there: String,
     },
+    /// A file or folder of another kind than the four files that cannot be used.
+    #[error("{}: {problem}", file.display())]
+    Unusable {
+        /// The file or folder.
+        file: PathBuf,
+        /// What is wrong with it, as the rest of a sentence.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A picture that cannot be read, where all must be; and what to do.
+    #[error("{0}")]
+    Picture(String, &'static str),
     /// Several files could be meant.
     #[error("{}: more than one file could be {wanted}: {}", dir.display(), found.join(", "))]
     Ambiguous {
@@ -92,9 +108,11 @@ pub enum FolderError {
 /// What a folder gave.
 pub(crate) struct Content {
     pub train: ImageDataset,
+    pub validation: Option<ImageDataset>,
     pub test: ImageDataset,
     pub class_names: Vec<String>,
     pub files: Vec<FileInfo>,
+    pub understood: Understood,
 }
 
 /// Reads a folder that must hold Fashion-MNIST. The small files are first, so that other data is
@@ -103,7 +121,15 @@ pub(crate) fn read_fashion_mnist(
     dir: &Path,
     class_names: Option<&[String]>,
 ) -> Result<Content, FolderError> {
-    let paths = find(dir, true)?;
+    // A person may name one of the files.
+    let dir = match dir.is_file() && sources::is_named_like_idx(dir) {
+        true => dir.parent().unwrap_or(dir),
+        false => dir,
+    };
+    if !dir.is_dir() {
+        return Err(FolderError::NoFolder(dir.into()));
+    }
+    let paths = sources::find_exactly(dir)?;
     let labels = read_labels(&paths)?;
     let train_labels = info_labels(&paths[1], &labels.0);
     let test_labels = info_labels(&paths[3], &labels.1);
@@ -119,30 +145,6 @@ pub(crate) fn read_fashion_mnist(
         None => CLASS_NAMES.map(String::from).to_vec(),
     };
     join(dir, files, (train, test), labels, names)
-}
-
-/// Reads a folder that may hold any data set in the four usual files. Without names, the classes are
-/// called "0", "1" and so on, up to the highest label.
-pub(crate) fn read_any(dir: &Path, class_names: Option<&[String]>) -> Result<Content, FolderError> {
-    let paths = find(dir, false)?;
-    let labels = read_labels(&paths)?;
-    let images = (idx::read_images(&paths[0])?, idx::read_images(&paths[2])?);
-    let names = match class_names {
-        Some(names) => names.to_vec(),
-        None => {
-            let highest = labels.0.iter().chain(&labels.1).max();
-            (0..=highest.copied().unwrap_or(0))
-                .map(|class| class.to_string())
-                .collect()
-        }
-    };
-    let files = [
-        info_images(&paths[0], &images.0),
-        info_labels(&paths[1], &labels.0),
-        info_images(&paths[2], &images.1),
-        info_labels(&paths[3], &labels.1),
-    ];
-    join(dir, files, images, labels, names)
 }
 
 /// Puts images and labels together; `files` are in the order of [`FILES`].
@@ -171,11 +173,21 @@ fn join(
     };
     let train = dataset(train_labels, train, labels.0)?;
     let test = dataset(test_labels, test, labels.1)?;
+    let understood = Understood {
+        kind: "IDX files",
+        place: train_labels.path.parent().unwrap_or(dir).into(),
+        size: train.size(),
+        pixels: [0, 255],
+        classes: sources::count(&class_names, &train, None, &test),
+        ..Understood::default()
+    };
     Ok(Content {
         train,
+        validation: None,
         test,
         class_names,
         files: files.into(),
+        understood,
     })
 }
 
@@ -213,7 +225,7 @@ fn verify(pin: PinnedFile, file: FileInfo, is_mnist: bool) -> Result<FileInfo, F
     })
 }
 
-fn info_images(path: &Path, images: &Images) -> FileInfo {
+pub(crate) fn info_images(path: &Path, images: &Images) -> FileInfo {
     let bytes = 16 + images.pixels.len() as u64;
     FileInfo {
         path: path.into(),
@@ -222,88 +234,11 @@ fn info_images(path: &Path, images: &Images) -> FileInfo {
     }
 }
 
-fn info_labels(path: &Path, labels: &[u8]) -> FileInfo {
+pub(crate) fn info_labels(path: &Path, labels: &[u8]) -> FileInfo {
     let bytes = 8 + labels.len() as u64;
     FileInfo {
         path: path.into(),
         sha256: idx::labels_sha256(labels),
         bytes,
-    }
-}
-
-/// Returns the paths of the four files, in the order of [`FILES`]. `exact` lets a file with exactly
-/// the published name win over others that could be meant.
-fn find(dir: &Path, exact: bool) -> Result<[PathBuf; 4], FolderError> {
-    if !dir.is_dir() {
-        return Err(FolderError::NoFolder(dir.into()));
-    }
-    let listed: io::Result<Vec<_>> = fs::read_dir(dir).and_then(Iterator::collect);
-    let listed = listed.map_err(|source| FolderError::Io {
-        dir: dir.into(),
-        source,
-    })?;
-    let names: Vec<String> = listed
-        .into_iter()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
-    let mut missing = Vec::new();
-    let mut paths = [const { PathBuf::new() }; 4];
-    for (path, pin) in paths.iter_mut().zip(FILES) {
-        match pick(&names, pin.name, exact) {
-            Ok(Some(name)) => *path = dir.join(name),
-            Ok(None) => missing.push(pin.name),
-            Err(found) => {
-                return Err(FolderError::Ambiguous {
-                    dir: dir.into(),
-                    wanted: pin.name,
-                    found,
-                });
-            }
-        }
-    }
-    match missing.is_empty() {
-        true => Ok(paths),
-        false => Err(FolderError::Missing {
-            dir: dir.into(),
-            missing,
-        }),
-    }
-}
-
-/// Returns the file name for `wanted`, or the names between which it cannot choose. A plain file wins
-/// over a compressed one of the same name: reading it is faster.
-fn pick(names: &[String], wanted: &str, exact: bool) -> Result<Option<String>, Vec<String>> {
-    let mut found: Vec<&str> = names
-        .iter()
-        .map(|name| plain(name))
-        .filter(|name| matches(name, wanted))
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    if exact && found.contains(&wanted) {
-        found = vec![wanted];
-    }
-    match found[..] {
-        [] => Ok(None),
-        [one] if names.iter().any(|name| name == one) => Ok(Some(one.into())),
-        [one] => Ok(Some(format!("{one}.gz"))),
-        _ => Err(found.into_iter().map(String::from).collect()),
-    }
-}
-
-fn plain(name: &str) -> &str {
-    name.strip_suffix(".gz").unwrap_or(name)
-}
-
-/// Whether `name` is a common variant of `wanted`: a prefix ("emnist-digits-train-images-..."), a dot
-/// instead of the dash before "idx", "test" instead of "t10k". Hidden files are none: macOS litters
-/// archives with "._train-images-idx3-ubyte".
-fn matches(name: &str, wanted: &str) -> bool {
-    let usual = name.replace(".idx", "-idx").replace("test-", "t10k-");
-    match usual.strip_suffix(wanted) {
-        Some(prefix) => {
-            !prefix.starts_with('.') && (prefix.is_empty() || prefix.ends_with(['-', '_', '.']))
-        }
-        None => false,
     }
 }

@@ -12,8 +12,13 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use crate::sources::strangers;
+
 const IMAGES_MAGIC: u32 = 0x0000_0803; // bytes, three dimensions
 const LABELS_MAGIC: u32 = 0x0000_0801; // bytes, one dimension
+/// 32-bit numbers, two dimensions: QMNIST's labels, of which the class is the first of eight
+/// (<https://github.com/facebookresearch/qmnist>).
+const WIDE_LABELS_MAGIC: u32 = 0x0000_0c02;
 /// One byte of deflate gives 1032 bytes at most: <https://zlib.net/zlib_tech.html>.
 const DEFLATE_LIMIT: u64 = 1032;
 
@@ -86,7 +91,7 @@ pub fn read_labels(file: &Path) -> Result<Vec<u8>, IdxError> {
 /// errors only.
 pub fn parse_images(name: &Path, source: impl Read, length: u64) -> Result<Images, IdxError> {
     let mut content = Content::open(name, source, length)?;
-    content.magic(IMAGES_MAGIC)?;
+    content.magic(&[IMAGES_MAGIC])?;
     let count = content.dimension("count")?;
     let height = content.dimension("height")?;
     let width = content.dimension("width")?;
@@ -109,9 +114,28 @@ pub fn parse_images(name: &Path, source: impl Read, length: u64) -> Result<Image
 /// errors only.
 pub fn parse_labels(name: &Path, source: impl Read, length: u64) -> Result<Vec<u8>, IdxError> {
     let mut content = Content::open(name, source, length)?;
-    content.magic(LABELS_MAGIC)?;
+    if content.magic(&[LABELS_MAGIC, WIDE_LABELS_MAGIC])? == WIDE_LABELS_MAGIC {
+        return wide_labels(content);
+    }
     let count = content.dimension("count")?;
     content.rest("labels", Some(count), &count.to_string())
+}
+
+/// Returns the first of the numbers of each row: the class.
+fn wide_labels(mut content: Content) -> Result<Vec<u8>, IdxError> {
+    let count = content.dimension("count")?;
+    let numbers = content.dimension("numbers a label")?;
+    let size = count
+        .checked_mul(numbers)
+        .and_then(|numbers| numbers.checked_mul(4));
+    let bytes = content.rest("labels", size, &format!("{count} x {numbers} x 4"))?;
+    let rows = bytes.chunks_exact((4 * numbers) as usize); // within what memory holds
+    let class = |row: &[u8]| {
+        let first = row.first_chunk().map(|four| u32::from_be_bytes(*four));
+        first.and_then(|class| u8::try_from(class).ok())
+    };
+    let labels: Option<Vec<u8>> = rows.map(class).collect();
+    labels.ok_or_else(|| content.error("labels", "has a class above 255".into()))
 }
 
 /// Returns the images as a plain IDX file.
@@ -168,16 +192,20 @@ impl<'a> Content<'a> {
         })
     }
 
-    fn magic(&mut self, expected: u32) -> Result<(), IdxError> {
+    /// Returns which of these the content begins with; the first is named if it is none.
+    fn magic(&mut self, expected: &[u32]) -> Result<u32, IdxError> {
         let found = self.word("magic")?;
-        if found == expected {
-            return Ok(());
+        if expected.contains(&found) {
+            return Ok(found);
         }
-        let guess = match found {
-            IMAGES_MAGIC => "this is an image file",
-            LABELS_MAGIC => "this is a label file",
-            _ => "this is not an IDX file of bytes",
+        let stranger = strangers::describe(&found.to_be_bytes());
+        let guess = match (found, stranger) {
+            (IMAGES_MAGIC, _) => "this is an image file",
+            (LABELS_MAGIC | WIDE_LABELS_MAGIC, _) => "this is a label file",
+            (_, Some(stranger)) => &format!("this is {}", stranger.what),
+            (_, None) => "this is not an IDX file of bytes",
         };
+        let expected = expected.first().copied().unwrap_or_default();
         let problem = format!("is 0x{found:08x}, expected 0x{expected:08x} ({guess})");
         Err(self.error("magic", problem))
     }

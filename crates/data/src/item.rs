@@ -14,7 +14,7 @@ pub struct LabelledImage {
 }
 
 impl LabelledImage {
-    /// Returns the pixels, `[height * width]`, 0 is black.
+    /// Returns the pixels, `[channels * height * width]`, 0 is black.
     pub fn pixels(&self) -> &[u8] {
         self.images.image(self.index)
     }

@@ -1,8 +1,10 @@
-//! Fashion-MNIST, or any data set in IDX files, as batches for Burn: bytes -> images -> batches.
+//! Fashion-MNIST, or any data set in IDX files, pictures, CSV or .npz, as batches for Burn: bytes -> images ->
+//! batches.
 //!
 //! 1. [`idx`] reads the files: a header, then one byte per pixel or label.
 //! 2. [`fashion_mnist`] describes the published data set: names, sizes, checksums.
-//! 3. [`source`] finds the four files, verifies them, and downloads them as a last resort.
+//! 3. [`source`] finds the four files, verifies them, and downloads them as a last resort; [`sources`] reads other
+//!    kinds of data.
 //! 4. [`dataset`] holds all pixels once, as bytes, and provides views.
 //! 5. [`batches`] determines which images form a batch, and how each is changed: a function only of
 //!    the seed, the epoch and the image.
@@ -18,6 +20,7 @@ pub mod fashion_mnist;
 mod folder;
 pub mod download;
 pub mod source;
+pub mod sources;
 pub mod dataset;
 mod augmentation;
 pub mod batches;
@@ -41,3 +44,4 @@ pub use item::LabelledImage;
 #[cfg(feature = "burn")]
 pub use loader::{Batch, Loader};
 pub use source::{DataSet, Place, PlaceState, Request, SourceError, load, places};
+pub use sources::{ClassCount, Colours, LeftOut, Options, Understood};

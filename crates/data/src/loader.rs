@@ -156,8 +156,8 @@ impl Iterator for Rest<'_> {
         let batch = match &mut self.form {
             Form::Bytes(pixels, labels) => {
                 self.epoch.fill(self.next, pixels, labels);
-                let images = self.loader.batches.images();
-                let shape = [labels.len(), 1, images.height(), images.width()];
+                let [channels, height, width] = self.loader.batches.images().size();
+                let shape = [labels.len(), channels, height, width];
                 tensors(pixels, labels, shape, &self.loader.device)
             }
             Form::Resident(resident, samples) => resident.batch(samples, positions),

@@ -22,8 +22,8 @@ pub(crate) struct Resident {
     bits: Tensor<3, Int>,
     /// How images are moved; `None` if they are not.
     moves: Option<Moves>,
-    height: usize,
-    width: usize,
+    /// Channels, height and width of an image.
+    size: [usize; 3],
     device: Device,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Samples {
 
 /// Where pixels come from when an image is moved by -[`MAX_SHIFT`] to [`MAX_SHIFT`] pixels.
 struct Moves {
-    /// Index of the first pixel of each row's source row, `[moves, height]`; the number of pixels if the row is
+    /// Index of the first pixel of each row's source row, `[moves, channels * height]`; the number of pixels if the row is
     /// uncovered.
     rows: Tensor<2, Int>,
     /// Each column's source column, `[moves, width]`; the number of pixels if it is uncovered.
@@ -47,8 +47,8 @@ struct Moves {
 impl Resident {
     /// Copies all images to the device.
     pub(crate) fn upload(data: &ImageDataset, augmentation: Augmentation, device: &Device) -> Self {
-        let (count, height, width) = (data.len(), data.height(), data.width());
-        let words_per_image = height * width / 4 + 1;
+        let (count, size) = (data.len(), data.size());
+        let words_per_image = size.iter().product::<usize>() / 4 + 1;
         let mut words = Vec::with_capacity(count * words_per_image);
         for i in 0..count {
             let image = data.image(i);
@@ -60,9 +60,8 @@ impl Resident {
             words: Tensor::from_data(words, device),
             labels: integers((0..count).map(|i| data.label(i).into()).collect(), device),
             bits: integers(vec![0, 8, 16, 24], device).reshape([1, 1, 4]),
-            moves: (augmentation.shift > 0).then(|| Moves::of([height, width], device)),
-            height,
-            width,
+            moves: (augmentation.shift > 0).then(|| Moves::of(size, device)),
+            size,
             device: device.clone(),
         }
     }
@@ -81,7 +80,8 @@ impl Resident {
 
     /// Returns the samples at `positions` of their epoch as a batch.
     pub(crate) fn batch(&self, samples: &Samples, positions: Range<usize>) -> Batch {
-        let (count, pixels) = (positions.len(), self.height * self.width);
+        let [channels, height, width] = self.size;
+        let (count, pixels) = (positions.len(), channels * height * width);
         let indices = samples.indices.clone().slice(positions.clone()); // [batch]
         let words = self.words.clone().select(0, indices.clone()); // [batch, words]
         let [_, words_per_image] = words.dims();
@@ -98,48 +98,47 @@ impl Resident {
                 bytes.gather(1, moves.sources(by(down), by(right)))
             }
             None => bytes.slice([0..count, 0..pixels]),
-        }; // [batch, height * width]
+        }; // [batch, channels * height * width]
         Batch {
-            images: bytes.float().reshape([count, 1, self.height, self.width]) / 255.0,
+            images: bytes.float().reshape([count, channels, height, width]) / 255.0,
             labels: self.labels.clone().select(0, indices),
         }
     }
 }
 
 impl Moves {
-    fn of([height, width]: [usize; 2], device: &Device) -> Self {
-        let pixels = height * width;
-        let table = |length: usize, step: usize| {
+    fn of([channels, height, width]: [usize; 3], device: &Device) -> Self {
+        let pixels = channels * height * width;
+        // For each of `lines`, one behind the other, where each of its `length` places comes from.
+        let table = |lines: usize, length: usize, step: usize| {
             let most = isize::from(i16::from(MAX_SHIFT));
             let source = move |to: usize, by: isize| {
-                let from = to.checked_add_signed(-by).filter(|from| *from < length);
-                from.map_or(pixels, |from| from * step) as i32
+                let from = (to % length).checked_add_signed(-by);
+                let from = from.filter(|from| *from < length);
+                from.map_or(pixels, |from| (to / length * length + from) * step) as i32
             };
-            let rows = (-most..=most).flat_map(|by| (0..length).map(move |to| source(to, by)));
-            integers(rows.collect(), device).reshape([2 * most as usize + 1, length])
+            let places = lines * length;
+            let rows = (-most..=most).flat_map(|by| (0..places).map(move |to| source(to, by)));
+            integers(rows.collect(), device).reshape([2 * most as usize + 1, places])
         };
         Self {
-            rows: table(height, width),
-            columns: table(width, 1),
+            rows: table(channels, height, width),
+            columns: table(1, width, 1),
         }
     }
 
-    /// Returns the index of each pixel's source, `[batch, height * width]`, for images moved by the
+    /// Returns the index of each pixel's source, `[batch, channels * height * width]`, for images moved by the
     /// rows `down` and `right` of the tables, `[batch]`. The source of uncovered pixels is the black pixel
     /// after the last one.
     fn sources(&self, down: Tensor<1, Int>, right: Tensor<1, Int>) -> Tensor<2, Int> {
-        let ([batch], [_, height], [_, width]) =
+        let ([batch], [_, lines], [_, width]) =
             (down.dims(), self.rows.dims(), self.columns.dims());
-        let rows = self
-            .rows
-            .clone()
-            .select(0, down)
-            .reshape([batch, height, 1]);
+        let rows = self.rows.clone().select(0, down).reshape([batch, lines, 1]);
         let columns = self.columns.clone().select(0, right);
         let columns = columns.reshape([batch, 1, width]);
-        (rows + columns) // [batch, height, width]
-            .clamp_max((height * width) as i64)
-            .reshape([batch, height * width])
+        (rows + columns) // [batch, channels * height, width]
+            .clamp_max((lines * width) as i64)
+            .reshape([batch, lines * width])
     }
 }
 

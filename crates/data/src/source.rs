@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::dataset::{DataError, ImageDataset};
 use crate::download::{CLIENT, Download, DownloadError};
 use crate::fashion_mnist;
-use crate::folder::{Content, FileInfo, FolderError, read_any, read_fashion_mnist};
+use crate::folder::{Content, FileInfo, FolderError, read_fashion_mnist};
+use crate::sources::{self, Options, Understood, Wanted};
 
 /// A data set, read and verified.
 #[derive(Clone, Debug)]
@@ -18,24 +19,32 @@ pub struct DataSet {
     pub name: String,
     /// Images to train on.
     pub train: ImageDataset,
+    /// Images to validate with, where the files have such a part or the options ask for one.
+    pub validation: Option<ImageDataset>,
     /// Images to evaluate with, once.
     pub test: ImageDataset,
     /// What the labels mean, `[classes]`.
     pub class_names: Vec<String>,
-    /// The files: training images, training labels, test images, test labels.
+    /// Training images, training labels, those of validation if there are any, test images, test labels. Where
+    /// they are no IDX files, what they would be as such.
     pub files: Vec<FileInfo>,
-    /// The folder they are in.
+    /// The folder or file that was named or found.
     pub place: PathBuf,
+    /// What was found there, and how it was understood.
+    pub understood: Understood,
 }
 
 /// What to load, and where to look.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    /// "fashion-mnist" stands for the published files, byte by byte. Under any other name, IDX files
-    /// are taken as they are.
+    /// "fashion-mnist" stands for the published files, byte by byte. Under any other name, files are taken as
+    /// they are, of any kind that `sources` reads; the name chooses where there are several data sets, and
+    /// "emnist-..." means EMNIST's files.
     pub name: &'a str,
-    /// A folder named by the user: then nothing else is looked at.
+    /// A folder or file named by the user: then nothing else is looked at.
     pub dir: Option<&'a Path>,
+    /// How files are made a data set, where they leave it open.
+    pub options: Options,
     /// The user's cache folder for this data set, into which downloads go.
     pub cache: Option<&'a Path>,
     /// The folder of the distribution's package.
@@ -53,6 +62,7 @@ impl<'a> Request<'a> {
         Request {
             name,
             dir: None,
+            options: Options::default(),
             cache: None,
             system: Some(Path::new(fashion_mnist::DEBIAN_FOLDER)),
             class_names: None,
@@ -78,7 +88,14 @@ impl<'a> Request<'a> {
     fn read(&self, dir: &Path) -> Result<Content, FolderError> {
         match self.is_fashion_mnist() {
             true => read_fashion_mnist(dir, self.class_names),
-            false => read_any(dir, self.class_names),
+            false => sources::read(
+                dir,
+                Wanted {
+                    name: self.name,
+                    class_names: self.class_names,
+                    options: &self.options,
+                },
+            ),
         }
     }
 }
@@ -143,7 +160,17 @@ impl SourceError {
             SourceError::Folder {
                 error: FolderError::Ambiguous { .. },
                 ..
-            } => "copy the four files that are meant into a folder of their own".into(),
+            } => "choose one set by its name, as --set data.name=emnist-letters, or copy the four files that are \
+                  meant into a folder of their own"
+                .into(),
+            SourceError::Folder {
+                error: FolderError::Unusable { hint, .. },
+                ..
+            } => hint.clone(),
+            SourceError::Folder {
+                error: FolderError::Picture(_, hint),
+                ..
+            } => (*hint).into(),
             SourceError::Folder {
                 error:
                     FolderError::Data {
@@ -153,7 +180,8 @@ impl SourceError {
                 ..
             } => "name every class, or leave out the class names".into(),
             SourceError::Folder { name, .. } if name == fashion_mnist::NAME => format!(
-                "leave out --data-dir to use the cache, the package {} or a download",
+                "leave out --data-dir to use the cache, the package {} or a download; or give other data a name of \
+                 its own: --set data.name=mine",
                 fashion_mnist::DEBIAN_PACKAGE
             ),
             SourceError::Folder {
@@ -161,7 +189,8 @@ impl SourceError {
                 ..
             } => "the file is damaged or of another kind: copy it again from where it came".into(),
             SourceError::Folder { .. } | SourceError::NeedsFolder(_) => format!(
-                "pass --data-dir <folder>; it needs {}, plain or with .gz",
+                "pass --data-dir <folder>; it needs {}, plain or with .gz, or pictures in a folder a class, or a \
+                 .csv or .npz file",
                 fashion_mnist::FILES.map(|file| file.name).join(", ")
             ),
             SourceError::NotFound { .. } => format!(
@@ -233,17 +262,21 @@ pub fn places(request: &Request) -> Vec<Place> {
 fn data_set(name: String, place: &Path, content: Content) -> DataSet {
     let Content {
         train,
+        validation,
         test,
         class_names,
         files,
+        understood,
     } = content;
     DataSet {
         name,
         train,
+        validation,
         test,
         class_names,
         files,
         place: place.into(),
+        understood,
     }
 }
 

@@ -72,6 +72,16 @@ pub(crate) fn values(
     values
 }
 
+/// Makes black what is no further from the ground than its grain: the ground between strokes.
+pub(crate) fn silence(values: &mut [f32], small: &Colours, under: &[Colour], seen: &Seen) {
+    let pairs = small.pixels.iter().zip(under);
+    for (value, (&colour, &under)) in values.iter_mut().zip(pairs) {
+        if distance(colour, under) < seen.level {
+            *value = 0.0;
+        }
+    }
+}
+
 /// Returns which pixels the frame reaches through pixels below the level.
 fn reached(off: &[f32], width: usize, level: f32) -> Vec<bool> {
     let height = off.len() / width;

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use model::{Metadata, Record};
-use pictures::PictureError;
 
 use crate::backend::Compute;
 use crate::engine::Predictor;
@@ -47,14 +46,14 @@ impl<'a> Inference<'a> {
         })
     }
 
-    /// Returns the prediction for the picture in `file` (PNG or JPEG, any size).
+    /// Returns the prediction for the picture in `file` (any size).
     ///
     /// # Errors
     /// When the file is not a picture, or the device fails.
     pub fn picture(&self, file: &Path) -> Result<Answer, Failure> {
         let [_, height, width] = self.metadata.architecture.input();
         let prepared = pictures::open(file, height, width).map_err(|error| {
-            let hint = what_to_do(&error);
+            let hint = error.hint();
             Failure::caused_by(error).hint(hint)
         })?;
         Ok(Answer {
@@ -94,20 +93,5 @@ impl<'a> Inference<'a> {
             done: Vec::new(),
             hint: None,
         })
-    }
-}
-
-fn what_to_do(error: &PictureError) -> &'static str {
-    match error {
-        PictureError::Io { .. } => "give PNG or JPEG files that exist and can be read",
-        PictureError::TooLarge { .. } => {
-            "scale it down, for example to 1000 pixels per side: the network uses far fewer"
-        }
-        PictureError::Blank { .. } => {
-            "photograph one garment on a plain background of another colour, ideally white"
-        }
-        PictureError::NotAPicture { .. } | PictureError::Damaged { .. } => {
-            "open it in an image editor and save it as PNG or JPEG"
-        }
     }
 }

@@ -212,6 +212,8 @@ fn images(count: usize) -> DataSet {
         class_names: (0..10).map(|class| class.to_string()).collect(),
         files: Vec::new(),
         place: PathBuf::new(),
+        validation: None,
+        understood: data::Understood::default(),
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod damage;
+mod formats;
 #[path = "../../../data/tests/mutations/mod.rs"]
 mod mutations;
 mod prepare;

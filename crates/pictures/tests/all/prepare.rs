@@ -398,13 +398,19 @@ fn what_is_no_picture() {
     let png = encode(&noise.clone().into(), ImageFormat::Png);
     let jpeg = encode(&noise.into(), ImageFormat::Jpeg);
     let wide = encode(&GrayImage::new(16_385, 1).into(), ImageFormat::Png);
-    let large = encode(&GrayImage::new(16_384, 12_500).into(), ImageFormat::Png);
+    let large = encode(&DynamicImage::new_luma16(16_384, 12_500), ImageFormat::Png);
     for (bytes, expect) in [
-        (&b""[..], "/picture: is not a PNG or JPEG picture"),
-        (b"hello, world", "is not a PNG or JPEG picture"),
+        (
+            &b""[..],
+            "/picture: is not a PNG, JPEG, WebP, GIF, BMP or TIFF picture",
+        ),
+        (
+            b"hello, world",
+            "is not a PNG, JPEG, WebP, GIF, BMP or TIFF",
+        ),
         (
             b"GIF89a\x01\x00\x01\x00\x00\x00\x00",
-            "is not a PNG or JPEG picture",
+            "is a damaged picture",
         ),
         (b"\x89PNG\r\n\x1a\n", "is a damaged picture"),
         (&png[..png.len() / 2], "is a damaged picture"),
@@ -412,11 +418,11 @@ fn what_is_no_picture() {
         (&wide, "is too large: at most 16384 pixels a side"),
         (
             &large,
-            "is too large: at most 16384 pixels a side and 64 MiB in memory",
+            "is too large: at most 16384 pixels a side and 256 MiB in memory",
         ),
         (
-            &vec![0; (64 << 20) + 1],
-            "is too large: it has more than 64 MiB",
+            &vec![0; (192 << 20) + 1],
+            "is too large: it has more than 192 MiB",
         ),
     ] {
         let found = open_bytes(bytes).unwrap_err().to_string();

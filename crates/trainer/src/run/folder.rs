@@ -210,12 +210,12 @@ pub fn refuse_taken(path: &Path) -> Result<(), Failure> {
 /// # Errors
 /// Then (exit code 2).
 pub fn refuse_occupied(path: &Path) -> Result<(), Failure> {
-    refuse_taken(path)?;
     if path.is_symlink() {
         let message = format!("{} is a link", shown(path));
         return Err(Failure::usage(message).hint("name the folder that it leads to, or another"));
     }
     let names = remove::names(path).unwrap_or_default(); // none: it is not there yet
+    refuse_taken(path)?; // after the names: another process may begin meanwhile
     // A run that was killed as it began leaves its lock, and perhaps its config.
     let killed = names.iter().any(|name| name == LOCK);
     let is_left = |name: &str| name == LOCK || name == CONFIG || write::is_temporary(name);

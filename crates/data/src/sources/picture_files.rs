@@ -1,0 +1,210 @@
+//! Picture files as the images of a data set: decoded over threads, each fitted to one size.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
+
+use pictures::{MAX_IN_ALL, PictureError, Preparation};
+
+use super::raw::Part;
+use super::{Colours, LeftOut, Options, pixels};
+use crate::folder::FolderError;
+
+/// Pictures that are looked at to choose a size and colours.
+const SAMPLE: usize = 256;
+/// The largest side that images keep without being asked to.
+const LARGEST: u32 = 64;
+/// The size of pictures that differ in theirs.
+const USUAL: [usize; 2] = [28, 28];
+/// Memory that a picture may take while others are decoded beside it; a larger one waits for its turn.
+const BESIDE: u64 = 64 << 20;
+/// A picture is in colour when so much of it, in thousandths, has channels that differ by more than [`GREYISH`].
+const COLOURED: usize = 10;
+const GREYISH: u8 = 12;
+
+/// A picture file and its class.
+pub(crate) struct Picture {
+    pub path: PathBuf,
+    pub label: u8,
+}
+
+/// Returns channels, height and width that pictures become, and what to say of it.
+pub(crate) fn size_of<'a>(
+    pictures: impl Iterator<Item = &'a Picture> + Clone,
+    options: &Options,
+) -> ([usize; 3], String) {
+    let count = pictures.clone().count();
+    let sample = || pictures.clone().step_by(count.div_ceil(SAMPLE).max(1));
+    let channels = match options.colours {
+        Colours::Auto => 1 + 2 * usize::from(sample().any(is_coloured)),
+        wanted => pixels::channels(1, wanted),
+    };
+    if let Some([height, width]) = options.size {
+        return (
+            [channels, height, width],
+            format!("pictures fitted to {width}x{height}"),
+        );
+    }
+    let mut sizes = sample().filter_map(|picture| pictures::dimensions(&picture.path).ok());
+    let first = sizes.next();
+    let same = first.filter(|&first| sizes.all(|other| other == first));
+    match same {
+        Some((width, height)) if width.max(height) <= LARGEST => (
+            [channels, height as usize, width as usize],
+            format!("pictures of {width}x{height} taken as they are"),
+        ),
+        _ => {
+            let [height, width] = USUAL;
+            let note =
+                format!("pictures fitted to {width}x{height}, as no size is given (data.size)");
+            ([channels, height, width], note)
+        }
+    }
+}
+
+fn is_coloured(picture: &Picture) -> bool {
+    let Ok(image) = pictures::load_within(&picture.path, BESIDE) else {
+        return false;
+    };
+    if !image.color().has_color() {
+        return false;
+    }
+    let image = image.into_rgb8();
+    let spread = |[r, g, b]: [u8; 3]| r.max(g).max(b) - r.min(g).min(b);
+    let coloured = image
+        .pixels()
+        .filter(|pixel| spread(pixel.0) > GREYISH)
+        .count();
+    coloured * 1000 > image.pixels().len() * COLOURED
+}
+
+/// Reads pictures, in their order, as images of `size`. At most their bytes, 64 MiB a thread and 512 MiB are taken.
+/// What cannot be read is added to `left_out`, or an error if the options are strict.
+pub(crate) fn read(
+    pictures: &[Picture],
+    size: [usize; 3],
+    options: &Options,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Part, FolderError> {
+    let length: usize = size.iter().product();
+    let bytes = length
+        .checked_mul(pictures.len())
+        .filter(|bytes| *bytes <= pixels::MOST && length > 0);
+    let Some(bytes) = bytes else {
+        let first = pictures.first().map(|picture| picture.path.clone());
+        return Err(too_large(first.unwrap_or_default(), pictures.len(), size));
+    };
+    let mut pixels = vec![0; bytes];
+    let failures = decode(pictures, &mut pixels, size, options.threads);
+    if let Some((_, error)) = failures.first().filter(|_| options.strict) {
+        return Err(FolderError::Picture(error.to_string(), error.hint()));
+    }
+    let mut labels = Vec::with_capacity(pictures.len());
+    let mut failed = failures.into_iter().peekable();
+    for (i, picture) in pictures.iter().enumerate() {
+        if let Some((_, error)) = failed.next_if(|(at, _)| *at == i) {
+            left_out.push(LeftOut {
+                path: picture.path.clone(),
+                reason: reason(&error, picture),
+            });
+            continue;
+        }
+        pixels.copy_within(i * length..(i + 1) * length, labels.len() * length);
+        labels.push(picture.label);
+    }
+    pixels.truncate(labels.len() * length);
+    Ok(Part {
+        pixels,
+        labels,
+        ..Part::default()
+    })
+}
+
+fn too_large(file: PathBuf, count: usize, [channels, height, width]: [usize; 3]) -> FolderError {
+    FolderError::Unusable {
+        file,
+        problem: format!(
+            "and the others are {count} pictures of {channels} x {height} x {width}: at most {} GiB are read",
+            pixels::MOST >> 30
+        ),
+        hint: "choose a smaller size: --set 'data.size=[28, 28]'".into(),
+    }
+}
+
+/// Fills `pixels` with the pictures, over threads. Returns those that failed, in their order.
+fn decode(
+    pictures: &[Picture],
+    pixels: &mut [u8],
+    size: [usize; 3],
+    threads: usize,
+) -> Vec<(usize, PictureError)> {
+    let length = size.iter().product::<usize>().max(1);
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    let threads = if threads == 0 { cores() } else { threads };
+    let work = Mutex::new(
+        pictures
+            .iter()
+            .zip(pixels.chunks_exact_mut(length))
+            .enumerate(),
+    );
+    let failures = Mutex::new(Vec::new());
+    let large = Mutex::new(());
+    // A lock that a panic of another thread has poisoned is as good as before: nothing is left half done.
+    let next = || {
+        work.lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .next()
+    };
+    let worker = || {
+        while let Some((i, (picture, to))) = next() {
+            match fitted(picture, size, &large) {
+                Ok(image) => to.copy_from_slice(&image),
+                Err(error) => failures
+                    .lock()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner())
+                    .push((i, error)),
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads.min(pictures.len()) {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let mut failures = failures
+        .into_inner()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    failures.sort_by_key(|(i, _)| *i);
+    failures
+}
+
+/// Returns a picture as an image of `size`: one of that size as it is, others as `predict` prepares them.
+fn fitted(picture: &Picture, size: [usize; 3], large: &Mutex<()>) -> Result<Vec<u8>, PictureError> {
+    let image = match pictures::load_within(&picture.path, BESIDE) {
+        Err(PictureError::TooLarge { .. }) => {
+            let _alone = large
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            pictures::load_within(&picture.path, MAX_IN_ALL)
+        }
+        other => other,
+    }?;
+    let [channels, height, width] = size;
+    let is_fitting = (image.width() as usize, image.height() as usize) == (width, height);
+    let pixels = if is_fitting || channels != 1 {
+        pictures::whole(&image, size)
+    } else {
+        pictures::prepare_as(image, size, &Preparation::default()).map(|prepared| prepared.pixels)
+    };
+    pixels.ok_or_else(|| PictureError::Blank {
+        file: picture.path.clone(),
+    })
+}
+
+/// Returns why a picture failed, without its name in front.
+fn reason(error: &PictureError, picture: &Picture) -> String {
+    let text = error.to_string();
+    let prefix = format!("{}: ", picture.path.display());
+    text.strip_prefix(&prefix).map(String::from).unwrap_or(text)
+}

@@ -1,0 +1,211 @@
+//! From what files gave to a data set: split, counted, checked.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{ClassCount, Options, Understood, checks};
+use crate::dataset::{DataError, ImageDataset, permutation};
+use crate::folder::{Content, FileInfo, FolderError};
+use crate::idx::hex;
+
+/// The streams of random numbers that choose a class's test images count down from here; the one above cuts off
+/// validation images.
+const FIRST_STREAM: u64 = u64::MAX - 1;
+
+/// Images and class numbers of one part.
+#[derive(Default)]
+pub(crate) struct Part {
+    /// `[images, channels, height, width]`.
+    pub pixels: Vec<u8>,
+    pub labels: Vec<u8>,
+    /// The file or folder, for errors.
+    pub from: PathBuf,
+    /// Its files; where there are too many to name, what they gave.
+    pub files: Vec<FileInfo>,
+}
+
+/// What files gave.
+pub(crate) struct Raw {
+    pub train: Part,
+    pub validation: Option<Part>,
+    pub test: Option<Part>,
+    pub class_names: Vec<String>,
+    pub understood: Understood,
+}
+
+impl Part {
+    /// Describes the images and labels, read from `from`, as the IDX files they would be: equal images and labels
+    /// have equal hashes, whatever files they came in.
+    pub fn describe(&mut self, part: &str, [channels, height, width]: [usize; 3], from: &Path) {
+        let word = |number: usize| (number as u32).to_be_bytes();
+        let count = word(self.labels.len());
+        let images = match channels {
+            1 => [&[0, 0, 8, 3][..], &count, &word(height), &word(width)].concat(),
+            _ => [
+                &[0, 0, 8, 4][..],
+                &count,
+                &word(channels),
+                &word(height),
+                &word(width),
+            ]
+            .concat(),
+        };
+        let labels = [&[0, 0, 8, 1][..], &count].concat();
+        let info = |what: &str, header: &[u8], values: &[u8]| FileInfo {
+            path: from.join(format!("{part} {what}")),
+            sha256: hex(&Sha256::new()
+                .chain_update(header)
+                .chain_update(values)
+                .finalize()),
+            bytes: (header.len() + values.len()) as u64,
+        };
+        self.files = vec![
+            info("images", &images, &self.pixels),
+            info("labels", &labels, &self.labels),
+        ];
+        self.from = from.into();
+    }
+}
+
+impl Raw {
+    /// Returns the data set.
+    pub fn into_content(self, options: &Options) -> Result<Content, FolderError> {
+        let Self {
+            train,
+            validation,
+            test,
+            class_names,
+            mut understood,
+        } = self;
+        let (size, classes) = (understood.size, class_names.len());
+        let mut files = Vec::new();
+        let mut dataset = |part: Part| {
+            files.extend(part.files);
+            let made = ImageDataset::of_size(part.pixels, size, part.labels, classes);
+            made.map_err(|source| FolderError::Data {
+                file: part.from,
+                source,
+            })
+        };
+        let all = dataset(train)?;
+        let validation = validation.map(&mut dataset).transpose()?;
+        let test = test.map(&mut dataset).transpose()?;
+        let shares = [
+            if test.is_some() {
+                0.0
+            } else {
+                options.test_share
+            },
+            if validation.is_some() {
+                0.0
+            } else {
+                options.validation_share
+            },
+        ];
+        let [train, new_test, new_validation] = stratified(&all, shares, options.seed);
+        let mut note = |share: f64, what: &str, is_new: bool| {
+            if is_new {
+                let (percent, seed) = (100.0 * share, options.seed);
+                let text = format!(
+                    "{what} images: {percent:.0} % of each class, by chance with seed {seed}"
+                );
+                understood.notes.push(text);
+            }
+        };
+        note(shares[0], "test", !new_test.is_empty());
+        note(shares[1], "validation", !new_validation.is_empty());
+        let test = test.unwrap_or(new_test);
+        let validation = validation.or((!new_validation.is_empty()).then_some(new_validation));
+        if train.is_empty() || test.is_empty() {
+            return Err(FolderError::Unusable {
+                file: understood.place,
+                problem: format!(
+                    "has {} images to train on and {} to test with",
+                    train.len(),
+                    test.len()
+                ),
+                hint: "a class needs two images at least; or name a share of test images above 0"
+                    .into(),
+            });
+        }
+        understood.classes = count(&class_names, &train, validation.as_ref(), &test);
+        checks::check(&mut understood, &train, &test);
+        Ok(Content {
+            train,
+            validation,
+            test,
+            class_names,
+            files,
+            understood,
+        })
+    }
+}
+
+/// Returns what is left to train on, and the parts of each class with these shares, all in the order of the files.
+/// A class of two images or more gives at least one to a part with a share, and keeps one.
+fn stratified(all: &ImageDataset, shares: [f64; 2], seed: u64) -> [ImageDataset; 3] {
+    let none = || all.slice(0, 0);
+    if shares == [0.0, 0.0] {
+        return [all.clone(), none(), none()];
+    }
+    let mut of_class = vec![Vec::new(); all.classes()];
+    for i in 0..all.len() {
+        if let Some(rows) = of_class.get_mut(usize::from(all.label(i))) {
+            rows.push(i as u32); // images are counted in 32 bits
+        }
+    }
+    let mut parts = [const { Vec::new() }; 3];
+    for (class, rows) in of_class.iter().enumerate() {
+        let order = permutation(seed, FIRST_STREAM - class as u64, rows.len());
+        let mut shuffled = order
+            .iter()
+            .filter_map(|&at| rows.get(at as usize))
+            .copied();
+        let mut left = rows.len();
+        for (part, share) in parts.iter_mut().skip(1).zip(shares) {
+            let least = usize::from(share > 0.0 && left > 1);
+            let wanted = (share.clamp(0.0, 1.0) * rows.len() as f64).round() as usize;
+            let taken = wanted.max(least).min(left.saturating_sub(1));
+            part.extend(shuffled.by_ref().take(taken));
+            left -= taken;
+        }
+        if let Some(train) = parts.first_mut() {
+            train.extend(shuffled);
+        }
+    }
+    parts.map(|mut rows| {
+        rows.sort_unstable();
+        all.select(&rows)
+    })
+}
+
+/// Returns how many images each class has in each part.
+pub(crate) fn count(
+    names: &[String],
+    train: &ImageDataset,
+    validation: Option<&ImageDataset>,
+    test: &ImageDataset,
+) -> Vec<ClassCount> {
+    let held_out = validation
+        .map(ImageDataset::label_counts)
+        .unwrap_or_default();
+    let (train, test) = (train.label_counts(), test.label_counts());
+    let of = |counts: &[usize], class: usize| counts.get(class).copied().unwrap_or(0);
+    let classes = names.iter().enumerate();
+    let count = |(class, name): (usize, &String)| ClassCount {
+        name: name.clone(),
+        train: of(&train, class),
+        validation: of(&held_out, class),
+        test: of(&test, class),
+    };
+    classes.map(count).collect()
+}
+
+/// Returns the error of a label that is no class number.
+pub(crate) fn bad_label(file: &Path, source: DataError) -> FolderError {
+    FolderError::Data {
+        file: file.into(),
+        source,
+    }
+}
