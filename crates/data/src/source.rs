@@ -34,6 +34,36 @@ pub struct DataSet {
     pub understood: Understood,
 }
 
+impl DataSet {
+    /// Returns the images to train on and those held out: `validation` of the training images, chosen by `seed`, or
+    /// those that the files set aside if `validation` is 0.
+    ///
+    /// # Errors
+    /// When there are not so many training images.
+    pub fn split(
+        &self,
+        validation: usize,
+        seed: u64,
+    ) -> Result<(ImageDataset, ImageDataset), DataError> {
+        match &self.validation {
+            Some(set_aside) if validation == 0 => Ok((self.train.clone(), set_aside.clone())),
+            _ => self.train.split(validation, seed),
+        }
+    }
+
+    /// Returns the numbers of training, validation and test images after [`DataSet::split`].
+    pub fn counts(&self, validation: usize) -> [usize; 3] {
+        let set_aside = self.validation.as_ref().map_or(0, ImageDataset::len);
+        let held_out = if validation == 0 {
+            set_aside
+        } else {
+            validation
+        };
+        let train = self.train.len().saturating_sub(validation);
+        [train, held_out, self.test.len()]
+    }
+}
+
 /// What to load, and where to look.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
@@ -149,6 +179,21 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Returns whether a folder or file was named that holds no IDX files under the published names: it may be
+    /// another data set.
+    pub fn is_other_data(&self) -> bool {
+        use FolderError::{Missing, NoFolder, Unusable};
+        let SourceError::Folder { error, .. } = self else {
+            return false;
+        };
+        match error {
+            Missing { missing, .. } => missing.len() == fashion_mnist::FILES.len(),
+            NoFolder(path) => path.is_file(),
+            Unusable { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Returns what the user can do, without "hint:" before it.
     pub fn hint(&self) -> String {
         match self {

@@ -240,6 +240,7 @@ pub fn metadata(network: &Network, told: &Told) -> Result<(Metadata, Vec<String>
         test: None,
         calibration: calibration(about)?,
         unknown: None,
+        preparation: None,
         burn: BURN_VERSION.to_string(),
     };
     Ok((metadata, assumed))

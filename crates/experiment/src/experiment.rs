@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use data::{Augmentation, Batches, ImageDataset};
+use data::{Augmentation, Batches, Colours, ImageDataset};
 use model::{Activation, Architecture, Init, Loss, MlpConfig};
 use serde::Serialize;
 
@@ -54,6 +54,15 @@ pub struct Data {
     pub dir: Option<PathBuf>,
     /// Images held out of the training images, 0 to images − 1.
     pub validation: usize,
+    /// Height and width of the images, for picture files of another size; `None`: the size that all have.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_size")]
+    pub size: Option<[usize; 2]>,
+    /// Whether the images are grey or in colour.
+    pub colours: Colours,
+    /// The share of each class that becomes test images if the files have none, above 0 and below 1.
+    pub test_share: f64,
+    /// Whether a file that cannot be read is an error; otherwise it is left out.
+    pub strict: bool,
     /// Class names, 2 to 256, all different; `None` for the data set's own, or numbers.
     pub classes: Option<Vec<String>>,
 }
@@ -245,6 +254,13 @@ impl std::fmt::Display for Every {
 impl Serialize for Every {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+fn as_size<S: serde::Serializer>(size: &Option<[usize; 2]>, to: S) -> Result<S::Ok, S::Error> {
+    match size {
+        Some([height, width]) => to.collect_str(&format_args!("{height}x{width}")),
+        None => to.serialize_none(),
     }
 }
 

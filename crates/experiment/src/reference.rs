@@ -6,8 +6,8 @@
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use std::ops::RangeInclusive;
 
-use data::MAX_SHIFT;
 use data::fashion_mnist;
+use data::{Colours, MAX_SHIFT};
 use model::config::MAX_WIDTH;
 use model::{Activation, Init, Loss};
 
@@ -67,9 +67,15 @@ pub(crate) struct Limit {
 const POSITIVE: Limit = limit(Excluded(0.0), Unbounded, "above 0");
 const NOT_NEGATIVE: Limit = limit(Included(0.0), Unbounded, "0 or more");
 const BELOW_ONE: Limit = limit(Included(0.0), Excluded(1.0), "at least 0 and below 1");
+const INSIDE: Limit = limit(Excluded(0.0), Excluded(1.0), "above 0 and below 1");
 const SHARE: Limit = limit(Included(0.0), Included(1.0), "0 to 1");
 const FACTOR: Limit = limit(Excluded(0.0), Included(1.0), "above 0 and at most 1");
 
+pub(crate) const COLOURS: [(&str, Colours); 3] = [
+    ("auto", Colours::Auto),
+    ("grey", Colours::Grey),
+    ("rgb", Colours::Rgb),
+];
 pub(crate) const ACTIVATIONS: [(&str, Activation); 4] = [
     ("relu", Activation::Relu),
     ("sigmoid", Activation::Sigmoid),
@@ -97,8 +103,12 @@ pub(crate) static SECTIONS: &[Section] = &[
     ] },
     Section { name: "data", about: "The images", keys: &[
         key("name", Kind::Text(fashion_mnist::NAME), "Data set; fashion-mnist checks the files' SHA-256, another name takes the files in `dir` as they are"),
-        key("dir", Kind::OptionalText, "Folder with the four IDX files; without it the usual places are searched"),
-        key("validation", Kind::Integer(0, 0..=MAX_IMAGES), "Images held out of the training images"),
+        key("dir", Kind::OptionalText, "Folder or file with the images: IDX files, pictures in one folder per class, CSV or .npz; without it the usual places are searched"),
+        key("validation", Kind::Integer(0, 0..=MAX_IMAGES), "Images held out of the training images; 0 takes those that the files set aside for validation, if any"),
+        key("size", Kind::OptionalText, "Height and width that pictures are fitted to, as 28x28; without it their own if all have one of at most 64, or 28x28"),
+        key("colours", Kind::Choice("auto", || names(&COLOURS)), "Whether images are grey or in colour; auto takes what the files have"),
+        key("test_share", Kind::Number(0.2, INSIDE), "Share of each class that becomes test images if the files have none"),
+        key("strict", Kind::Flag(false), "Whether a picture that cannot be read is an error; otherwise it is left out and named"),
         key("classes", Kind::OptionalTexts, "Class names in the order of the labels, 2 to 256; without them the data set's own"),
     ] },
     Section { name: "augmentation", about: "How images are changed each time they are used for training", keys: &[

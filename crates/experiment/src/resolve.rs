@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use data::fashion_mnist;
 
 use crate::document::Document;
-use crate::reference::{ACTIVATIONS, INITS, LOSSES};
+use crate::printable::echo;
+use crate::reference::{ACTIVATIONS, COLOURS, INITS, LOSSES};
 use crate::table::Table;
 use crate::{
     Augmentation, Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, EngineChoice,
     Evaluation, Experiment, Log, Metric, Model, Optimizer, Schedule, Training, keys, validate,
 };
+
+/// Largest height and width that pictures are fitted to, in pixels.
+const MAX_SIDE: usize = 1024;
 
 /// Returns the experiment a document describes.
 pub(crate) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
@@ -100,7 +104,33 @@ fn data(table: &Table) -> Result<Data, ConfigError> {
         name,
         dir,
         validation: table.integer("validation")?,
+        size: size(table)?,
+        colours: table.choice("colours", &COLOURS)?,
+        test_share: table.number("test_share")?,
+        strict: table.flag("strict")?,
         classes,
+    })
+}
+
+/// Returns height and width, each 1 to [`MAX_SIDE`].
+fn size(table: &Table) -> Result<Option<[usize; 2]>, ConfigError> {
+    let Some(text) = table.optional_text("size")? else {
+        return Ok(None);
+    };
+    let side = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|side| (1..=MAX_SIDE).contains(side))
+    };
+    let sides = text.split_once('x');
+    let size = sides.and_then(|(height, width)| Some([side(height)?, side(width)?]));
+    size.map(Some).ok_or_else(|| {
+        let message = format!(
+            "`data.size` is \"{}\", but must be a height and a width",
+            echo(&text)
+        );
+        let hint = format!("for example 28x28; each 1 to {MAX_SIDE} pixels");
+        table.refuse("size", message).hint(hint)
     })
 }
 
@@ -120,10 +150,7 @@ fn check_classes(classes: &[String], data_set: &str) -> Result<(), String> {
     }
     let mut seen = std::collections::BTreeSet::new();
     match classes.iter().find(|class| !seen.insert(*class)) {
-        Some(class) => Err(format!(
-            "`data.classes` has \"{}\" twice",
-            crate::printable::echo(class)
-        )),
+        Some(class) => Err(format!("`data.classes` has \"{}\" twice", echo(class))),
         None => Ok(()),
     }
 }

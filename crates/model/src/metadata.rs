@@ -46,6 +46,10 @@ pub struct Metadata {
     /// How to detect unknown pictures; absent if no images were held out to fit it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<Unknown>,
+    /// How the training images place what they show in the frame, as the program that prepares pictures has written
+    /// it down; absent if they do as Fashion-MNIST's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparation: Option<serde_json::Value>,
     /// Release of Burn that wrote the file.
     pub burn: String,
 }

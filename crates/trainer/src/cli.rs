@@ -137,7 +137,7 @@ pub struct ConfigArgs {
     /// Override a key of the config, e.g. `--set optimizer.learning_rate=3e-4`
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Folder with the four IDX files (overrides the config)
+    /// Folder or file with the data: IDX, pictures in one folder per class, CSV or .npz (overrides the config)
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
 }
@@ -181,7 +181,7 @@ pub struct ResumeArgs {
     /// Override a key that may be changed: `training.epochs`, `checkpoint.every`, `checkpoint.keep`
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Folder with the four IDX files [default: where the run found them]
+    /// Folder or file with the data [default: where the run found them]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
     /// How to show progress.
@@ -219,7 +219,7 @@ pub struct SavedArgs {
     /// Backend to compute on
     #[arg(long, value_name = "BACKEND", default_value = "flex", value_parser = backend())]
     pub backend: Backend,
-    /// Folder with the four IDX files [default: where the run found them]
+    /// Folder or file with the data [default: where the run found them]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
     /// How to print results.
@@ -277,7 +277,7 @@ pub struct ReportArgs {
     /// HTML file to write [default: report.html in the run's folder, or here for several runs]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Folder with the four IDX files [default: where the run found them]
+    /// Folder or file with the data [default: where the run found them]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
     /// How to print results.
@@ -399,7 +399,7 @@ pub struct SweepArgs {
     /// Override a key of the file, e.g. `--set sweep.seeds=5`
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Folder with the four IDX files (overrides the file)
+    /// Folder or file with the data: IDX, pictures in one folder per class, CSV or .npz (overrides the file)
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
     /// How to print results.
@@ -438,7 +438,7 @@ pub struct RepeatArgs {
     /// Train into D [default: artifacts/EXPERIMENT/TIME-ID]
     #[arg(long, value_name = "D")]
     pub run_dir: Option<PathBuf>,
-    /// Folder with the four IDX files [default: where the run found them]
+    /// Folder or file with the data [default: where the run found them]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
     /// How to show progress.
@@ -490,7 +490,7 @@ pub struct ImportArgs {
     /// Activation of the hidden layers [default: the file's, or relu]
     #[arg(long, value_name = "NAME", value_parser = activation())]
     pub activation: Option<Activation>,
-    /// Folder with the four IDX files of its data set [default: the usual places, without download]
+    /// Folder or file with its data set [default: the usual places, without download]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
     /// How to print results.
@@ -596,6 +596,9 @@ pub struct DataArgs {
     /// If a download is needed, take the four .gz files from this address
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
+    /// List every file that was not read, with the reason
+    #[arg(long)]
+    pub verbose: bool,
     /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use data::{DataSet, Place, Request, fashion_mnist};
+use data::{Colours, DataSet, LeftOut, Options, Place, Request, fashion_mnist};
 use experiment::Experiment;
 use model::Metadata;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::notice::{Notice, Notify};
 
 /// Which data set to load, and where from.
@@ -18,6 +18,8 @@ pub struct Wanted {
     pub dir: Option<PathBuf>,
     /// Names for its classes, in label order.
     pub class_names: Option<Vec<String>>,
+    /// How files are made a data set, where they leave it open.
+    pub options: Options,
     /// Addresses to download from; if empty, nothing is downloaded.
     pub mirrors: Vec<String>,
 }
@@ -30,18 +32,50 @@ impl Wanted {
             name: data.name.clone(),
             dir: data.dir.clone(),
             class_names: data.classes.clone(),
+            options: Options {
+                size: data.size,
+                colours: data.colours,
+                test_share: data.test_share,
+                strict: data.strict,
+                ..Options::default()
+            },
             mirrors: fashion_mnist::addresses(),
         }
     }
 
-    /// Returns the data set a network was trained on, in `dir` if given. Nothing is downloaded.
-    pub fn at_hand(name: &str, class_names: &[String], dir: Option<&Path>) -> Self {
+    /// Returns the data set that a network with images of `input` was trained on, in `dir` if given. Nothing is
+    /// downloaded.
+    pub fn at_hand(
+        name: &str,
+        class_names: &[String],
+        [channels, height, width]: [usize; 3],
+        dir: Option<&Path>,
+    ) -> Self {
+        let colours = if channels == 3 {
+            Colours::Rgb
+        } else {
+            Colours::Grey
+        };
         Self {
             name: name.to_string(),
             dir: dir.map(PathBuf::from),
             class_names: Some(class_names.to_vec()),
+            options: Options {
+                size: Some([height, width]),
+                colours,
+                ..Options::default()
+            },
             mirrors: Vec::new(),
         }
+    }
+
+    /// Returns the same with the test images of `experiment`, whose share it says if the files have none.
+    #[must_use]
+    pub fn tested_as(mut self, experiment: Option<&Experiment>) -> Self {
+        if let Some(experiment) = experiment {
+            self.options.test_share = experiment.data.test_share;
+        }
+        self
     }
 
     /// Returns the same, but downloaded from where it is published if no folder has it.
@@ -60,9 +94,38 @@ impl Wanted {
     pub fn load(&self, notify: Notify) -> Result<DataSet, Failure> {
         let cache = cache();
         let request = self.request(cache.as_deref());
-        Ok(data::load(&request, &mut |download| {
+        let found = data::load(&request, &mut |download| {
             notify(Notice::Download(download));
-        })?)
+        });
+        let found = match (found, self.under_its_own_name()) {
+            (Err(error), Some(other)) if error.is_other_data() => return other.load(notify),
+            (found, _) => found?,
+        };
+        for note in &found.understood.notes {
+            notify(Notice::Note(note.clone()));
+        }
+        if let Some(text) = left_out(&found.understood.left_out) {
+            notify(Notice::Warning(text));
+        }
+        for warning in &found.understood.warnings {
+            notify(Notice::Warning(warning.clone()));
+        }
+        Ok(found)
+    }
+
+    /// Returns the same data under the name of its folder or file, if it goes by Fashion-MNIST's: what a person names
+    /// need not be Fashion-MNIST.
+    fn under_its_own_name(&self) -> Option<Self> {
+        let dir = self
+            .dir
+            .as_deref()
+            .filter(|_| self.name == fashion_mnist::NAME)?;
+        let path = std::path::absolute(dir).ok()?;
+        let name = path.file_stem()?.to_string_lossy().into_owned();
+        Some(Self {
+            name,
+            ..self.clone()
+        })
     }
 
     /// Returns the folders that are searched, and what each contains.
@@ -75,6 +138,7 @@ impl Wanted {
             dir: self.dir.as_deref(),
             class_names: self.class_names.as_deref(),
             cache,
+            options: self.options,
             mirrors: &self.mirrors,
             ..Request::new(&self.name)
         }
@@ -99,6 +163,20 @@ pub fn fitting(data: DataSet, metadata: &Metadata) -> Result<DataSet, Failure> {
         "--data-dir must be the folder with the run's data: {}",
         metadata.dataset
     )))
+}
+
+/// Returns a warning about files that were not read, if there are any.
+fn left_out(files: &[LeftOut]) -> Option<String> {
+    let first = files.first()?;
+    let others = match files.len() - 1 {
+        0 => String::new(),
+        more => format!("; {more} more, listed by `trainer data --verbose`"),
+    };
+    Some(format!(
+        "{} is left out: {}{others}",
+        shown(&first.path),
+        first.reason
+    ))
 }
 
 /// Returns the folder downloads go to, if this system has a place for caches.

@@ -193,7 +193,8 @@ fn data_at_hand(
     notify: Notify,
 ) -> Result<Option<DataSet>, Failure> {
     let dir = request.data_dir.as_deref();
-    let wanted = Wanted::at_hand(&metadata.dataset, &metadata.class_names, dir);
+    let input = metadata.architecture.input();
+    let wanted = Wanted::at_hand(&metadata.dataset, &metadata.class_names, input, dir);
     let found = wanted.load(notify);
     match found.and_then(|data| datasets::fitting(data, metadata)) {
         Ok(data) => Ok(Some(data)),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use model::{Metadata, Record};
+use pictures::Preparation;
 
 use crate::backend::Compute;
 use crate::engine::Predictor;
@@ -28,6 +29,7 @@ pub struct Answer {
 /// A saved network that classifies pictures.
 pub struct Inference<'a> {
     metadata: &'a Metadata,
+    preparation: Preparation,
     predictor: Predictor,
 }
 
@@ -35,13 +37,18 @@ impl<'a> Inference<'a> {
     /// Returns the network of `record`, loaded on `compute`.
     ///
     /// # Errors
-    /// When its weights do not fit its architecture.
+    /// When its weights do not fit its architecture, or what it says about pictures cannot be used.
     pub fn new(record: &'a Record, compute: &Compute) -> Result<Self, Failure> {
         let metadata = &record.metadata;
         let weights = record.weights.clone();
         let predictor = Predictor::new(&metadata.architecture, weights, compute);
+        let preparation = metadata.preparation.clone().map(serde_json::from_value);
+        let preparation = preparation.transpose().map_err(|e| {
+            Failure::failed("the record's preparation of pictures cannot be used").because(e)
+        })?;
         Ok(Self {
             metadata,
+            preparation: preparation.unwrap_or_default(),
             predictor: predictor.map_err(Failure::caused_by)?,
         })
     }
@@ -51,8 +58,8 @@ impl<'a> Inference<'a> {
     /// # Errors
     /// When the file is not a picture, or the device fails.
     pub fn picture(&self, file: &Path) -> Result<Answer, Failure> {
-        let [_, height, width] = self.metadata.architecture.input();
-        let prepared = pictures::open(file, height, width).map_err(|error| {
+        let input = self.metadata.architecture.input();
+        let prepared = pictures::open_as(file, input, &self.preparation).map_err(|error| {
             let hint = error.hint();
             Failure::caused_by(error).hint(hint)
         })?;

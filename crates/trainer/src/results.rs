@@ -2,9 +2,10 @@
 
 use std::any::Any;
 
-use data::DataSet;
+use data::{DataSet, ImageDataset};
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
 use model::{Architecture, Metadata, Record, TestMetrics};
+use pictures::Preparation;
 
 use crate::backend::Compute;
 use crate::drawing;
@@ -46,7 +47,7 @@ pub fn save(
 ) -> Result<Trained, Failure> {
     let experiment = job.experiment;
     let mut record = Record {
-        metadata: metadata(&experiment.name, job.architecture.clone(), data),
+        metadata: metadata(&experiment.name, job.architecture.clone(), data)?,
         weights: fitted.weights,
     };
     if !images.held_out.is_empty() {
@@ -148,9 +149,23 @@ pub fn from_panic(panic: &(dyn Any + Send)) -> Failure {
     failure
 }
 
-fn metadata(experiment: &str, architecture: Architecture, data: &DataSet) -> Metadata {
+/// Returns how the training images place what they show in the frame, so that pictures can be prepared alike; `None`
+/// if they do as Fashion-MNIST's.
+fn preparation(train: &ImageDataset) -> Result<Option<serde_json::Value>, Failure> {
+    let images: Vec<&[u8]> = (0..train.len()).map(|i| train.image(i)).collect();
+    let learned = Preparation::learn(&images, train.size());
+    let is_usual = learned == Preparation::default();
+    let value = serde_json::to_value(learned).map_err(Failure::caused_by)?;
+    Ok((!is_usual).then_some(value))
+}
+
+fn metadata(
+    experiment: &str,
+    architecture: Architecture,
+    data: &DataSet,
+) -> Result<Metadata, Failure> {
     let images = data.files.first();
-    Metadata {
+    Ok(Metadata {
         format: FORMAT_VERSION,
         architecture,
         class_names: data.class_names.clone(),
@@ -161,6 +176,7 @@ fn metadata(experiment: &str, architecture: Architecture, data: &DataSet) -> Met
         test: None,
         calibration: None,
         unknown: None,
+        preparation: preparation(&data.train)?,
         burn: BURN_VERSION.to_string(),
-    }
+    })
 }

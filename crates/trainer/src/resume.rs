@@ -182,7 +182,7 @@ fn refuse_other_data(
             Failure::usage(message).hint("give the folder with the original files: --data-dir D")
         );
     }
-    let images = data.train.len() - experiment.data.validation;
+    let [images, ..] = data.counts(experiment.data.validation);
     if !start.state.fits(experiment.training.batch_size, images) {
         let message = "the checkpoint does not fit this experiment and data";
         return Err(

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use data::DataSet;
+use experiment::Experiment;
 
 use crate::backend::Compute;
 use crate::configs;
@@ -26,8 +27,11 @@ pub fn data_set(
 ) -> Result<DataSet, Failure> {
     let metadata = &saved.record.metadata;
     let is_named = data_dir.is_some();
-    let dir = data_dir.or_else(|| folder_trained_in(saved));
-    let wanted = Wanted::at_hand(&metadata.dataset, &metadata.class_names, dir.as_deref());
+    let experiment = experiment_of(saved);
+    let dir = data_dir.or_else(|| experiment.as_ref()?.data.dir.clone());
+    let (name, input) = (&metadata.dataset, metadata.architecture.input());
+    let wanted = Wanted::at_hand(name, &metadata.class_names, input, dir.as_deref());
+    let wanted = wanted.tested_as(experiment.as_ref());
     let found = wanted.or_download().load(notify).map_err(|failure| {
         if is_named {
             let name = &metadata.dataset;
@@ -49,9 +53,9 @@ pub fn data_set(
     Ok(data)
 }
 
-/// Returns the data folder that the run's config names, if it can be read and names one.
-fn folder_trained_in(saved: &Saved) -> Option<PathBuf> {
-    configs::of_run(saved.file.parent()?, &[]).ok()?.data.dir
+/// Returns the experiment in the config beside the record, if it can be read.
+fn experiment_of(saved: &Saved) -> Option<Experiment> {
+    configs::of_run(saved.file.parent()?, &[]).ok()
 }
 
 /// Returns the record's predictions for every test image, and counts this use of them, see [`count_use`].

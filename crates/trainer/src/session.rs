@@ -40,12 +40,13 @@ pub struct Prepared {
 /// When data, network or backend are not available, or the requested engine cannot train the network (exit
 /// code 2).
 pub fn prepare(
-    experiment: Experiment,
+    mut experiment: Experiment,
     run_dir: Option<&Path>,
     notify: Notify,
 ) -> Result<Prepared, Failure> {
     run_dir.map_or(Ok(()), folder::refuse_occupied)?;
     let data = Wanted::by(&experiment).load(notify)?;
+    take_name(&mut experiment, &data);
     experiment.check_data(data.train.len())?;
     let architecture = experiment.architecture(data.train.size(), data.train.classes());
     architecture.validate()?;
@@ -58,6 +59,26 @@ pub fn prepare(
         compute,
         engine,
     })
+}
+
+/// Gives an experiment on data of its own, which goes by the tutorial's names, that of its data.
+fn take_name(experiment: &mut Experiment, data: &DataSet) {
+    if experiment.data.name == data.name {
+        return;
+    }
+    if experiment.name == experiment.data.name {
+        let portable = |c: char| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        };
+        let name: String = data.name.chars().map(portable).take(64).collect();
+        let name = name.trim_matches('.');
+        experiment.name = if name.is_empty() { "data" } else { name }.to_string();
+    }
+    experiment.data.name.clone_from(&data.name);
 }
 
 impl Prepared {

@@ -49,7 +49,7 @@ fn fit_and_evaluate(
 ) -> Result<Trained, Failure> {
     // Data. Validation images are split off the training images; the test images are not used yet.
     let (count, seed) = (job.experiment.data.validation, job.experiment.seed);
-    let (train, held_out) = data.train.split(count, seed)?;
+    let (train, held_out) = data.split(count, seed)?;
     let images = Images { train, held_out };
 
     // Network. A seed gives the same initial weights on every backend; a resumed run has its own weights.

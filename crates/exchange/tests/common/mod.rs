@@ -43,6 +43,7 @@ pub fn network(
         test: None,
         calibration: None,
         unknown: None,
+        preparation: None,
         burn: BURN_VERSION.into(),
     };
     Network::of(tensors, &metadata)

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use ::data::{DataSet, Place, PlaceState, fashion_mnist};
+use ::data::{DataSet, ImageDataset, Place, PlaceState, fashion_mnist};
 use serde_json::json;
 
+use super::table;
 use super::terminal::{self, Messages};
 use crate::cli::{DataArgs, ExperimentArgs};
 use crate::datasets::Wanted;
@@ -31,7 +32,7 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
     if args.output.json {
         return print_json(&set);
     }
-    print_text(&set)?;
+    print_text(&set, args.verbose)?;
     messages.next("cargo run -p trainer");
     Ok(())
 }
@@ -49,37 +50,63 @@ fn describe(place: &Place, name: &str) -> String {
     format!("{} {}: {state}", place.kind, place.path.display())
 }
 
-fn print_text(set: &DataSet) -> Result<(), Failure> {
+fn print_text(set: &DataSet, verbose: bool) -> Result<(), Failure> {
     let mut out = terminal::out();
-    writeln!(out, "{} in {}", set.name, set.place.display())?;
-    for file in &set.files {
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-        writeln!(
-            out,
-            "  {name:<28} {:>9} bytes  sha256 {}",
-            file.bytes, file.sha256
-        )?;
-    }
-    let (train, test) = (set.train.label_counts(), set.test.label_counts());
+    let understood = &set.understood;
     writeln!(
         out,
-        "\n{:<16} {:>8} {:>8}   images of {}x{}",
+        "{}: {} in {}",
+        set.name,
+        understood.kind,
+        understood.place.display()
+    )?;
+    if set.name == fashion_mnist::NAME {
+        for file in &set.files {
+            let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+            writeln!(
+                out,
+                "  {name:<28} {:>9} bytes  sha256 {}",
+                file.bytes, file.sha256
+            )?;
+        }
+    }
+    let [channels, height, width] = understood.size;
+    let colours = if channels == 3 { "in colour" } else { "grey" };
+    let [darkest, brightest] = understood.pixels;
+    writeln!(
+        out,
+        "images of {width}x{height}, {colours}, pixels {darkest} to {brightest}"
+    )?;
+    if verbose {
+        for left_out in &understood.left_out {
+            writeln!(
+                out,
+                "left out {}: {}",
+                left_out.path.display(),
+                left_out.reason
+            )?;
+        }
+    }
+    writeln!(out)?;
+    let has_validation = set.validation.is_some();
+    let row = |name: &str, [train, validation, test]: [String; 3]| {
+        let mut row = vec![name.to_string(), train];
+        row.extend(has_validation.then_some(validation));
+        row.push(test);
+        row
+    };
+    let titles = row(
         "class",
-        "training",
-        "test",
-        set.train.width(),
-        set.train.height()
-    )?;
-    for (name, (train, test)) in set.class_names.iter().zip(train.iter().zip(test)) {
-        writeln!(out, "{name:<16} {train:>8} {test:>8}")?;
+        ["training", "validation", "test"].map(String::from),
+    );
+    let header: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for class in &understood.classes {
+        let counts = [class.train, class.validation, class.test];
+        rows.push(row(&class.name, counts.map(|count| count.to_string())));
     }
-    writeln!(
-        out,
-        "{:<16} {:>8} {:>8}",
-        "all",
-        set.train.len(),
-        set.test.len()
-    )?;
+    rows.push(row("all", set.counts(0).map(|count| count.to_string())));
+    table::write(&mut out, &header, &[], &rows)?;
     Ok(())
 }
 
@@ -89,15 +116,28 @@ fn print_json(set: &DataSet) -> Result<(), Failure> {
         .iter()
         .map(|file| json!({ "path": file.path, "bytes": file.bytes, "sha256": file.sha256 }))
         .collect();
+    let understood = &set.understood;
+    let left_out = understood.left_out.iter();
+    let left_out: Vec<_> = left_out
+        .map(|file| json!({ "path": file.path, "reason": file.reason }))
+        .collect();
+    let validation = set.validation.as_ref();
     let value = json!({
         "name": set.name,
+        "kind": understood.kind,
         "place": set.place,
         "files": files,
+        "channels": set.train.channels(),
         "height": set.train.height(),
         "width": set.train.width(),
+        "pixels": understood.pixels,
         "classes": set.class_names,
         "training": set.train.label_counts(),
+        "validation": validation.map(ImageDataset::label_counts),
         "test": set.test.label_counts(),
+        "notes": understood.notes,
+        "warnings": understood.warnings,
+        "left_out": left_out,
     });
     terminal::json(&value)?;
     Ok(())

@@ -43,7 +43,7 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
         prepared.compute.processor
     ));
     let (count, seed) = (experiment.data.validation, experiment.seed);
-    let (train, _) = prepared.data.train.split(count, seed)?;
+    let (train, _) = prepared.data.split(count, seed)?;
     let points = range_test::run(prepared.job(), train, range)?;
     let suggestion = range_test::suggestion(&points).ok_or_else(|| {
         Failure::failed("the loss did not fall at any learning rate that was tried")

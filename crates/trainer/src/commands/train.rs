@@ -71,14 +71,13 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
         compute,
         engine,
     } = prepared;
-    let validation = experiment.data.validation;
+    let [train, validation, test] = data.counts(experiment.data.validation);
+    let [channels, height, width] = data.train.size();
+    let colours = if channels == 3 { " in colour" } else { "" };
     messages.note(format_args!(
-        "data    {}: {} training, {validation} validation, {} test images of {}x{}, {} classes",
+        "data    {}: {train} training, {validation} validation, {test} test images of {width}x{height}{colours}, \
+         {} classes",
         data.name,
-        data.train.len() - validation,
-        data.test.len(),
-        data.train.width(),
-        data.train.height(),
         data.train.classes(),
     ));
     messages.note(format_args!(

@@ -42,14 +42,18 @@ pub fn of_run(folder: &Path, data_dir: Option<&Path>, notify: Notify) -> Result<
         .ok()
         .and_then(|source| experiment::load(source, &[]).ok());
     let tested = predictions::read(folder);
-    let images = match &tested {
-        Ok(tested) => test_images(&manifest, experiment.as_ref(), tested, data_dir),
-        Err(_) => Err(Failure::failed("the run has no predictions")),
+    let record = record(folder);
+    let images = match (&tested, &record) {
+        (Ok(tested), Ok(record)) => {
+            let input = record.metadata.architecture.input();
+            test_images(&manifest, input, experiment.as_ref(), tested, data_dir)
+        }
+        (Ok(_), Err(failure)) => Err(again(failure)),
+        (Err(_), _) => Err(Failure::failed("the run has no predictions")),
     };
     if data_dir.is_some() && images.is_err() && tested.is_ok() {
         return Err(images.err().unwrap_or_else(Failure::already_reported));
     }
-    let record = record(folder);
     let draw = |draw: Draw| match (&images, &tested, &record) {
         (Ok(images), Ok(tested), Ok(record)) => {
             refuse_others(images, tested, &record.metadata)?;
@@ -110,14 +114,15 @@ fn again(failure: &Failure) -> Failure {
 /// Returns the test images of the predictions `tested`. Nothing is downloaded.
 fn test_images(
     manifest: &Manifest,
+    input: [usize; 3],
     experiment: Option<&Experiment>,
     tested: &Table,
     data_dir: Option<&Path>,
 ) -> Result<ImageDataset, Failure> {
     let trained_in = experiment.and_then(|experiment| experiment.data.dir.as_deref());
     let dir = data_dir.or(trained_in);
-    let wanted = Wanted::at_hand(&manifest.dataset, &tested.class_names, dir);
-    let found = wanted.load(&mut |_| {})?;
+    let wanted = Wanted::at_hand(&manifest.dataset, &tested.class_names, input, dir);
+    let found = wanted.tested_as(experiment).load(&mut |_| {})?;
     let labels = &tested.predictions.labels;
     let test = found.test;
     let fits = test.len() == labels.len() && test.classes() == tested.class_names.len();

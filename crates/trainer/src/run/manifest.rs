@@ -152,9 +152,7 @@ impl Manifest {
             dataset_sha256: files
                 .map(|file| (name(&file.path), file.sha256.clone()))
                 .collect(),
-            images: data.map_or([0; 3], |data| {
-                [data.train.len() - validation, validation, data.test.len()]
-            }),
+            images: data.map_or([0; 3], |data| data.counts(validation)),
             parameters,
             epochs: 0,
             best_epoch: None,

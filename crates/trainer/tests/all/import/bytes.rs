@@ -39,6 +39,7 @@ fn network(input: [usize; 2], hidden: &[usize], activation: Activation, output: 
         }),
         calibration: None,
         unknown: None,
+        preparation: None,
         burn: BURN_VERSION.into(),
     };
     Network::of(weights, &metadata)
