@@ -1,4 +1,4 @@
-# Each line is a command a person could type. `make train` and `make test` work on a fresh Debian or
+# Each line is a command you could type. `make train` and `make test` work on a fresh Debian or
 # Ubuntu machine with Rust and a C compiler; elsewhere the data set is downloaded, and a Vulkan
 # driver, Chromium and Python 3 must be there for the tests.
 
@@ -31,7 +31,7 @@ test: setup-data setup-vulkan setup-chromium setup-python
 ci:
 	.ci/run
 
-## Is the code formatted?
+## Check the formatting
 fmt:
 	cargo fmt --all --check
 
@@ -40,19 +40,19 @@ configs:
 	@scripts/interop/setup "$(TOMBI_PYTHON)" requirements-tombi.txt
 	scripts/configs "$(TOMBI_PYTHON)/bin/tombi"
 
-## Clippy, where a warning is an error
+## Run Clippy; warnings are errors
 lint:
 	cargo clippy --workspace --all-targets -- -D warnings
 
-## Build the documentation, where a warning is an error
+## Build the documentation; warnings are errors
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-## Run every command of the README as it stands there
+## Run every command in the README
 readme:
 	scripts/readme-commands
 
-## Check licences, sources and known defects of all dependencies (cargo-deny)
+## Check licences, sources and security advisories of all dependencies (cargo-deny)
 deny:
 	scripts/deny
 
@@ -60,25 +60,25 @@ deny:
 bench:
 	python3 scripts/bench/run.py
 
-## Count the instructions of a training step, against their limits
+## Count the instructions of a training step and compare them with limits
 instructions: setup-data setup-valgrind
 	scripts/instructions
 
-## Time parts of a training step, and whole ones
+## Time whole training steps and their parts
 microbench:
 	cargo bench --workspace --profile dev --bench burn_step --bench step
 
-# `scripts/torture --quick` is a tenth of it.
-## Kill, stop and starve runs, and see that none is lost
+# `scripts/torture --quick` runs a tenth of it.
+## Kill, stop and starve runs, and check that none is lost
 torture: setup-strace
 	scripts/torture
 
-## Feed two million inputs to each reader of foreign files (cargo-fuzz; some 40 minutes)
+## Feed two million inputs to each reader of external files (cargo-fuzz; about 40 minutes)
 fuzz:
 	scripts/fuzz
 
-# Every way between this program, PyTorch and Keras, on all test images. The environment is large with PyTorch's
-# default build: INTEROP_PYTHON is where.
+# Every conversion between this program, PyTorch and Keras, on all test images. The environment is large with
+# PyTorch's default build; INTEROP_PYTHON sets its folder.
 ## Exchange networks with PyTorch and Keras; writes docs/interop.md (5 GB of Python packages)
 interop: setup-data
 	@scripts/interop/setup "$(INTEROP_PYTHON)" requirements-frameworks.txt
@@ -91,28 +91,28 @@ mlflow: setup-data
 	cargo build --workspace
 	"$(MLFLOW_PYTHON)/bin/python" scripts/interop/mlflow_copy.py "$${CARGO_TARGET_DIR:-target}/debug/trainer"
 
-# Where rustup has no target wasm32-unknown-unknown, Debian's packages of a Rust that can build it are unpacked
-# (not installed): TRAINER_WASM is where.
-## Build a saved model's answers for WebAssembly and compare them with the command line's (880 MB)
+# If rustup has no target wasm32-unknown-unknown, Debian's packages of a Rust that can build it are unpacked (not
+# installed) into TRAINER_WASM.
+## Build inference for WebAssembly and compare it with the command line (880 MB)
 wasm: setup-data setup-node
 	scripts/wasm/check
 
-## Install the data set's package, where the distribution has one
+## Install the data set's package, if the distribution has one
 setup-data:
 	@[ -e $(DATA) ] || [ -e $(CACHE) ] || scripts/install dataset-fashion-mnist \
-		"the images of Fashion-MNIST, 30 MB" "the program downloads them by itself (cargo run -p trainer)"
+		"the images of Fashion-MNIST, 30 MB" "the program downloads them itself (cargo run -p trainer)"
 
-## Install a Vulkan driver in software: the tests then run wgpu on any machine
+## Install a software Vulkan driver, so that the tests can run wgpu on any machine
 setup-vulkan:
 	@ls /usr/share/vulkan/icd.d/lvp_icd.*.json >/dev/null 2>&1 || scripts/install mesa-vulkan-drivers \
-		"Vulkan in software, for the tests of wgpu" "these tests need another Vulkan driver, or fail"
+		"a software Vulkan driver, for the wgpu tests" "these tests need another Vulkan driver, or fail"
 
-## Install Chromium: the tests open the page of a run in it
+## Install Chromium, in which the tests open the page of a run
 setup-chromium:
 	@command -v chromium >/dev/null || scripts/install chromium \
 		"a browser, for the tests of a run's page" "these tests fail"
 
-## Install the Python packages that the tests compare with (215 MB; TRAINER_PYTHON is where)
+## Install the Python packages that the tests compare with (215 MB, in TRAINER_PYTHON)
 setup-python:
 	@scripts/interop/setup "$(TRAINER_PYTHON)" requirements.txt
 

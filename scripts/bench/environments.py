@@ -1,4 +1,4 @@
-"""What must exist before anything is measured: our programs, the peers' environments, the probe."""
+"""Prerequisites of the measurements: our programs, the peers' environments, the probe."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Setup:
 
 
 def say(text: str) -> None:
-    """Progress, for the person at the terminal."""
+    """Prints progress to the terminal."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -63,7 +63,7 @@ def build(setup: Setup) -> None:
     for name, target in targets.items():
         say(f"building {name}")
         try:
-            # cargo's own talk goes to the terminal for the program, which may take minutes
+            # cargo's own output goes to the terminal for the program, which may take minutes
             done = subprocess.run(
                 ["cargo", "build", "-p", "trainer", *target,
                  "--message-format=json-render-diagnostics"],
@@ -124,7 +124,7 @@ def environment(setup: Setup, name: str, base: str) -> None:
 
 
 def compile_limit(setup: Setup) -> None:
-    """Compiles limit.c; without it nothing is known of the cores, but all else is measured."""
+    """Compiles limit.c; without it nothing is known about the cores, but everything else is measured."""
     program = setup.bench_dir / "limit"
     compiler = os.environ.get("CC", "cc")
     argv = [compiler, "-O3", "-march=native", "-fno-math-errno", "-pthread",
@@ -150,7 +150,7 @@ def limits(setup: Setup) -> list[dict]:
 
 
 def first_line(argv: list[str]) -> str:
-    """What a command says first, or `unknown`."""
+    """The first line of a command's output, or `unknown`."""
     try:
         return (run(argv).stdout.splitlines() or ["unknown"])[0]
     except OSError:

@@ -1,4 +1,4 @@
-"""The project's goals, held against what was measured."""
+"""The project's goals, compared with the measurements."""
 
 from __future__ import annotations
 

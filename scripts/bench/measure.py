@@ -1,4 +1,4 @@
-"""One run: wait for an idle machine, start, look from outside, read what it says of itself."""
+"""One run: wait for an idle machine, start, measure from outside, read its own report."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Job:
 
 
 class Cores:
-    """Are the virtual cores real ones just now?
+    """Whether the virtual cores are real ones at the moment.
 
     The host may put two of them on one physical core for seconds at a time, which no counter inside
-    shows: the FMA peak of all cores over that of one falls. It is held against the best seen.
+    shows: the ratio of the FMA peak of all cores to that of one falls. It is compared with the best seen.
     """
 
     def __init__(self, program: str | None):
@@ -99,7 +99,7 @@ def settle(cores: Cores, wait: float) -> tuple[bool, float | None]:
 
 
 def environ(job: Job) -> dict[str, str]:
-    """The caller's environment without what would change how anyone computes."""
+    """The caller's environment without variables that would affect the computation."""
     drop = {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "RAYON_NUM_THREADS", "OMP_NUM_THREADS",
             "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "PYTHONPATH"}
     kept = {k: v for k, v in os.environ.items() if k not in drop}
@@ -185,7 +185,7 @@ def wait_for(child: subprocess.Popen, timeout: float) -> dict:
 
 
 def words(place: Path) -> dict:
-    """What a run says of itself: our run folder, or the JSON line of a peer or an example."""
+    """What a run reports: our run folder, or the JSON line of a peer or an example."""
     manifest = place / "run" / "manifest.json"
     if manifest.exists():
         m = json.loads(manifest.read_text())

@@ -1,4 +1,4 @@
-"""From rows to tables: medians, ratios, goals, and the part of the documentation they stand in."""
+"""From rows to tables: medians, ratios, goals, and the part of the documentation that contains them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def hardware(head: dict) -> list[str]:
 
 
 def sizes(s: Section) -> list[str]:
-    """Seconds an epoch, the first left out."""
+    """Seconds per epoch, without the first."""
     names, body = s.names(), []
     for group in s.groups():
         times = {name: steady(s, name, group) for name in names}
@@ -108,11 +108,11 @@ def inference(s: Section) -> list[str]:
 
 
 def scaling(s: Section) -> list[str]:
-    """Seconds an epoch by epochs; two trainings by the wall."""
+    """Seconds per epoch by number of epochs; wall time of two trainings."""
     body = [[str(n), spread(s.values(f"{n} epochs", "train_s"), 3, 1 / n),
              ratio((s.med(f"{n} epochs", "train_s") or 0) / n or None,
                    (s.med("10 epochs", "train_s") or 0) / 10)] for n in (10, 20, 40)]
-    out = table(["epochs", "training, s an epoch", "against 10 epochs"], body)
+    out = table(["epochs", "training, s per epoch", "against 10 epochs"], body)
     one, default = s.med("one, 1 thread", "wall_s"), s.med("10 epochs", "wall_s")
     body = []
     for name, title in [("one, 1 thread", "one training, one thread"),
@@ -149,14 +149,14 @@ def method(head: dict) -> list[str]:
     versions = ", ".join(f"{k} {v}" for k, v in head["versions"].items())
     return [
         f"{m['cores']} cores of {m['cpu']}, {m['memory']}, {m['system']}. {versions}.", "",
-        "Medians [least .. most] of the runs that nothing disturbed. The runs of a section alternate: each program once, then each "
-        "again. Before each, an idle second is waited for, and until the cores are real ones (the FMA "
-        "peak of all against that of one). Training is what a program says of its own loop, a JIT "
-        "compiler included; process is from start to exit, seen from outside: imports, reading the "
-        "data, training, testing, and here also writing the run folder. Memory is the peak that "
-        "the system saw. Every peer has this project's data, batches, epsilon (1e-7; PyTorch "
-        "adds it after the bias correction) and sums of loss and accuracy, and trains on every "
-        "image; PyTorch keeps its own first weights.", ""]
+        "Medians [minimum .. maximum] of the undisturbed runs. The runs of a section alternate: each "
+        "program once, then each again. Each run waits for an idle second, and until the cores are real "
+        "ones (the FMA peak of all against that of one). Training is the time a program reports for its own"
+        " loop, including a JIT compiler; process is from start to exit, measured from outside: imports, "
+        "reading the data, training, testing, and here also writing the run folder. Memory is the peak that"
+        " the system reports. Every peer uses this project's data, batches, epsilon (1e-7; PyTorch adds it "
+        "after the bias correction) and sums of loss and accuracy, and trains on every image; PyTorch keeps"
+        " its own initial weights.", ""]
 
 
 def notes(s: Section) -> list[str]:
@@ -168,13 +168,13 @@ def notes(s: Section) -> list[str]:
     kept = sum(not r.get("undisturbed") for g in s.groups() for n in s.names() for r in s.ran(n, g))
     if bad:
         text += f" {len(bad)} of {len(ran)} runs were disturbed, by other processes or by cores that " \
-                f"were not real, and repeated; {kept} of them count, for want of better ones."
+                f"were not real, and repeated; {kept} of them are included, as there are no better ones."
     failed = [f"- {line}" for line in failures(s)]
     return [text, "", *failed, *([""] if failed else [])]
 
 
 def failures(s: Section) -> list[str]:
-    """What could not be measured, and what was although some of its runs failed."""
+    """What could not be measured, and what was measured although some runs failed."""
     out = []
     for group, name in dict.fromkeys((r["group"], r["name"]) for r in s.rows if "error" in r):
         title = " ".join(filter(None, (group, name)))
@@ -187,7 +187,7 @@ def failures(s: Section) -> list[str]:
 
 
 def render(sections: dict[str, Section], head: dict) -> str:
-    """All that stands between the markers."""
+    """Everything between the markers."""
     lines = ["Written by `make bench`.", "", *method(head), *hardware(head), "### Goals", ""]
     lines += table(["goal", "measured", ""], [[g.text, g.measured, g.verdict] for g in goals(sections)])
     for name, (title, make) in TABLES.items():

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The side-by-side benchmark: this project against JAX, NumPy, PyTorch and Keras.
 
-Builds the program, installs the peers in throw-away environments, runs everything turn by turn on an
+Builds the program, installs the peers in throw-away environments, runs everything in turns on an
 idle machine, prints tables, and writes them into docs/performance.md between its two markers.
-Environments and raw rows are kept in $BENCH_DIR (~/.cache/trainer-bench; some 8 GB).
+Environments and raw rows are kept in $BENCH_DIR (~/.cache/trainer-bench; about 8 GB).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
                    help="one run of each, kept apart; writes no documentation unless --out names it")
     p.add_argument("--out", type=Path, metavar="FILE",
                    help="write the tables here (default: docs/performance.md)")
-    p.add_argument("--report-only", action="store_true", help="tables from the rows that are there")
+    p.add_argument("--report-only", action="store_true", help="write tables from existing rows")
     p.add_argument("--python", default=sys.executable, metavar="P",
                    help="interpreter of the peers' environments (default: this one)")
     p.add_argument("--wait", type=float, default=60, metavar="S",

@@ -1,4 +1,4 @@
-"""What other programs make of our files: python answers.py FILE DATA_FOLDER OUT
+"""The predictions of other programs from our files: python answers.py FILE DATA_FOLDER OUT
 
 Reads FILE with the package of its format (an .onnx file is checked and run), and writes the probabilities
 of the test images to OUT: 32-bit floats, [images, classes]. Nothing of this repository's Rust is used.

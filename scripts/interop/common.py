@@ -27,7 +27,7 @@ def training_images(folder):
 
 
 def about(text):
-    """What one of our files says of its network, with what cannot be anything else checked."""
+    """The metadata in one of our files, with its constants checked."""
     said = json.loads(text)
     assert len(said["class_names"]) > 1 and said["pixel_divisor"] == 255, said
     return said
@@ -39,7 +39,7 @@ def softmax(x):
 
 
 def forward(layers, pixels, said):
-    """The probabilities of `layers`, pairs of weight [in, out] and bias, as a file says they are meant."""
+    """The probabilities of `layers`, pairs of weight [in, out] and bias, according to a file's metadata."""
     activation = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh,
                   "sigmoid": lambda x: 1 / (1 + np.exp(-x))}[said["activation"]]
     x = pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(said["pixel_divisor"])
@@ -52,7 +52,7 @@ def forward(layers, pixels, said):
 
 
 def numbered(tensors):
-    """The layers of `layers.0.weight`, `layers.0.bias`, ... in their order."""
+    """The layers of `layers.0.weight`, `layers.0.bias`, ... in order."""
     count = sum(name.endswith(".bias") for name in tensors)
     return [(np.float32(tensors[f"layers.{i}.weight"]), np.float32(tensors[f"layers.{i}.bias"]))
             for i in range(count)]

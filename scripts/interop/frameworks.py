@@ -1,4 +1,4 @@
-"""Networks of PyTorch and Keras: trained a little, saved in every way, and loaded from our files."""
+"""Networks of PyTorch and Keras: trained briefly, saved in every format, and loaded from our files."""
 
 import os
 
@@ -13,7 +13,7 @@ BATCH = 100
 
 
 def torch_network(hidden, activation):
-    """Flatten -> Linear -> activation -> ... -> Linear, which gives logits."""
+    """Flatten -> Linear -> activation -> ... -> Linear, which returns logits."""
     kinds = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "sigmoid": torch.nn.Sigmoid}
     widths, parts = [784, *hidden, 10], [torch.nn.Flatten()]
     for i, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
@@ -38,7 +38,7 @@ def torch_answers(network, pixels):
 
 
 def torch_save(network, folder, name):
-    """The ways a network leaves PyTorch; returns the files."""
+    """Saves a network from PyTorch in every format; returns the files."""
     from safetensors.torch import save_file
 
     files = [f"{folder}/{name}.{end}" for end in ("pt", "safetensors", "npz", "onnx")]
@@ -73,7 +73,7 @@ def keras_answers(network, pixels):
 
 
 def keras_snippet(saved, file, activation):
-    """The way from Keras that docs/interop.md shows."""
+    """The conversion from Keras shown in docs/interop.md."""
     import keras
     from safetensors.numpy import save_file
 
@@ -83,7 +83,7 @@ def keras_snippet(saved, file, activation):
 
 
 def keras_save(network, folder, name):
-    """The ways a network leaves Keras; returns the files."""
+    """Saves a network from Keras in every format; returns the files."""
     files = [f"{folder}/{name}.{end}" for end in ("safetensors", "npz", "onnx")]
     network.save(f"{files[0]}.keras")
     keras_snippet(f"{files[0]}.keras", files[0], network.layers[1].activation.__name__)
@@ -94,7 +94,7 @@ def keras_save(network, folder, name):
 
 
 def versions():
-    """Of everything that has a say."""
+    """The versions of everything involved."""
     import platform
     from importlib.metadata import version
 

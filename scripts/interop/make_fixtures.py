@@ -14,7 +14,7 @@ import numpy as np
 import frameworks as f
 from common import test_images, training_images
 
-IMAGES = 200  # answers kept
+IMAGES = 200  # predictions kept
 
 
 def main(data, out):

@@ -32,10 +32,10 @@ def main(trainer: str) -> None:
         try:
             wait_for(uri, server, desk)
             said = copy(trainer, desk, uri)
-            assert said == f"copied 1 run to {uri}, 0 were there", said
+            assert said == f"copied 1 run to {uri}, 0 already there", said
             compare(uri, run)
             said = copy(trainer, desk, uri)
-            assert said == f"copied 0 runs to {uri}, 1 were there", said
+            assert said == f"copied 0 runs to {uri}, 1 already there", said
             compare(uri, run)
         finally:
             server.terminate()

@@ -1,7 +1,7 @@
-"""Every way between this program and PyTorch and Keras, live: python run.py
+"""Every conversion between this program and PyTorch and Keras: python run.py
 
-Trains a network on each side, carries it to the other in every format, and
-compares the answers on all 10,000 test images. Writes the result into docs/interop.md; exit code 1 when a
+Trains a network on each side, transfers it to the other in every format, and
+compares the predictions on all 10,000 test images. Writes the result into docs/interop.md; exit code 1 when a
 label differs or a probability by more than 1e-5.
 """
 
@@ -107,7 +107,7 @@ def to_here(bench):
 
 
 def write(bench):
-    """The result between the marks in docs/interop.md."""
+    """Writes the result between the marks in docs/interop.md."""
     versions = ", ".join(f"{name} {version}" for name, version in f.versions().items())
     lines = [BEGIN, "", f"{datetime.date.today():%d %B %Y}; {versions}.".lstrip("0"), "",
              "| trained in | file | answers in | same label | largest difference of a probability |",

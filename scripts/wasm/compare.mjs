@@ -15,7 +15,7 @@ const { instance } = await WebAssembly.instantiate(readFileSync(file), {});
 const { memory, reserve, buffer, load, answer, predict_raw } = instance.exports;
 
 function call(f, bytes) {
-    const address = reserve(bytes.length); // before `memory.buffer` is looked at: memory may have grown
+    const address = reserve(bytes.length); // before `memory.buffer` is read: memory may have grown
     new Uint8Array(memory.buffer, address, bytes.length).set(bytes);
     const length = f();
     return JSON.parse(new TextDecoder().decode(new Uint8Array(memory.buffer, buffer(), length)));
@@ -32,7 +32,7 @@ function close(ours, theirs, what) {
 
 const top = probabilities => probabilities.indexOf(Math.max(...probabilities));
 
-// Errors come as text; a record that cannot be loaded leaves the one before.
+// Errors are returned as text; if a record cannot be loaded, the previous one stays.
 const record = readFileSync(join(run, "model.bpk"));
 assert.deepEqual(call(answer, record), { error: "no record has been loaded" });
 const loaded = call(load, record);
@@ -65,7 +65,7 @@ lines.forEach((line, i) => {
 const together = call(predict_raw, pixels.subarray(0, IMAGES * size)).probabilities;
 assert.deepEqual(together, lines.flatMap((_, i) => call(predict_raw, picture(i)).probabilities));
 
-// Calibrated probabilities and what is unknown, as the command line says them.
+// Calibrated probabilities and unknown pictures, as on the command line.
 const began = performance.now();
 const answers = lines.map((_, i) => call(answer, picture(i)));
 const microseconds = (1000 * (performance.now() - began)) / IMAGES;

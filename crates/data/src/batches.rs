@@ -9,29 +9,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Serialize;
-
+use crate::augmentation::{Augmentation, Sample};
 use crate::dataset::{ImageDataset, permutation};
-
-/// Largest [`Augmentation::shift`], in pixels.
-pub const MAX_SHIFT: u8 = 4;
-
-/// How images are changed each time they are trained on. By default not at all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Augmentation {
-    /// Most pixels that an image is moved up, down, left or right, 0 to [`MAX_SHIFT`]. What comes into
-    /// view is black.
-    pub shift: u8,
-}
-
-/// One image of a batch: which it is, and how it is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
-    /// Position in the data set.
-    pub index: u32,
-    /// Pixels the image is moved down and right; negative: up and left.
-    pub shift: [i8; 2],
-}
 
 /// A data set cut into batches, epoch by epoch. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -43,7 +22,7 @@ pub struct Batches {
     augmentation: Augmentation,
 }
 
-/// The batches of one epoch. The last one has what is left, so that every image is seen.
+/// The batches of one epoch. The last one has the remaining images, so that every image is used.
 #[derive(Debug, Clone)]
 pub struct Epoch {
     batches: Batches,
@@ -72,7 +51,7 @@ impl Batches {
         }
     }
 
-    /// Changes the images of shuffled batches on the way.
+    /// Returns the same batches with augmentation of the images, if they are shuffled.
     pub fn augmented(self, augmentation: Augmentation) -> Self {
         Self {
             augmentation,
@@ -80,7 +59,7 @@ impl Batches {
         }
     }
 
-    /// Returns the same of the images from `start` up to, not including, `end`.
+    /// Returns batches of the images from `start` up to, but not including, `end`.
     pub fn slice(&self, start: usize, end: usize) -> Self {
         Self {
             images: self.images.slice(start, end),
@@ -129,87 +108,50 @@ impl Epoch {
         self.order.len()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
-    /// Returns the positions in the epoch that a batch, counted from 0, covers; none past the end.
+    /// Returns the positions in the epoch of a batch, counted from 0; empty past the end.
     pub fn positions(&self, batch: usize) -> Range<usize> {
         let (size, end) = (self.batches.batch_size, self.order.len());
         let start = batch.saturating_mul(size).min(end);
         start..start.saturating_add(size).min(end)
     }
 
-    /// Returns the images at `positions`, which lie within the epoch, in their order.
+    /// Returns the images at `positions`, which must lie within the epoch, in order.
     pub fn samples(&self, positions: Range<usize>) -> impl Iterator<Item = Sample> {
         let indices = self.order.get(positions).unwrap_or_default().iter();
-        indices.map(|&index| Sample {
-            index,
-            shift: self.batches.shift(self.epoch, index),
-        })
+        indices.map(|&index| self.sample(index))
     }
 
-    /// Replaces `pixels` by those of a batch, `[images, height * width]`, 0 is black, and `labels` by
+    /// Returns an image as it is in this epoch. It counts by its row in the file, which is the same with and
+    /// without a validation split.
+    fn sample(&self, index: u32) -> Sample {
+        let Batches {
+            images,
+            seed,
+            augmentation,
+            ..
+        } = &self.batches;
+        let row = images.row(index as usize) as u64;
+        match seed {
+            Some(seed) => augmentation.sample(index, *seed, self.epoch as u64, row),
+            None => Sample::unchanged(index),
+        }
+    }
+
+    /// Replaces `pixels` with those of a batch, `[images, height * width]`, 0 is black, and `labels` with
     /// its labels, `[images]`.
     pub fn fill(&self, batch: usize, pixels: &mut Vec<u8>, labels: &mut Vec<u8>) {
         pixels.clear();
         labels.clear();
         let images = &self.batches.images;
-        for Sample { index, shift } in self.samples(self.positions(batch)) {
-            let image = images.image(index as usize);
-            if shift == [0, 0] {
-                pixels.extend_from_slice(image);
-            } else {
-                extend_shifted(pixels, image, images.width(), shift);
-            }
-            labels.push(images.label(index as usize));
+        for sample in self.samples(self.positions(batch)) {
+            let index = sample.index as usize;
+            sample.extend(pixels, images.image(index), images.width());
+            labels.push(images.label(index));
         }
     }
-}
-
-impl Batches {
-    /// Returns how far an image is moved in an epoch: each of the `(2 * shift + 1)^2` moves is equally
-    /// probable.
-    fn shift(&self, epoch: usize, index: u32) -> [i8; 2] {
-        let (Some(seed), 1..) = (self.seed, self.augmentation.shift) else {
-            return [0, 0];
-        };
-        let row = self.images.row(index as usize) as u64; // the same with and without a validation split
-        let draw = scramble(scramble(scramble(seed) ^ epoch as u64) ^ row);
-        let most = i64::from(self.augmentation.shift.min(MAX_SHIFT));
-        // The upper half of a product is a number below `places`, each as probable as the others but for
-        // one part in 2^28.
-        let places = 2 * most as u64 + 1;
-        let place = |bits: u64| ((((bits & 0xffff_ffff) * places) >> 32) as i64 - most) as i8;
-        [place(draw >> 32), place(draw)]
-    }
-}
-
-/// Returns 64 bits that look random, another 64 for each `bits`: the output function of SplitMix64
-/// (Steele, Lea and Flood 2014, <https://doi.org/10.1145/2660193.2660195>), one step of the generator
-/// before it.
-fn scramble(bits: u64) -> u64 {
-    let mut bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
-}
-
-/// Appends `image` `[height, width]`, moved down and right; what comes into view is black.
-fn extend_shifted(pixels: &mut Vec<u8>, image: &[u8], width: usize, shift: [i8; 2]) {
-    let height = image.len() / width.max(1);
-    let moved = (0..height * width).map(|to| {
-        let from = source(to, [height, width], shift);
-        from.and_then(|from| image.get(from)).copied().unwrap_or(0)
-    });
-    pixels.extend(moved);
-}
-
-/// Returns which pixel of an image of `[height, width]` comes to the place `to` when the image is moved
-/// down and right by `shift`; `None` where none does.
-fn source(to: usize, [height, width]: [usize; 2], [down, right]: [i8; 2]) -> Option<usize> {
-    let y = (to / width).checked_add_signed(-isize::from(down))?;
-    let x = (to % width).checked_add_signed(-isize::from(right))?;
-    (y < height && x < width).then_some(y * width + x)
 }

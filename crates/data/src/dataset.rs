@@ -1,7 +1,7 @@
 //! Labelled images whose pixels are held once, as bytes.
 //!
-//! 70,000 images of 28 x 28 are 55 MB as bytes and four times that as floats, so splitting, taking
-//! and handing out items copies no pixel: a view is a range or a list of row numbers.
+//! 70,000 images of 28 x 28 are 55 MB as bytes and four times that as floats, so splitting, slicing
+//! and accessing items copies no pixels: a view is a range or a list of row numbers.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::idx::Images;
 
-/// The stream of random numbers that cuts off the validation images. Epochs use streams 0, 1, 2, ...
+/// The random stream that selects the validation images. Epochs use streams 0, 1, 2, ...
 const SPLIT_STREAM: u64 = u64::MAX;
 
-/// Labelled images, or some of them. Cloning is cheap.
+/// Labelled images, or a subset of them. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct ImageDataset {
     images: Arc<Images>,
@@ -42,7 +42,7 @@ impl Rows {
 
     /// Returns row `i`. Panics if `i >= len()`.
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "documented; the caller counts")]
+    #[expect(clippy::indexing_slicing, reason = "documented; the caller checks")]
     fn get(&self, i: usize) -> usize {
         match self {
             Rows::Range(range) => {
@@ -53,7 +53,7 @@ impl Rows {
         }
     }
 
-    /// Returns the rows at `part`, which lies within.
+    /// Returns the rows at `part`, which must lie within.
     #[expect(clippy::indexing_slicing, reason = "`part` lies within")]
     fn slice(&self, part: Range<usize>) -> Self {
         match self {
@@ -63,7 +63,7 @@ impl Rows {
     }
 }
 
-/// Why images and labels do not form a data set, or it cannot be split as asked.
+/// Why images and labels do not form a data set, or it cannot be split as requested.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DataError {
     /// There must be a label for each image.
@@ -99,9 +99,9 @@ pub enum DataError {
     /// At least one image must be left to train on.
     #[error("{validation} of {count} images cannot be held out for validation: none would be left")]
     Split {
-        /// Number asked for.
+        /// Number requested.
         validation: usize,
-        /// Number there is.
+        /// Number available.
         count: usize,
     },
 }
@@ -154,7 +154,7 @@ impl ImageDataset {
         self.rows.len()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.rows.len() == 0
     }
@@ -174,7 +174,7 @@ impl ImageDataset {
         [1, self.height(), self.width()]
     }
 
-    /// Returns the number of classes. A class may have no image here.
+    /// Returns the number of classes. A class may have no images here.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -235,7 +235,7 @@ impl ImageDataset {
         self.slice(0, n)
     }
 
-    /// Returns the images from `start` up to, not including, `end`. What lies outside is left out.
+    /// Returns the images from `start` up to, but not including, `end`, as far as they exist.
     pub fn slice(&self, start: usize, end: usize) -> Self {
         let end = end.min(self.len());
         ImageDataset {
@@ -248,7 +248,7 @@ impl ImageDataset {
 /// Returns the numbers 0 to `n - 1` (at most 2^32 - 1 of them) in an order that depends on `seed`
 /// and `stream` only: not on the machine, the number of threads, or what was drawn before.
 ///
-/// The shuffle is written out, because the shuffles of library crates may change with their version.
+/// The shuffle is implemented here, because the shuffles of library crates may change with their version.
 /// It is Fisher and Yates' from the back, with ChaCha8 as the source of numbers. A number below `k` is
 /// the upper half of the 128-bit product of `k` and a 64-bit draw; no value is more likely than
 /// another by more than one part in 2^32.

@@ -1,5 +1,5 @@
-//! One image at a time: Burn's `Dataset`, for whoever makes batches in another way than
-//! [`Loader`](crate::Loader) does.
+//! One image at a time: Burn's `Dataset`, for making batches in another way than
+//! [`Loader`](crate::Loader).
 
 use burn::data::dataset::{Dataset, DatasetError};
 

@@ -1,42 +1,35 @@
 //! Fashion-MNIST, or any data set in IDX files, as batches for Burn: bytes -> images -> batches.
 //!
 //! 1. [`idx`] reads the files: a header, then one byte per pixel or label.
-//! 2. [`fashion_mnist`] has the facts of the published data set: names, sizes, checksums.
-//! 3. [`source`] finds the four files, verifies them, and downloads them if nothing else helps.
-//! 4. [`dataset`] holds all pixels once, as bytes, and hands out views.
-//! 5. [`batches`] says which images are trained on together, and how each is changed: a function of
-//!    nothing but the seed, the epoch and the image.
+//! 2. [`fashion_mnist`] describes the published data set: names, sizes, checksums.
+//! 3. [`source`] finds the four files, verifies them, and downloads them as a last resort.
+//! 4. [`dataset`] holds all pixels once, as bytes, and provides views.
+//! 5. [`batches`] determines which images form a batch, and how each is changed: a function only of
+//!    the seed, the epoch and the image.
 //! 6. `loader` turns batches into `[batch, channels, height, width]` tensors.
 //!
-//! Nothing here prints, reads arguments or knows a model. Without default features there is no Burn
-//! (`loader`, `resident` and `item` are left out) and nothing that downloads.
+//! Nothing here prints, reads arguments or depends on a model. Without default features there is no Burn
+//! (`loader`, `resident` and `item` are left out) and no download.
 
 #![forbid(unsafe_code)]
 
 pub mod idx;
-
 pub mod fashion_mnist;
-
 mod folder;
-
 pub mod download;
-
 pub mod source;
-
 pub mod dataset;
-
+mod augmentation;
 pub mod batches;
-
 #[cfg(feature = "burn")]
 mod item;
-
 #[cfg(feature = "burn")]
 pub mod loader;
-
 #[cfg(feature = "burn")]
 mod resident;
 
-pub use batches::{Augmentation, Batches, Epoch};
+pub use augmentation::{Augmentation, MAX_SHIFT, Sample};
+pub use batches::{Batches, Epoch};
 pub use dataset::{DataError, ImageDataset, permutation};
 #[cfg(feature = "download")]
 pub use download::download;

@@ -19,16 +19,16 @@ pub struct Batch {
     pub labels: Tensor<1, Int>,
 }
 
-/// Hands out batches, epoch by epoch: each call of `iter` is the next epoch.
+/// Loads batches, epoch by epoch: each call of `iter` is the next epoch.
 pub struct Loader {
     batches: Batches,
-    /// Epoch and batch where the first call of `iter` begins.
+    /// Epoch and batch where the first call of `iter` starts.
     start: (usize, usize),
-    /// The next epoch, shared by the copies that `to_device` makes.
+    /// The next epoch, shared with the copies made by `to_device`.
     next: Arc<AtomicUsize>,
     device: Device,
     resident: bool,
-    /// All images on `device`, once the first epoch has begun. `None` inside: not wanted.
+    /// All images on `device`, once the first epoch has started. The inner `None` means they are not kept there.
     uploaded: OnceLock<Option<Resident>>,
 }
 
@@ -45,8 +45,8 @@ impl Loader {
         }
     }
 
-    /// Makes the first call of `iter` begin at a batch of an epoch, both counted from 0; later calls
-    /// give whole epochs. At or past the end of an epoch, the first call gives nothing.
+    /// Makes the first call of `iter` start at a batch of an epoch, both counted from 0; later calls
+    /// give whole epochs. At or past the end of an epoch, the first call gives no batches.
     pub fn starting_at(self, epoch: usize, batch: usize) -> Self {
         let next = Arc::new(AtomicUsize::new(epoch));
         Self {
@@ -56,7 +56,7 @@ impl Loader {
         }
     }
 
-    /// Chooses whether all pixels are kept on the device, one byte each. For a GPU: a batch then
+    /// Sets whether all pixels are kept on the device, one byte each. On a GPU, a batch then
     /// costs a few small kernels and no copy. The values are the same.
     pub fn resident(self, yes: bool) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Loader {
         }
     }
 
-    /// Returns what it loads.
+    /// Returns the batches that it loads.
     pub fn batches(&self) -> &Batches {
         &self.batches
     }
@@ -105,7 +105,7 @@ impl DataLoader<Batch> for Loader {
         self.images()
     }
 
-    /// The copy continues where this loader is: both count the same epochs.
+    /// The copy continues from this loader's epoch: both count the same epochs.
     fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
         Arc::new(Self {
             batches: self.batches.clone(),
@@ -116,7 +116,7 @@ impl DataLoader<Batch> for Loader {
         })
     }
 
-    /// The part counts its own epochs, from where this loader is.
+    /// The slice counts its own epochs, starting from this loader's.
     fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Batch>> {
         Arc::new(Self {
             batches: self.batches.slice(start, end),
@@ -137,11 +137,11 @@ struct Rest<'a> {
     form: Form<'a>,
 }
 
-/// What a batch is made from.
+/// The source of a batch.
 enum Form<'a> {
-    /// Pixels and labels in the memory of the host, filled in anew for each batch.
+    /// Pixels and labels in host memory, refilled for each batch.
     Bytes(Vec<u8>, Vec<u8>),
-    /// The samples of the epoch, of a data set that is on the device.
+    /// The samples of the epoch, for a data set on the device.
     Resident(&'a Resident, Box<Samples>),
 }
 

@@ -7,19 +7,20 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::batches::{Augmentation, Epoch, MAX_SHIFT, Sample};
+use crate::augmentation::{Augmentation, MAX_SHIFT, Sample};
+use crate::batches::Epoch;
 use crate::dataset::ImageDataset;
 use crate::loader::{Batch, integers};
 
 /// All images of a data set on a device.
 pub(crate) struct Resident {
-    /// `[images, words]`, the first pixel in the lowest byte; at least one black pixel at the end.
+    /// `[images, words]`, the first pixel in the lowest byte; ends with at least one black pixel.
     words: Tensor<2, Int>,
     /// `[images]`.
     labels: Tensor<1, Int>,
-    /// By how many bits a word is shifted to get each of its pixels, `[1, 1, 4]`.
+    /// The bits to shift a word by to get each of its pixels, `[1, 1, 4]`.
     bits: Tensor<3, Int>,
-    /// How images are moved; `None` where they are not.
+    /// How images are moved; `None` if they are not.
     moves: Option<Moves>,
     height: usize,
     width: usize,
@@ -36,10 +37,10 @@ pub(crate) struct Samples {
 
 /// Where pixels come from when an image is moved by -[`MAX_SHIFT`] to [`MAX_SHIFT`] pixels.
 struct Moves {
-    /// Place of the first pixel of the row that each row comes from, `[moves, height]`. What comes into
-    /// view has the number of pixels there.
+    /// Index of the first pixel of each row's source row, `[moves, height]`; the number of pixels if the row is
+    /// uncovered.
     rows: Tensor<2, Int>,
-    /// The column that each column comes from, `[moves, width]`, or the number of pixels.
+    /// Each column's source column, `[moves, width]`; the number of pixels if it is uncovered.
     columns: Tensor<2, Int>,
 }
 
@@ -84,7 +85,7 @@ impl Resident {
         let indices = samples.indices.clone().slice(positions.clone()); // [batch]
         let words = self.words.clone().select(0, indices.clone()); // [batch, words]
         let [_, words_per_image] = words.dims();
-        // The shift drags the sign along; the mask cuts it off.
+        // The shift extends the sign; the mask removes it.
         let bytes = words
             .reshape([count, words_per_image, 1])
             .bitwise_right_shift(self.bits.clone()) // [batch, words, 4]
@@ -123,9 +124,9 @@ impl Moves {
         }
     }
 
-    /// Returns the place each pixel comes from, `[batch, height * width]`, when images are moved by the
-    /// rows `down` and `right` of the tables, `[batch]`. What comes into view comes from the black pixel
-    /// behind the last one.
+    /// Returns the index of each pixel's source, `[batch, height * width]`, for images moved by the
+    /// rows `down` and `right` of the tables, `[batch]`. The source of uncovered pixels is the black pixel
+    /// after the last one.
     fn sources(&self, down: Tensor<1, Int>, right: Tensor<1, Int>) -> Tensor<2, Int> {
         let ([batch], [_, height], [_, width]) =
             (down.dims(), self.rows.dims(), self.columns.dims());

@@ -1,13 +1,13 @@
-//! `[sweep.grid]` and `[sweep.random]`: keys with what they can be, and the values that settings take of it.
+//! `[sweep.grid]` and `[sweep.random]`: keys with their possible values, and the values of each setting.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::document::{Entries, Entry, Node, Value};
 use crate::table::Table;
-use crate::{ConfigError, diagnostic::echo, keys};
+use crate::{ConfigError, keys, printable::echo};
 
-/// A key with what it can be.
+/// A key with its possible values.
 pub(crate) struct Axis<'d> {
     pub table: &'d str,
     pub key: &'d str,
@@ -24,9 +24,9 @@ enum Choices<'d> {
 struct Range {
     from: f64,
     to: f64,
-    /// Equal ratios are equally probable, not equal differences.
+    /// Whether to draw uniformly on a logarithmic scale.
     log: bool,
-    /// Both ends are whole numbers, and so is what is drawn.
+    /// Whether both ends, and so the values drawn, are whole numbers.
     whole: bool,
 }
 
@@ -82,13 +82,13 @@ fn axis<'d>(
     match path.as_str() {
         "seed" => {
             return refuse(
-                "`seed` is no setting to choose".into(),
+                "`seed` cannot be a setting".into(),
                 "write seeds = 10 in [sweep] to train each setting ten times",
             );
         }
         "name" => {
             return refuse(
-                "`name` is no setting to choose".into(),
+                "`name` cannot be a setting".into(),
                 "a sweep has one name, at the top of the file",
             );
         }
@@ -155,7 +155,7 @@ fn range(sweep: &Table, path: &str, entry: &Entry, range: &Entries) -> Result<Ra
         .hint("write { from = 1e-4, to = 1e-2, log = true }: two numbers, the second above the first, above 0 with log"))
 }
 
-/// Returns every combination of the grid's values; one that sets nothing when there is no grid.
+/// Returns every combination of the grid's values; if there is no grid, one that sets nothing.
 pub(crate) fn cells<'d>(grid: &'d [Axis<'d>]) -> Vec<Vec<Assignment<'d>>> {
     let mut cells: Vec<Vec<(&Axis, &Node)>> = vec![Vec::new()];
     for axis in grid {
@@ -180,7 +180,7 @@ pub(crate) fn cells<'d>(grid: &'d [Axis<'d>]) -> Vec<Vec<Assignment<'d>>> {
         .collect()
 }
 
-/// Returns `count` draws of a value for every key. Equal seeds draw equally.
+/// Returns `count` draws of a value for every key. Equal seeds give equal draws.
 pub(crate) fn draw<'d>(
     random: &'d [Axis<'d>],
     count: usize,
@@ -197,7 +197,7 @@ pub(crate) fn draw<'d>(
                 value: range.at(share),
             }),
         };
-        let node = node.unwrap_or_else(|| axis.entry.node.clone()); // not reached: the share is below 1
+        let node = node.unwrap_or_else(|| axis.entry.node.clone()); // unreachable: the share is below 1
         Assignment {
             axis,
             text: node.to_toml(),
@@ -210,7 +210,7 @@ pub(crate) fn draw<'d>(
 }
 
 impl Axis<'_> {
-    /// Returns how many values a grid takes from it.
+    /// Returns the number of its values in a grid.
     pub fn count(&self) -> usize {
         match self.choices {
             Choices::Of(items) => items.len(),
@@ -220,7 +220,7 @@ impl Axis<'_> {
 }
 
 impl Range {
-    /// Returns the value at a share of the range, with three significant digits if it is no whole number.
+    /// Returns the value at a share of the range, with three significant digits unless it is a whole number.
     fn at(&self, share: f64) -> Value {
         let Self {
             from,

@@ -1,10 +1,10 @@
-//! The names of what computes; whether this machine has it is another question.
+//! The names of backends and engines, whether or not this machine has them.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What computes.
+/// The backend that computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
@@ -39,11 +39,11 @@ impl fmt::Display for Backend {
     }
 }
 
-/// Who trains. Both train on the same batches with the same formulas.
+/// The engine that trains. Both train on the same batches with the same formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineChoice {
-    /// The kernel where it knows the experiment, else Burn.
+    /// The kernel if it supports the experiment, else Burn.
     Auto,
     /// The fused kernel, on the backend flex.
     Kernel,

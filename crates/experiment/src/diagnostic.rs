@@ -1,14 +1,14 @@
-//! A mistake in a config: what, where, and what to do about it.
+//! A mistake in a config: what it is, where it is, and what to do about it.
 
 use std::fmt;
 use std::ops::Range;
 
-/// Columns of a long line that are shown around the mistake.
+use crate::printable::visible;
+
+/// Number of columns of a long line shown around the mistake.
 const WIDTH: usize = 96;
-/// Columns of those that come before the mistake.
+/// Number of those columns before the mistake.
 const BEFORE: usize = 48;
-/// Longest text echoed inside a message, in characters.
-const ECHO: usize = 48;
 
 /// A mistake in a config file, a `--set` argument, or the reading of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Place {
 }
 
 impl ConfigError {
-    /// Returns an error that says `message`.
+    /// Returns an error with this message.
     pub fn new(message: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             message: message.into(),
@@ -49,7 +49,7 @@ impl ConfigError {
         self
     }
 
-    /// Returns this error as that of a value that stands in no text.
+    /// Returns this error for a value that is not in any text.
     pub(crate) fn without_place(mut self) -> Self {
         self.0.place = None;
         self
@@ -124,7 +124,7 @@ impl fmt::Display for Place {
 
 impl Place {
     /// Returns the place of the bytes `span` of `text`, the contents of the file called `label`.
-    /// A span outside the text or inside a character is moved to the nearest place there is.
+    /// A span outside the text or inside a character is moved to the nearest valid place.
     pub fn in_file(label: &str, text: &str, span: Range<usize>) -> Self {
         let offset = text.floor_char_boundary(span.start);
         let (before, after) = text.split_at(offset);
@@ -193,28 +193,6 @@ fn excerpt(line: &str, span: Range<usize>) -> (String, Range<usize>) {
         shown.push('…');
     }
     (shown, caret..caret_end)
-}
-
-/// Returns a user's text for a message: on one line, shortened, without control characters.
-pub(crate) fn echo(text: &str) -> String {
-    match text.char_indices().nth(ECHO) {
-        Some((end, _)) => one_line(&text[..end]) + "…",
-        None => one_line(text),
-    }
-}
-
-/// Returns text as it is shown, without control characters.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(visible).collect()
-}
-
-/// Returns a character as it is shown: tabs as spaces, what cannot be seen as its code.
-fn visible(c: char) -> String {
-    match c {
-        '\t' => "    ".to_owned(),
-        '"' | '\'' | '\\' => c.to_string(),
-        _ => c.escape_debug().collect(),
-    }
 }
 
 #[cfg(test)]

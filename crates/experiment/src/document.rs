@@ -1,6 +1,6 @@
-//! A file with its overrides merged in; every value remembers where it was set.
+//! A file with its overrides merged in; every value has the position where it was set.
 //!
-//! Positions are one number: the file's bytes come first, then those of each `--set` argument, with
+//! A position is a single number: the file's bytes come first, then those of each `--set` argument, with
 //! a gap of one so that the end of one text is not the beginning of the next.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::echo;
+use crate::printable::echo;
 use crate::{ConfigError, Place, Source, syntax};
 
 /// Bytes in all the texts, file first.
@@ -17,7 +17,7 @@ pub(crate) type Span = Range<usize>;
 /// The keys of a table with their values.
 pub(crate) type Entries = BTreeMap<String, Entry>;
 
-/// A config as it was written: not checked against the keys that exist.
+/// A config as written, not yet checked against the known keys.
 #[derive(Clone)]
 pub(crate) struct Document {
     label: String,
@@ -45,7 +45,7 @@ pub(crate) struct Node {
 #[derive(Clone)]
 pub(crate) enum Value {
     Text(String),
-    /// Saturated when it is larger than any range allows anyway.
+    /// Saturated if it is larger than any range allows.
     Integer(i128),
     Float(f64),
     Flag(bool),
@@ -61,7 +61,7 @@ impl Document {
         let text = text
             .strip_prefix('\u{feff}')
             .map(str::to_owned)
-            .unwrap_or(text); // a BOM is no text
+            .unwrap_or(text); // a BOM is not part of the text
         let mut document = Self {
             label,
             file: text,
@@ -78,12 +78,12 @@ impl Document {
         Ok(document)
     }
 
-    /// Returns where `span` is, ready to be shown.
+    /// Returns the place of `span`, for display.
     pub(crate) fn place(&self, span: Span) -> Place {
         match self.text_of(&span) {
             Some((text, local)) if self.is_override(&span) => Place::in_override(text, local),
             Some((text, local)) => Place::in_file(&self.label, text, local),
-            None => Place::in_file(&self.label, &self.file, span), // not reached: spans begin in a text
+            None => Place::in_file(&self.label, &self.file, span), // unreachable: spans begin in a text
         }
     }
 
@@ -111,8 +111,8 @@ impl Document {
         std::iter::once(&self.file).chain(&self.overrides)
     }
 
-    /// Returns where the blame for values that do not fit together lies: with the last override
-    /// among them, else with the first that the file sets, else nowhere.
+    /// Returns where to report values that do not fit together: at the last override among them, else at the
+    /// first that the file sets, else nowhere.
     pub(crate) fn blame(&self, keys: &[(&str, &str)]) -> Option<Place> {
         let spans: Vec<&Span> = keys
             .iter()
@@ -178,7 +178,7 @@ impl Value {
     }
 }
 
-/// Sets what `newer` sets; tables are merged key by key.
+/// Merges `newer` into `older`, tables key by key; values of `newer` win.
 fn merge(older: &mut Entries, newer: Entries) {
     for (name, entry) in newer {
         match (older.get_mut(&name).map(|old| &mut old.node.value), entry) {

@@ -1,11 +1,11 @@
-//! An experiment, checked: what the rest of the program reads.
+//! A checked experiment, as the rest of the program uses it.
 //!
-//! A choice with settings of its own is an enum that has exactly those settings, while the TOML
+//! A choice with its own settings is an enum that has exactly those settings, while the TOML
 //! stays flat: `name = "adam"` beside `beta_1 = 0.9`. Defaults and ranges are in `reference.rs`.
 
 use std::path::PathBuf;
 
-use data::Augmentation;
+use data::{Augmentation, Batches, ImageDataset};
 use model::{Activation, Architecture, Init, Loss, MlpConfig};
 use serde::Serialize;
 
@@ -14,33 +14,33 @@ use crate::{Backend, EngineChoice, Metric};
 /// One complete experiment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Experiment {
-    /// Name; the runs land in `artifacts/<name>/`. 1 to 64 letters, digits, `-`, `_`, `.`.
+    /// Name; its runs go to `artifacts/<name>/`. 1 to 64 letters, digits, `-`, `_`, `.`.
     pub name: String,
-    /// What computes.
+    /// The backend to compute on.
     pub backend: Backend,
-    /// Who trains: the kernel or Burn.
+    /// The engine to train with: the kernel or Burn.
     pub engine: EngineChoice,
     /// Seed of the weights, the order of the images and the validation split, 0 to 2⁶⁴ − 1.
     pub seed: u64,
     /// The images.
     pub data: Data,
-    /// `[augmentation]`: how they are changed each time they are trained on.
+    /// `[augmentation]`: how images are changed each time they are used for training.
     pub augmentation: Augmentation,
     /// The network.
     pub model: Model,
-    /// How long and on what loss.
+    /// How long to train, and with which loss.
     pub training: Training,
-    /// How the weights move.
+    /// How the weights are updated.
     pub optimizer: Optimizer,
     /// How the learning rate changes.
     pub schedule: Schedule,
-    /// When to stop before the last epoch; `None`: never.
+    /// When to stop before the last epoch; `None` for never.
     pub early_stopping: Option<EarlyStopping>,
     /// What a stopped run resumes from.
     pub checkpoint: Checkpoint,
     /// What is measured at the end.
     pub evaluation: Evaluation,
-    /// What is written down besides `metrics.jsonl`.
+    /// What is logged besides `metrics.jsonl`.
     pub log: Log,
 }
 
@@ -50,11 +50,11 @@ pub struct Data {
     /// Data set; `fashion-mnist` checks the files' SHA-256, any other name takes the IDX files in
     /// `dir` as they are.
     pub name: String,
-    /// Folder with the four IDX files; `None`: search the usual places.
+    /// Folder with the four IDX files; `None` to search the usual places.
     pub dir: Option<PathBuf>,
     /// Images held out of the training images, 0 to images − 1.
     pub validation: usize,
-    /// Class names, 2 to 256, all different; `None`: the data set's own, or numbers.
+    /// Class names, 2 to 256, all different; `None` for the data set's own, or numbers.
     pub classes: Option<Vec<String>>,
 }
 
@@ -65,24 +65,24 @@ pub struct Model {
     pub hidden: Vec<usize>,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// Share of hidden activations set to zero while training, 0 ≤ dropout < 1.
+    /// Fraction of hidden activations set to zero during training, 0 ≤ dropout < 1.
     pub dropout: f64,
-    /// How the weights start.
+    /// Distribution of the initial weights.
     pub init: Init,
 }
 
-/// `[training]`: how long and on what loss.
+/// `[training]`: how long to train, and with which loss.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Training {
     /// Passes over the training images, 1 to 100,000.
     pub epochs: usize,
-    /// Images in a step, 1 to the number of training images.
+    /// Images per step, 1 to the number of training images.
     pub batch_size: usize,
-    /// What training minimises.
+    /// The loss to minimise.
     pub loss: Loss,
 }
 
-/// `[optimizer]`: how the weights move.
+/// `[optimizer]`: how the weights are updated.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum Optimizer {
@@ -90,35 +90,35 @@ pub enum Optimizer {
     Adam {
         /// Step size, above 0.
         learning_rate: f64,
-        /// Memory of the mean gradient, 0 ≤ β₁ < 1.
+        /// Decay rate of the mean gradient, 0 ≤ β₁ < 1.
         beta_1: f64,
-        /// Memory of the squared gradient, 0 ≤ β₂ < 1.
+        /// Decay rate of the mean squared gradient, 0 ≤ β₂ < 1.
         beta_2: f64,
-        /// Added to the divisor, above 0.
+        /// Added to the denominator, above 0.
         epsilon: f64,
         /// Strength of the penalty, 0 or more.
         weight_decay: f64,
     },
-    /// Adam with weight decay beside the gradient, <https://arxiv.org/abs/1711.05101>.
+    /// Adam with decoupled weight decay, <https://arxiv.org/abs/1711.05101>.
     AdamW {
         /// Step size, above 0.
         learning_rate: f64,
-        /// Memory of the mean gradient, 0 ≤ β₁ < 1.
+        /// Decay rate of the mean gradient, 0 ≤ β₁ < 1.
         beta_1: f64,
-        /// Memory of the squared gradient, 0 ≤ β₂ < 1.
+        /// Decay rate of the mean squared gradient, 0 ≤ β₂ < 1.
         beta_2: f64,
-        /// Added to the divisor, above 0.
+        /// Added to the denominator, above 0.
         epsilon: f64,
-        /// Share of each weight taken off, times the learning rate, 0 or more.
+        /// Fraction of each weight subtracted per step, times the learning rate, 0 or more.
         weight_decay: f64,
     },
     /// Gradient descent; weight decay is an L2 penalty.
     Sgd {
         /// Step size, above 0.
         learning_rate: f64,
-        /// Memory of the step before, 0 ≤ momentum < 1; 0 is plain gradient descent.
+        /// Momentum, 0 ≤ momentum < 1; 0 is plain gradient descent.
         momentum: f64,
-        /// Whether the gradient is taken one step of momentum ahead; needs momentum.
+        /// Whether to use Nesterov momentum; needs momentum above 0.
         nesterov: bool,
         /// Strength of the penalty, 0 or more.
         weight_decay: f64,
@@ -128,10 +128,10 @@ pub enum Optimizer {
 /// `[schedule]`: how the learning rate changes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Schedule {
-    /// What follows the warm-up.
+    /// Shape of the schedule after the warm-up.
     #[serde(flatten)]
     pub decay: Decay,
-    /// Epochs in which the learning rate climbs from 0 in a straight line, 0 ≤ warm-up < epochs.
+    /// Epochs over which the learning rate rises linearly from 0, 0 ≤ warm-up < epochs.
     pub warmup_epochs: f64,
 }
 
@@ -139,18 +139,18 @@ pub struct Schedule {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum Decay {
-    /// Stays as it is.
+    /// Constant.
     Constant,
-    /// Falls along half a cosine wave until the last step.
+    /// Falls along half a cosine wave to the last step.
     Cosine {
-        /// Share of the learning rate left at the end, 0 to 1.
+        /// Fraction of the learning rate left at the end, 0 to 1.
         final_fraction: f64,
     },
-    /// Is multiplied by `factor` every so often.
+    /// Multiplied by `factor` at regular intervals.
     Step {
-        /// Epochs between two cuts, above 0.
+        /// Epochs between two reductions, above 0.
         every_epochs: f64,
-        /// What the learning rate is multiplied by, above 0, at most 1.
+        /// Factor the learning rate is multiplied by, above 0, at most 1.
         factor: f64,
     },
 }
@@ -160,46 +160,46 @@ pub enum Decay {
 pub struct EarlyStopping {
     /// Epochs in a row without improvement, 1 to 100,000.
     pub patience: usize,
-    /// What must improve, measured on the validation images.
+    /// Metric on the validation images that must improve.
     pub metric: Metric,
-    /// Smallest change that counts as one, in units of the metric, 0 or more.
+    /// Smallest change that counts as an improvement, in units of the metric, 0 or more.
     pub min_delta: f64,
 }
 
 /// `[checkpoint]`: what a stopped run resumes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Checkpoint {
-    /// How often one is written, besides at the end and when the run is stopped.
+    /// How often one is written, besides at the end and on a stop.
     pub every: Every,
-    /// Newest checkpoints that are kept, 1 to 1,000. Each holds the best epoch's weights as well.
+    /// How many of the newest checkpoints are kept, 1 to 1,000. Each also has the best epoch's weights.
     pub keep: usize,
 }
 
 /// `[evaluation]`: what is measured at the end.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Look at the test images after training. Without, `trainer evaluate` does so later: to choose between
-    /// runs by what they come to on the test images would make those figures worthless.
+    /// Evaluate on the test images after training. If not, `trainer evaluate` does it later: choosing between runs
+    /// by their test results would make those results worthless.
     pub test: bool,
 }
 
-/// `[log]`: what is written down besides `metrics.jsonl`.
+/// `[log]`: what is logged besides `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Log {
-    /// Write an event file that TensorBoard reads.
+    /// Write an event file for TensorBoard.
     pub tensorboard: bool,
 }
 
-/// How often; in TOML a text like `1 epoch`, `500 steps`, `30 s` or `never`.
+/// An interval; in TOML a text like `1 epoch`, `500 steps`, `30 s` or `never`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Every {
     /// Not at all.
     Never,
-    /// After so many epochs.
+    /// Every so many epochs.
     Epochs(usize),
-    /// After so many steps.
+    /// Every so many steps.
     Steps(usize),
-    /// After so many seconds.
+    /// Every so many seconds.
     Seconds(f64),
 }
 
@@ -249,7 +249,7 @@ impl Serialize for Every {
 }
 
 impl Experiment {
-    /// Returns the experiment as a config file with every key that applies. Loaded again it is equal.
+    /// Returns the experiment as a config file with every key that applies. Loading it gives an equal experiment.
     ///
     /// # Errors
     /// When `data.dir` is not UTF-8, which no loaded experiment can have.
@@ -268,6 +268,24 @@ impl Experiment {
             dropout: self.model.dropout,
             init: self.model.init,
         })
+    }
+
+    /// Returns the batches that it trains on: `images` in the order that the seed gives each epoch, augmented.
+    pub fn batches(&self, images: ImageDataset) -> Batches {
+        Batches::shuffled(images, self.training.batch_size, self.seed).augmented(self.augmentation)
+    }
+}
+
+impl Model {
+    /// Returns the settings that describe a network; [`Experiment::architecture`] is the way back.
+    pub fn of(architecture: &Architecture) -> Self {
+        let Architecture::Mlp(mlp) = architecture;
+        Self {
+            hidden: mlp.hidden.clone(),
+            activation: mlp.activation,
+            dropout: mlp.dropout,
+            init: mlp.init,
+        }
     }
 }
 

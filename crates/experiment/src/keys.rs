@@ -1,10 +1,10 @@
-//! Which keys exist, and the nearest one to a key that does not.
+//! Checking that keys exist, and suggesting the closest match to one that does not.
 
 use crate::document::{Document, Entries, Entry, Span, Value};
 use crate::reference::{SECTIONS, Section};
-use crate::{ConfigError, diagnostic::echo};
+use crate::{ConfigError, printable::echo};
 
-/// Names of other libraries that no measure of likeness would find.
+/// Names from other libraries that a similarity measure would not match.
 const ALIASES: &[(&str, &str)] = &[
     ("lr", "learning_rate"),
     ("eps", "epsilon"),
@@ -13,10 +13,10 @@ const ALIASES: &[(&str, &str)] = &[
     ("units", "hidden"),
 ];
 
-/// How alike two names must be for one to be offered for the other, 0 to 1.
+/// Minimum similarity of two names for a suggestion, 0 to 1.
 const ALIKE: f64 = 0.8;
 
-/// Checks that every key of the document exists. Names the first that does not, in file order.
+/// Checks that every key of the document exists; the error is about the first that does not, in file order.
 pub(crate) fn check(document: &Document) -> Result<(), ConfigError> {
     for (name, entry) in in_order(&document.root) {
         if keys_of("").contains(&name) {
@@ -53,7 +53,7 @@ pub(crate) fn check(document: &Document) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Returns the choice most like `word`, if one is like it at all.
+/// Returns the choice most similar to `word`, if one is similar enough.
 pub(crate) fn nearest<'c>(
     word: &str,
     choices: impl IntoIterator<Item = &'c str>,
@@ -141,7 +141,7 @@ pub(crate) fn is_table(name: &str) -> bool {
     !matches!(name, "" | "sweep") && !keys_of(name).is_empty()
 }
 
-/// Returns the keys of a table, none if there is no such table.
+/// Returns the keys of a table; empty if there is no such table.
 fn keys_of(table: &str) -> Vec<&'static str> {
     let keys = Section::named(table).map_or(&[][..], |section| section.keys);
     keys.iter().map(|key| key.name).collect()

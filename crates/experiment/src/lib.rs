@@ -1,15 +1,15 @@
 //! TOML and overrides in, a checked experiment out: one TOML file is one complete experiment.
 //!
-//! Reading order: [`Experiment`] (what the program works with) → `reference` (every key with its type, default
-//! and range) → `resolve` (the keys, read) → `validate` (what keys must agree on) → [`load`](fn@load) (file and
-//! `--set` in, experiment out) → [`tutorial`](fn@tutorial) (the experiment that is built in) →
-//! [`schema`](fn@schema) (the reference, for editors). Behind those: `document` and `overrides` (text → values that remember where they were set), `keys` (which keys
-//! exist), `table` and `wrong_value` (one typed key), `syntax` (TOML's errors in plain words) and
+//! Reading order: [`Experiment`] (the result) → `reference` (every key with its type, default and range) →
+//! `resolve` (reading the keys) → `validate` (checks across keys) → [`load`](fn@load) (file and `--set` in,
+//! experiment out) → [`tutorial`](fn@tutorial) (the built-in experiment) → [`schema`](fn@schema) (the reference,
+//! for editors). Behind those: `document` and `overrides` (text → values with their positions), `keys` (which
+//! keys exist), `table` and `wrong_value` (one typed key), `syntax` (TOML's errors in plain words) and
 //! [`ConfigError`] (how a mistake is shown).
 //!
-//! A sweep is read by `sweep` (settings, seeds, what does not go together) from its `axes` (what each key can be).
+//! A sweep is read by `sweep` (settings, seeds, checks) from its `axes` (the values of each key).
 //!
-//! An [`Experiment`] that [`load`](fn@load) returns is valid: nothing behind it checks again, except
+//! An [`Experiment`] that [`load`](fn@load) returns is valid and is not checked again, except by
 //! [`Experiment::check_data`], once the number of images is known.
 //!
 //! Nothing here prints, reads arguments or needs Burn.
@@ -34,6 +34,7 @@ mod table;
 mod wrong_value;
 mod syntax;
 mod diagnostic;
+mod printable;
 
 pub use backend::{Backend, EngineChoice};
 pub use data::Augmentation;
@@ -44,6 +45,8 @@ pub use experiment::{
 };
 pub use load::{MAX_BYTES, Source, load};
 pub use metric::{Counts, Definition, Figures, METRICS, Metric, Sums};
+pub use printable::printable;
+pub use reference::MAX_EPOCHS;
 pub use schema::schema;
 pub use sweep::{MAX_TRAININGS, Setting, Sweep, epochs_in_round, load_sweep, rounds};
 pub use tutorial::{DEFAULT_CONFIG, built_in, tutorial};

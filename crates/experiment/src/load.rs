@@ -1,34 +1,34 @@
 //! From a file and `--set` arguments to an experiment.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::diagnostic::{echo, one_line};
 use crate::document::Document;
 use crate::keys::nearest;
+use crate::printable::{echo, printable};
 use crate::{ConfigError, Experiment, resolve};
 
-/// Largest config file, in bytes.
+/// Maximum size of a config file, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
-/// Most files named in a hint.
+/// Maximum number of files named in a hint.
 const MAX_NAMES: usize = 12;
 
 /// The text of a config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Path shown in errors, or what the text is.
+    /// Path or description of the text, shown in errors.
     pub label: String,
     /// TOML.
     pub text: String,
 }
 
-/// Returns the experiment that `source` describes after `overrides`.
+/// Returns the experiment that `source` describes, with `overrides`.
 ///
 /// An override is `key=value` or `table.key=value`. The value is a TOML value, or else text without
 /// quotes: `backend=wgpu`, `model.hidden=[512, 512]`. Overrides are applied in order, checked like
-/// the file, and the last to set a key wins. When one sets `optimizer.name` or `schedule.name`, the
-/// file's keys that belong to another optimizer or schedule are passed over.
+/// the file, and the last to set a key wins. If one sets `optimizer.name` or `schedule.name`, the
+/// file's keys for other optimizers or schedules are ignored.
 ///
 /// # Errors
 /// The first mistake found, with its place.
@@ -38,13 +38,13 @@ pub fn load(source: Source, overrides: &[String]) -> Result<Experiment, ConfigEr
     resolve::resolve(&document)
 }
 
-/// A sweep is not one experiment.
+/// Fails when the document is a sweep: that is not one experiment.
 fn refuse_sweep(document: &Document) -> Result<(), ConfigError> {
     let Some(entry) = document.root.get("sweep") else {
         return Ok(());
     };
     Err(
-        ConfigError::new("[sweep] makes this many experiments, not one")
+        ConfigError::new("[sweep] makes this file many experiments, not one")
             .at(document.place(entry.key.clone()))
             .hint("train them all with trainer sweep FILE, or remove the table"),
     )
@@ -54,13 +54,21 @@ impl Source {
     /// Reads a file of at most [`MAX_BYTES`] of UTF-8.
     ///
     /// # Errors
-    /// When it cannot be read; the hint names the configs that could.
+    /// When it cannot be read; the hint names configs that exist.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let label = one_line(&path.display().to_string());
         let mut bytes = Vec::new();
-        File::open(path)
+        open(path)
             .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|error| unreadable(path, &label, &error))?;
+            .map_err(|error| unreadable(path, &error))?;
+        Self::of_file(path, bytes)
+    }
+
+    /// Returns the content of the file `path`, at most [`MAX_BYTES`] of UTF-8.
+    ///
+    /// # Errors
+    /// When it is larger, or no text.
+    pub fn of_file(path: &Path, bytes: Vec<u8>) -> Result<Self, ConfigError> {
+        let label = printable(&path.display().to_string());
         if bytes.len() as u64 > MAX_BYTES {
             let message = format!("{label} is larger than 1 MiB, too large for a config");
             return Err(ConfigError::new(message).hint("give the TOML file of an experiment"));
@@ -79,7 +87,20 @@ impl Source {
     }
 }
 
-fn unreadable(path: &Path, label: &str, error: &io::Error) -> ConfigError {
+/// Opens a file to read it; a pipe, which could make the reader wait for ever, is not opened.
+fn open(path: &Path) -> io::Result<File> {
+    let data = fs::metadata(path)?;
+    if data.is_file() || data.is_dir() {
+        return File::open(path);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is not a regular file",
+    ))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    let label = printable(&path.display().to_string());
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
@@ -89,7 +110,7 @@ fn unreadable(path: &Path, label: &str, error: &io::Error) -> ConfigError {
     ConfigError::new(format!("cannot read {label}: {reason}")).hint(suggestion(path))
 }
 
-/// Returns which configs there are instead: in the folder given, beside the file, or in `configs`.
+/// Returns a hint that lists existing configs: in the given folder, beside the file, or in `configs`.
 fn suggestion(path: &Path) -> String {
     let beside = path
         .parent()
@@ -111,7 +132,7 @@ fn suggestion(path: &Path) -> String {
     if let Some(near) = near.filter(|_| *folder != path) {
         return format!(
             "did you mean {}?",
-            one_line(&folder.join(format!("{near}.toml")).display().to_string())
+            printable(&folder.join(format!("{near}.toml")).display().to_string())
         );
     }
     let shown: Vec<String> = names
@@ -122,12 +143,12 @@ fn suggestion(path: &Path) -> String {
     let more = if names.len() > MAX_NAMES { ", ..." } else { "" };
     format!(
         "{} has {}{more}",
-        one_line(&folder.display().to_string()),
+        printable(&folder.display().to_string()),
         shown.join(", ")
     )
 }
 
-/// Returns the names of the TOML files in a folder, sorted; none when it cannot be read.
+/// Returns the names of the TOML files in a folder, sorted; empty if it cannot be read.
 fn configs_in(folder: &Path) -> Vec<String> {
     let Ok(entries) = folder.read_dir() else {
         return Vec::new();

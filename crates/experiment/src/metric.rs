@@ -1,27 +1,25 @@
-//! What is measured: one table of metrics, and the sums over images that they are computed from.
+//! The metrics: one table of them, and the sums over images that they are computed from.
 //!
-//! Everything that shows, stores or compares a metric walks over [`METRICS`]: a new one is a row here.
+//! Everything that shows, stores or compares metrics iterates over [`METRICS`]: a new one is a row here.
 
 use std::collections::BTreeMap;
 
 use model::calibration::top;
+use model::config::MAX_CLASSES;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-/// Most classes: labels are bytes.
-const MAX_CLASSES: usize = 256;
 
 /// A row of the table.
 #[derive(Debug)]
 pub struct Definition {
     /// Its name in configs, files and `--json`.
     pub key: &'static str,
-    /// Its name for people, in lower case.
+    /// Its display name, in lower case.
     pub label: &'static str,
-    /// Whether a higher figure is a better one.
+    /// Whether higher is better.
     pub higher_is_better: bool,
-    /// Whether it is in the line that is printed after an epoch or a test.
+    /// Whether it is printed in the line after an epoch or a test.
     pub in_line: bool,
-    /// Computes it; `None` where the sums do not know.
+    /// Computes it; `None` if the sums lack what it needs.
     of: fn(&Sums) -> Option<f64>,
 }
 
@@ -41,7 +39,7 @@ pub static METRICS: [Definition; 4] = [
         in_line: true,
         of: |sums| Some(share(sums.correct, sums.images)),
     },
-    // The label is among the two likeliest classes. Keras: `SparseTopKCategoricalAccuracy(k=2)`.
+    // The label is among the two most probable classes. Keras: `SparseTopKCategoricalAccuracy(k=2)`.
     Definition {
         key: "top_2_accuracy",
         label: "top-2 accuracy",
@@ -74,34 +72,34 @@ pub struct Metric(usize);
 impl Metric {
     /// The mean loss.
     pub const LOSS: Self = Self(0);
-    /// Correct answers over all, 0 to 1.
+    /// Fraction of correct predictions, 0 to 1.
     pub const ACCURACY: Self = Self(1);
 
-    /// Returns all of them, in order.
+    /// Returns all metrics, in order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..METRICS.len()).map(Self)
     }
 
-    /// Returns all of them in the order in which results are told: the accuracy before the loss.
+    /// Returns all metrics in the order of results: accuracy before loss.
     pub fn of_results() -> impl Iterator<Item = Self> {
         [Self::ACCURACY, Self::LOSS]
             .into_iter()
             .chain(Self::all().skip(2))
     }
 
-    /// Returns all of them with their names in configs.
+    /// Returns all metrics with their names in configs.
     pub fn named() -> [(&'static str, Self); METRICS.len()] {
         std::array::from_fn(|i| (Self(i).key, Self(i)))
     }
 
-    /// Returns its name for people, with a capital letter.
+    /// Returns its display name, capitalised.
     pub fn title(self) -> String {
         let mut letters = self.label.chars();
         let first = letters.next().into_iter().flat_map(char::to_uppercase);
         first.chain(letters).collect()
     }
 
-    /// Returns a figure of this kind as one of which lower is better.
+    /// Returns a value of this metric as a cost, so that lower is better.
     pub fn cost(self, figure: f64) -> f64 {
         if self.higher_is_better {
             -figure
@@ -120,7 +118,7 @@ impl std::ops::Deref for Metric {
     }
 }
 
-/// As its key.
+/// Serialized as its key.
 impl Serialize for Metric {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.key)
@@ -135,37 +133,37 @@ impl<'de> Deserialize<'de> for Metric {
     }
 }
 
-/// What all [`METRICS`] come to on some images.
+/// The values of all [`METRICS`] on some images.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Figures([Option<f64>; METRICS.len()]);
 
 impl Figures {
-    /// Returns the figure of a metric, if it is known.
+    /// Returns the value of a metric, if it is known.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.0.get(metric.0).copied().flatten()
     }
 
-    /// Returns the mean loss; not a number where it is not known.
+    /// Returns the mean loss; NaN if it is not known.
     pub fn loss(&self) -> f64 {
         self.get(Metric::LOSS).unwrap_or(f64::NAN)
     }
 
-    /// Returns the accuracy, 0 to 1; not a number where it is not known.
+    /// Returns the accuracy, 0 to 1; NaN if it is not known.
     pub fn accuracy(&self) -> f64 {
         self.get(Metric::ACCURACY).unwrap_or(f64::NAN)
     }
 
-    /// Returns the figures that are known, in the order of the table.
+    /// Returns the known values, in the order of the table.
     pub fn known(&self) -> impl Iterator<Item = (Metric, f64)> {
         Metric::all().filter_map(|metric| Some((metric, self.get(metric)?)))
     }
 
-    /// Returns the figures whose metrics are printed in a line: `loss 0.4912  accuracy 0.8271`.
+    /// Returns the metrics that are printed as a line: `loss 0.4912  accuracy 0.8271`.
     pub fn line(&self) -> String {
         self.line_of(Metric::all())
     }
 
-    /// Returns the same of a test, the accuracy before the loss.
+    /// Returns the same for a test, accuracy before loss.
     pub fn test_line(&self) -> String {
         self.line_of(Metric::of_results())
     }
@@ -176,13 +174,13 @@ impl Figures {
         in_line.filter_map(text).collect::<Vec<_>>().join("  ")
     }
 
-    /// Returns the figures that `find` has, by their metrics' keys.
+    /// Returns the values that `find` returns for the metrics' keys.
     pub fn find(find: impl Fn(&str) -> Option<f64>) -> Self {
         Self(std::array::from_fn(|i| find(Metric(i).key)))
     }
 }
 
-/// As a map from the keys of those that are known.
+/// Serialized as a map from keys to the known values.
 impl Serialize for Figures {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.known().map(|(metric, figure)| (metric.key, figure)))
@@ -203,20 +201,19 @@ pub struct Sums {
     pub loss: f64,
     /// Number of images.
     pub images: usize,
-    /// Right answers: the first of equal logits counts.
+    /// Number of correct predictions; of equal logits, the first counts.
     pub correct: usize,
-    /// What is counted class by class; `None` in sums of which earlier versions of the program counted a
-    /// part.
+    /// Counts per class; `None` if an earlier version of the program computed part of the sums.
     pub counts: Option<Counts>,
 }
 
-/// What is counted class by class. Empty before the first image.
+/// Counts per class. Empty before the first image.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// Images by the rank of their label among the logits, the highest first, `[classes]`.
+    /// Number of images by the rank of their label among the logits, highest first, `[classes]`.
     pub ranks: Vec<usize>,
-    /// Of each class: images of it, images taken for it, and images of it that are taken for it.
+    /// For each class: its images, the images predicted as it, and its images predicted correctly.
     pub classes: Vec<[usize; 3]>,
 }
 
@@ -229,18 +226,18 @@ impl Sums {
         }
     }
 
-    /// Returns the mean loss; 0 of no images.
+    /// Returns the mean loss; 0 if there are no images.
     pub fn mean_loss(&self) -> f64 {
         self.loss / self.images.max(1) as f64
     }
 
-    /// Returns what all metrics come to.
+    /// Returns the values of all metrics.
     pub fn figures(&self) -> Figures {
         Figures(std::array::from_fn(|i| (Metric(i).of)(self)))
     }
 
-    /// Adds the answers to images: `logits` `[images, classes]` and the `labels` `[images]`, which are below
-    /// the number of classes. The losses are added by the caller.
+    /// Adds predictions: `logits` `[images, classes]` and the `labels` `[images]`, which are below the number of
+    /// classes. The caller adds the losses.
     pub fn add_answers(&mut self, logits: &[f32], labels: &[u8]) {
         let classes = logits.len() / labels.len().max(1);
         for (row, &label) in logits.chunks_exact(classes.max(1)).zip(labels) {
@@ -256,7 +253,7 @@ impl Sums {
 }
 
 impl Counts {
-    /// Returns whether they can be those of so many images and right answers.
+    /// Returns whether the counts fit `images` images and `correct` correct predictions.
     pub fn fit(&self, images: usize, correct: usize) -> bool {
         let sum = |of: usize| -> Option<usize> {
             let mut counts = self.classes.iter().map(|class| class.get(of).copied());
@@ -288,7 +285,7 @@ impl Counts {
     }
 }
 
-/// Returns how many classes come before `label`: those of a higher logit, and those before it of the same.
+/// Returns how many classes rank before `label`: those with a higher logit, and earlier ones with the same.
 fn rank(row: &[f32], label: usize) -> usize {
     let Some(own) = row.get(label) else {
         return row.len();

@@ -6,7 +6,7 @@ use crate::ConfigError;
 use crate::document::{Document, Entries, Entry, Node, Span, Value, node};
 
 impl Document {
-    /// Reads `key=value` or `table.key=value`; a value that is no TOML is text without quotes.
+    /// Reads `key=value` or `table.key=value`; a value that is not TOML is text without quotes.
     pub(crate) fn parse_override(
         &self,
         argument: &str,
@@ -54,7 +54,7 @@ impl Document {
             .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
         {
             return Err(self.bad_override(
-                "a key is one name, or a table and a name with a `.` between",
+                "a key is one name, or a table and a name with a `.` between them",
                 span,
             ));
         }

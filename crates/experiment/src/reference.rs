@@ -1,12 +1,12 @@
-//! Every key with its type, default and range, and what it is for: files are checked by this table, read by
-//! it, and described by it to editors (`schema.rs`).
+//! Every key with its type, default, range and purpose. Files are checked and read by this table, and
+//! `schema.rs` makes the editors' schema from it.
 //!
-//! What is not noted is the notebook: `configs/fashion-mnist.toml` with nothing in it.
+//! The defaults are the notebook's: an empty file is the experiment of `configs/fashion-mnist.toml`.
 
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use std::ops::RangeInclusive;
 
-use data::batches::MAX_SHIFT;
+use data::MAX_SHIFT;
 use data::fashion_mnist;
 use model::config::MAX_WIDTH;
 use model::{Activation, Init, Loss};
@@ -14,13 +14,13 @@ use model::{Activation, Init, Loss};
 use crate::{Backend, EngineChoice, Metric};
 
 /// Most epochs, and most patience.
-const MAX_EPOCHS: u64 = 100_000;
+pub const MAX_EPOCHS: usize = 100_000;
 /// Most images an IDX file can hold: its header counts them in 32 bits.
 const MAX_IMAGES: u64 = u32::MAX as u64;
 /// Most settings of a sweep.
 pub(crate) const MAX_SETTINGS: usize = 1_000;
 
-/// A table of the file; the one without a name has the keys above the first table.
+/// A table of the file; the nameless one has the keys above the first table.
 pub(crate) struct Section {
     pub name: &'static str,
     pub about: &'static str,
@@ -31,13 +31,13 @@ pub(crate) struct Section {
 pub(crate) struct Key {
     pub name: &'static str,
     pub kind: Kind,
-    /// What it is for, in a line.
+    /// Its purpose, in one line.
     pub about: &'static str,
-    /// The `name`s of its table with which it is read; empty: it always is.
+    /// The values of its table's `name` that use this key; empty if all do.
     pub only_for: &'static [&'static str],
 }
 
-/// What a key's value can be, and what it is where it is not written.
+/// The type and range of a key's value, and its default.
 pub(crate) enum Kind {
     Text(&'static str),
     /// A text without a default.
@@ -47,17 +47,17 @@ pub(crate) enum Kind {
     Flag(bool),
     Number(f64, Limit),
     Integer(u64, RangeInclusive<u64>),
-    /// A list of whole numbers; by default with one.
+    /// A list of whole numbers; the default has one element.
     Integers(u64, RangeInclusive<u64>),
-    /// One of some names.
+    /// One of several names.
     Choice(&'static str, fn() -> Vec<&'static str>),
-    /// Keys of the experiment with lists of values, or (if so) ranges that values are drawn from.
+    /// Keys of the experiment with lists of values or, with `ranges`, ranges to draw values from.
     Axes {
         ranges: bool,
     },
 }
 
-/// The numbers a key may have, and the words for them.
+/// The numbers a key may have, and how they are described.
 #[derive(Clone, Copy)]
 pub(crate) struct Limit {
     pub range: (Bound<f64>, Bound<f64>),
@@ -87,12 +87,12 @@ pub(crate) const LOSSES: [(&str, Loss); 2] = [
 ];
 
 /// The tables in the order of `configs/fashion-mnist.toml`.
-#[rustfmt::skip] // a key is a line
+#[rustfmt::skip] // one key per line
 pub(crate) static SECTIONS: &[Section] = &[
     Section { name: "", about: "One experiment, or a sweep of many", keys: &[
         key("name", Kind::Text(fashion_mnist::NAME), "Name of the experiment; its runs land in artifacts/<name>/"),
-        key("backend", Kind::Choice("flex", || names(&Backend::ALL)), "What computes"),
-        key("engine", Kind::Choice("auto", || names(&EngineChoice::ALL)), "Who trains: one fused kernel on the CPU, Burn's operations on any backend, or the kernel where it can"),
+        key("backend", Kind::Choice("flex", || names(&Backend::ALL)), "Backend to compute on"),
+        key("engine", Kind::Choice("auto", || names(&EngineChoice::ALL)), "Engine to train with: one fused kernel on the CPU, Burn's operations on any backend, or auto: the kernel where possible"),
         key("seed", Kind::Integer(42, 0..=u64::MAX), "Seed of the weights, the order of the images and the validation split"),
     ] },
     Section { name: "data", about: "The images", keys: &[
@@ -101,60 +101,60 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("validation", Kind::Integer(0, 0..=MAX_IMAGES), "Images held out of the training images"),
         key("classes", Kind::OptionalTexts, "Class names in the order of the labels, 2 to 256; without them the data set's own"),
     ] },
-    Section { name: "augmentation", about: "How images are changed each time they are trained on", keys: &[
-        key("shift", Kind::Integer(0, 0..=MAX_SHIFT as u64), "Most pixels an image is moved up, down, left or right"),
+    Section { name: "augmentation", about: "How images are changed each time they are used for training", keys: &[
+        key("shift", Kind::Integer(0, 0..=MAX_SHIFT as u64), "Largest shift of an image up, down, left or right, in pixels"),
     ] },
     Section { name: "model", about: "The network", keys: &[
         key("hidden", Kind::Integers(128, 1..=MAX_WIDTH as u64), "Neurons of each hidden layer; [] for none"),
         key("activation", Kind::Choice("relu", || names(&ACTIVATIONS)), "Activation of the hidden layers"),
-        key("dropout", Kind::Number(0.0, BELOW_ONE), "Share of hidden activations set to zero while training"),
-        key("init", Kind::Choice("glorot_uniform", || names(&INITS)), "Distribution of the first weights"),
+        key("dropout", Kind::Number(0.0, BELOW_ONE), "Fraction of hidden activations set to zero during training"),
+        key("init", Kind::Choice("glorot_uniform", || names(&INITS)), "Distribution of the initial weights"),
     ] },
-    Section { name: "training", about: "How long, and on what loss", keys: &[
-        key("epochs", Kind::Integer(10, 1..=MAX_EPOCHS), "Passes over the training images"),
-        key("batch_size", Kind::Integer(32, 1..=MAX_IMAGES), "Images in a step"),
-        key("loss", Kind::Choice("cross_entropy", || names(&LOSSES)), "What training minimises"),
+    Section { name: "training", about: "How long to train, and with which loss", keys: &[
+        key("epochs", Kind::Integer(10, 1..=MAX_EPOCHS as u64), "Passes over the training images"),
+        key("batch_size", Kind::Integer(32, 1..=MAX_IMAGES), "Images per step"),
+        key("loss", Kind::Choice("cross_entropy", || names(&LOSSES)), "Loss to minimise"),
     ] },
     // Adam's constants are Keras's, <https://keras.io/api/optimizers/adam/>; Burn's own epsilon is 1e-5.
-    Section { name: "optimizer", about: "How the weights move", keys: &[
+    Section { name: "optimizer", about: "How the weights are updated", keys: &[
         key("name", Kind::Choice("adam", || vec!["adam", "adamw", "sgd"]), "Optimizer"),
         key("learning_rate", Kind::Number(1e-3, POSITIVE), "Step size"),
-        key("beta_1", Kind::Number(0.9, BELOW_ONE), "Memory of the mean gradient").only_for(&["adam", "adamw"]),
-        key("beta_2", Kind::Number(0.999, BELOW_ONE), "Memory of the squared gradient").only_for(&["adam", "adamw"]),
-        key("epsilon", Kind::Number(1e-7, POSITIVE), "Added to the divisor").only_for(&["adam", "adamw"]),
-        key("weight_decay", Kind::Number(0.0, NOT_NEGATIVE), "Strength of the L2 penalty; with adamw the share of each weight taken off a step, times the learning rate, by default 0.004"),
-        key("momentum", Kind::Number(0.9, BELOW_ONE), "Memory of the step before; 0 is plain gradient descent").only_for(&["sgd"]),
-        key("nesterov", Kind::Flag(false), "Whether the gradient is taken one step of momentum ahead").only_for(&["sgd"]),
+        key("beta_1", Kind::Number(0.9, BELOW_ONE), "Decay rate of the mean gradient").only_for(&["adam", "adamw"]),
+        key("beta_2", Kind::Number(0.999, BELOW_ONE), "Decay rate of the mean squared gradient").only_for(&["adam", "adamw"]),
+        key("epsilon", Kind::Number(1e-7, POSITIVE), "Added to the denominator").only_for(&["adam", "adamw"]),
+        key("weight_decay", Kind::Number(0.0, NOT_NEGATIVE), "Strength of the L2 penalty; with adamw, the fraction of each weight subtracted per step, times the learning rate, by default 0.004"),
+        key("momentum", Kind::Number(0.9, BELOW_ONE), "Momentum; 0 is plain gradient descent").only_for(&["sgd"]),
+        key("nesterov", Kind::Flag(false), "Whether to use Nesterov momentum").only_for(&["sgd"]),
     ] },
     Section { name: "schedule", about: "How the learning rate changes", keys: &[
-        key("name", Kind::Choice("constant", || vec!["constant", "cosine", "step"]), "What follows the warm-up"),
-        key("warmup_epochs", Kind::Number(0.0, NOT_NEGATIVE), "Epochs in which the learning rate climbs from 0, less than `training.epochs`"),
-        key("final_fraction", Kind::Number(0.0, SHARE), "Share of the learning rate left at the end").only_for(&["cosine"]),
-        key("every_epochs", Kind::Number(5.0, POSITIVE), "Epochs between two cuts").only_for(&["step"]),
-        key("factor", Kind::Number(0.5, FACTOR), "What the learning rate is multiplied by").only_for(&["step"]),
+        key("name", Kind::Choice("constant", || vec!["constant", "cosine", "step"]), "Shape of the schedule after the warm-up"),
+        key("warmup_epochs", Kind::Number(0.0, NOT_NEGATIVE), "Epochs over which the learning rate rises from 0, less than `training.epochs`"),
+        key("final_fraction", Kind::Number(0.0, SHARE), "Fraction of the learning rate left at the end").only_for(&["cosine"]),
+        key("every_epochs", Kind::Number(5.0, POSITIVE), "Epochs between two reductions").only_for(&["step"]),
+        key("factor", Kind::Number(0.5, FACTOR), "Factor the learning rate is multiplied by").only_for(&["step"]),
     ] },
-    Section { name: "early_stopping", about: "When to stop before the last epoch; needs `data.validation` above 0, and without this table never", keys: &[
-        key("patience", Kind::Integer(3, 1..=MAX_EPOCHS), "Epochs in a row without improvement"),
-        key("metric", Kind::Choice("loss", || names(&Metric::named())), "What must improve, measured on the validation images"),
+    Section { name: "early_stopping", about: "When to stop before the last epoch; needs `data.validation` above 0; without this table, training never stops early", keys: &[
+        key("patience", Kind::Integer(3, 1..=MAX_EPOCHS as u64), "Epochs in a row without improvement"),
+        key("metric", Kind::Choice("loss", || names(&Metric::named())), "Metric on the validation images that must improve"),
         key("min_delta", Kind::Number(0.0, NOT_NEGATIVE), "Smallest change that counts as an improvement"),
     ] },
     Section { name: "checkpoint", about: "What a stopped run resumes from", keys: &[
-        key("every", Kind::Text("1 epoch"), "How often one is written: \"2 epochs\", \"500 steps\", \"30 s\" or \"never\" (but at the end)"),
-        key("keep", Kind::Integer(2, 1..=1_000), "Newest checkpoints that are kept"),
+        key("every", Kind::Text("1 epoch"), "How often one is written: \"2 epochs\", \"500 steps\", \"30 s\" or \"never\" (except at the end)"),
+        key("keep", Kind::Integer(2, 1..=1_000), "How many of the newest checkpoints are kept"),
     ] },
     Section { name: "evaluation", about: "What is measured at the end", keys: &[
-        key("test", Kind::Flag(true), "Look at the test images after training; if not, `trainer evaluate` does it later"),
+        key("test", Kind::Flag(true), "Evaluate on the test images after training; if not, `trainer evaluate` does it later"),
     ] },
-    Section { name: "log", about: "What is written down besides metrics.jsonl", keys: &[
-        key("tensorboard", Kind::Flag(false), "Write an event file that TensorBoard reads"),
+    Section { name: "log", about: "What is logged besides metrics.jsonl", keys: &[
+        key("tensorboard", Kind::Flag(false), "Write an event file for TensorBoard"),
     ] },
     Section { name: "sweep", about: "Many experiments in one file; needs `data.validation` above 0", keys: &[
-        key("seeds", Kind::Integer(1, 1..=1_000), "Trainings of each setting: with `seed` and those after it"),
-        key("metric", Kind::Choice("accuracy", || names(&Metric::named())), "What settings are compared by, on the validation images"),
-        key("halving", Kind::Integer(2, 2..=10), "Successive halving: of so many settings one is trained on; without this key all are trained to the end"),
+        key("seeds", Kind::Integer(1, 1..=1_000), "Trainings of each setting, with `seed` and the seeds after it"),
+        key("metric", Kind::Choice("accuracy", || names(&Metric::named())), "Metric on the validation images to compare settings by"),
+        key("halving", Kind::Integer(2, 2..=10), "Successive halving: one in this many settings is trained further; without this key, all are trained to the end"),
         key("draws", Kind::Integer(10, 1..=MAX_SETTINGS as u64), "Settings drawn from [sweep.random]"),
         key("grid", Kind::Axes { ranges: false }, "Keys of the experiment with lists of values: every combination is a setting"),
-        key("random", Kind::Axes { ranges: true }, "Keys of the experiment with lists of values, or ranges, from which settings are drawn"),
+        key("random", Kind::Axes { ranges: true }, "Keys of the experiment with lists of values, or ranges, to draw settings from"),
     ] },
 ];
 

@@ -1,4 +1,4 @@
-//! A document in, an experiment out: every key is read by its line in `reference.rs`.
+//! From a document to an experiment: every key is read according to its line in `reference.rs`.
 
 use std::path::PathBuf;
 
@@ -42,13 +42,17 @@ pub(crate) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
     Ok(experiment)
 }
 
-/// The name becomes a folder, so it must be one on every system.
+/// Returns the name; it becomes a folder, so it must be valid on every system.
 fn name(top: &Table) -> Result<String, ConfigError> {
     let name = top.text("name")?;
     let problem = if name.len() > 64 {
         "has more than 64 characters"
     } else if name.starts_with('.') {
         "begins with a `.`"
+    } else if name.ends_with('.') {
+        "ends in a `.`, which Windows takes off"
+    } else if is_device(&name) {
+        "is what Windows calls a device"
     } else if !name
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
@@ -60,6 +64,17 @@ fn name(top: &Table) -> Result<String, ConfigError> {
     Err(top
         .refuse("name", format!("`name` {problem}"))
         .hint("use up to 64 letters a to z, digits, `-`, `_` and `.`"))
+}
+
+/// Returns whether Windows takes a name for a device, whatever its ending
+/// (<https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file>).
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).to_ascii_uppercase();
+    let numbered = |device: &str| {
+        let number = stem.strip_prefix(device);
+        number.is_some_and(|number| matches!(number.as_bytes(), [b'0'..=b'9']))
+    };
+    ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str()) || numbered("COM") || numbered("LPT")
 }
 
 fn data(table: &Table) -> Result<Data, ConfigError> {
@@ -107,7 +122,7 @@ fn check_classes(classes: &[String], data_set: &str) -> Result<(), String> {
     match classes.iter().find(|class| !seen.insert(*class)) {
         Some(class) => Err(format!(
             "`data.classes` has \"{}\" twice",
-            crate::diagnostic::echo(class)
+            crate::printable::echo(class)
         )),
         None => Ok(()),
     }
@@ -135,7 +150,7 @@ fn optimizer(table: &Table) -> Result<Optimizer, ConfigError> {
     table.refuse_unread(kind)?;
     let learning_rate = table.number("learning_rate")?;
     let weight_decay = if kind == "adamw" {
-        // Keras's own, <https://keras.io/api/optimizers/adamw/>.
+        // Keras's default, <https://keras.io/api/optimizers/adamw/>.
         table.number_or("weight_decay", 0.004)?
     } else {
         table.number("weight_decay")?

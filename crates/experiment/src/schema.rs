@@ -1,4 +1,4 @@
-//! The reference as a JSON schema, by which an editor completes, explains and checks a config.
+//! The reference as a JSON schema, with which editors complete, explain and check configs.
 
 use std::ops::{Bound, RangeInclusive};
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::keys;
 use crate::reference::{Key, Kind, Limit, SECTIONS, Section};
 
-/// What editors understand best, <https://json-schema.org/draft-07>.
+/// The draft that editors support best, <https://json-schema.org/draft-07>.
 const DIALECT: &str = "http://json-schema.org/draft-07/schema#";
 
-/// Returns the JSON schema of a config: an experiment, or a sweep. What keys must agree on is not in it.
+/// Returns the JSON schema of a config: an experiment or a sweep. Checks across keys are not in it.
 ///
 /// # Errors
-/// Never: the schema is made of the reference alone.
+/// Never: the schema depends only on the reference.
 pub fn schema() -> Result<String, serde_json::Error> {
     let (top, tables): (Vec<_>, Vec<_>) = SECTIONS.iter().partition(|s| s.name.is_empty());
     let keys = top.iter().flat_map(|top| of_keys(top));
@@ -29,7 +29,7 @@ pub fn schema() -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string_pretty(&schema)? + "\n")
 }
 
-/// A schema. The fields stand in the order in which they are written.
+/// A schema. The fields are in the order in which they are written.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Schema {
@@ -71,7 +71,7 @@ struct Schema {
 
 type Properties = Vec<(&'static str, Schema)>;
 
-/// Writes the properties in their order: `serde_json` may sort, or may not, by its features.
+/// Writes the properties in order: depending on its features, `serde_json` might sort them.
 fn in_order<S: Serializer>(properties: &Properties, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(properties.iter().map(|(name, schema)| (name, schema)))
 }
@@ -120,7 +120,7 @@ fn of_key(key: &Key) -> Schema {
 fn axes(ranges: bool) -> Schema {
     let mut tables = Vec::new();
     for section in SECTIONS.iter().filter(|section| section.name != "sweep") {
-        // A sweep has one name, and seeds of its own.
+        // A sweep has one name, and its own seeds.
         let is_axis =
             |key: &&Key| !section.name.is_empty() || !["name", "seed"].contains(&key.name);
         let keys = section.keys.iter().filter(is_axis);
@@ -134,7 +134,7 @@ fn axes(ranges: bool) -> Schema {
     object("", tables)
 }
 
-/// Returns the schema of what a key of a sweep can be.
+/// Returns the schema of the values of a key in a sweep.
 fn axis(section: &Section, key: &Key, ranges: bool) -> Schema {
     let path = keys::path(section.name, key.name).replace('.', "/properties/");
     let one = || Schema {
@@ -150,7 +150,7 @@ fn axis(section: &Section, key: &Key, ranges: bool) -> Schema {
         return values;
     }
     let log = Schema {
-        description: Some("Equal ratios are equally probable, not equal differences".to_owned()),
+        description: Some("Draw uniformly on a logarithmic scale".to_owned()),
         ..with_default(of_type("boolean"), json!(false))
     };
     let range = Schema {

@@ -1,34 +1,34 @@
-//! `[sweep]`: one experiment in many settings, each with many seeds.
+//! `[sweep]`: one experiment in many settings, each with several seeds.
 //!
-//! `[sweep.grid]` and `[sweep.random]` have the keys of an experiment, in the tables they belong to, with
-//! what each is to be: a list, or (drawn at random) a range. A setting is the file with those values in
-//! place of its own, and is checked like a file, so a wrong value is shown where it stands.
+//! `[sweep.grid]` and `[sweep.random]` contain keys of an experiment, in their tables, with their values: a
+//! list or, to draw at random, a range. A setting is the file with those values in place of its own. It is
+//! checked like a file, so a wrong value is reported where it was written.
 
 use crate::axes::{Assignment, Axis, axes, cells, draw};
 use crate::document::{Document, Entries, Entry, Node, Span, Value};
 use crate::reference::MAX_SETTINGS;
 use crate::table::Table;
-use crate::{ConfigError, Decay, Experiment, Metric, Source, diagnostic::echo, keys, resolve};
+use crate::{ConfigError, Decay, Experiment, Metric, Source, keys, printable::echo, resolve};
 
-/// Most trainings of a sweep: settings times seeds.
+/// Maximum number of trainings of a sweep: settings times seeds.
 pub const MAX_TRAININGS: usize = 10_000;
 
-/// A sweep, checked: every setting is a valid experiment.
+/// A checked sweep: every setting is a valid experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
-    /// Name of the experiment; the sweep lands in `artifacts/<name>/`.
+    /// Name of the experiment; the sweep goes to `artifacts/<name>/`.
     pub name: String,
     /// The settings: those of the grid in the order of the file, the last key changing fastest, each with
     /// every draw.
     pub settings: Vec<Setting>,
-    /// The seeds that each setting is trained with: the experiment's own and those after it.
+    /// The seeds that each setting is trained with: the experiment's seed and those after it.
     pub seeds: Vec<u64>,
-    /// What settings are compared by, on the validation images.
+    /// Metric on the validation images that settings are compared by.
     pub metric: Metric,
     /// Whether the best setting is measured on the test images: `evaluation.test` of the file.
     pub test: bool,
-    /// Of how many settings one is trained on when the others are given up, 2 to 10; `None`: all are
-    /// trained to the end.
+    /// With successive halving, one in this many settings is trained further, 2 to 10; `None` to train all to the
+    /// end.
     pub halving: Option<usize>,
 }
 
@@ -37,14 +37,14 @@ pub struct Sweep {
 pub struct Setting {
     /// What it sets: keys with their values as TOML, `optimizer.learning_rate` and `0.001`.
     pub values: Vec<(String, String)>,
-    /// The experiment; it does not look at the test images.
+    /// The experiment; it does not use the test images.
     pub experiment: Experiment,
 }
 
-/// Returns the sweep that `source` describes after `overrides`.
+/// Returns the sweep that `source` describes, with `overrides`.
 ///
 /// # Errors
-/// The first mistake found, with its place; a sweep without validation images or without a `sweep` table is one.
+/// The first mistake found, with its place. Missing validation images or a missing `sweep` table are mistakes.
 pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigError> {
     let document = Document::parse(source, overrides)?;
     keys::check(&document)?;
@@ -66,7 +66,7 @@ pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigE
     if random.is_empty() && table.get("draws").is_some() {
         return Err(table
             .refuse("draws", "`sweep.draws` has nothing to draw from")
-            .hint("say what in [sweep.random], for example optimizer.learning_rate = { from = 1e-4, to = 1e-2, log = true }"));
+            .hint("add a key to [sweep.random], for example optimizer.learning_rate = { from = 1e-4, to = 1e-2, log = true }"));
     }
     let draws = if random.is_empty() { 1 } else { draws };
     refuse_too_many(&table, &grid, draws, seeds.len())?;
@@ -102,13 +102,13 @@ fn seeds(table: &Table, first: u64) -> Result<Vec<u64>, ConfigError> {
         None => Err(table
             .refuse(
                 "seeds",
-                format!("{count} seeds from {first} on go beyond 2^64 - 1"),
+                format!("{count} seeds from {first} on exceed 2^64 - 1"),
             )
             .hint("choose a smaller `seed`")),
     }
 }
 
-/// Fails when a key is in the grid and drawn as well: the draw would be in place of every value listed.
+/// Fails when a key is both in the grid and drawn: the draw would replace every listed value.
 fn refuse_twice(document: &Document, grid: &[Axis], random: &[Axis]) -> Result<(), ConfigError> {
     let is_listed = |drawn: &&Axis| {
         let mut listed = grid.iter();
@@ -118,10 +118,10 @@ fn refuse_twice(document: &Document, grid: &[Axis], random: &[Axis]) -> Result<(
         None => Ok(()),
         Some(axis) => {
             let path = keys::path(axis.table, axis.key);
-            let message = format!("`{}` is in [sweep.grid] as well", echo(&path));
+            let message = format!("`{}` is also in [sweep.grid]", echo(&path));
             Err(ConfigError::new(message)
                 .at(document.place(axis.entry.key.clone()))
-                .hint("leave it in one of the two"))
+                .hint("keep it in one of the two"))
         }
     }
 }
@@ -170,7 +170,7 @@ fn setting(document: &Document, assignments: &[&Assignment]) -> Result<Setting, 
     })
 }
 
-/// Checks that settings can be compared, and given up early if that is asked for.
+/// Checks that settings can be compared and, with halving, stopped early.
 fn refuse_unfit(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
     let experiments = || sweep.settings.iter().map(|setting| &setting.experiment);
     if experiments().any(|experiment| experiment.data.validation == 0) {
@@ -183,7 +183,7 @@ fn refuse_unfit(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
     let is_cosine =
         |experiment: &Experiment| matches!(experiment.schedule.decay, Decay::Cosine { .. });
     if sweep.halving.is_some() && experiments().any(is_cosine) {
-        return Err(ConfigError::new("halving trains settings for some epochs first, and a cosine schedule cannot be lengthened")
+        return Err(ConfigError::new("halving trains settings for some epochs first, and a cosine schedule cannot be extended")
             .at(document.blame(&[("sweep", "halving")]))
             .hint("leave `halving` out, or choose schedule.name = \"constant\" or \"step\""));
     }
@@ -202,7 +202,7 @@ fn refuse_unfit(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
     refuse_incomparable(sweep, document)
 }
 
-/// Checks that all settings are measured on the same images, by the same figure.
+/// Checks that all settings are measured on the same images with the same loss.
 fn refuse_incomparable(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
     let mut experiments = sweep.settings.iter().map(|setting| &setting.experiment);
     let Some(first) = experiments.next() else {
@@ -229,20 +229,20 @@ fn refuse_incomparable(sweep: &Sweep, document: &Document) -> Result<(), ConfigE
     Ok(())
 }
 
-/// Returns how many rounds `settings` settings are trained in: without halving one, with it as many as leave
-/// one or a few of them for the last (successive halving, <https://arxiv.org/abs/1502.07943>).
+/// Returns the number of rounds for `settings` settings: one without halving, otherwise enough to leave one or a
+/// few for the last round (successive halving, <https://arxiv.org/abs/1502.07943>).
 pub fn rounds(settings: usize, halving: Option<usize>) -> u32 {
     halving.map_or(1, |keep| 1 + settings.max(1).ilog(keep.max(2)))
 }
 
-/// Returns how many of its `full` epochs a setting is trained for when `left` rounds follow.
+/// Returns how many of its `full` epochs a setting is trained for in a round with `left` rounds to follow.
 pub fn epochs_in_round(full: usize, halving: Option<usize>, left: u32) -> usize {
     let share = halving.unwrap_or(1).saturating_pow(left);
     full.div_ceil(share.max(1)).max(1)
 }
 
 impl Document {
-    /// Returns the same without the table `sweep`: one experiment.
+    /// Returns the document without the table `sweep`: one experiment.
     fn without_sweep(&self) -> Self {
         let mut document = self.clone();
         document.root.remove("sweep");

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::ConfigError;
 
-/// How an error of the `toml` crate begins, what is said instead, and the advice. The first match
-/// counts; an error without one keeps its words.
+/// Prefix of an error of the `toml` crate, the message shown instead, and the hint. The first match counts; an
+/// error without a match keeps its message.
 const PLAIN: &[(&str, &str, &str)] = &[
     (
         "string values must be quoted",
@@ -19,12 +19,12 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ),
     (
         "duplicate key",
-        "this is set for the second time",
+        "this is set twice",
         "keep one of the two; a [table] may appear once",
     ),
     (
         "cannot extend value",
-        "this is set for the second time",
+        "this is set twice",
         "it is a value above and a table here",
     ),
     (
@@ -70,7 +70,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     (
         "unexpected key or value",
         "expected the end of the line",
-        "write one setting on a line",
+        "write one setting per line",
     ),
     (
         "unexpected content",
@@ -89,12 +89,12 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ),
     (
         "invalid mantissa",
-        "this is no number",
+        "this is not a number",
         "write a digit before the point: 0.5",
     ),
     (
         "invalid fraction",
-        "this is no number",
+        "this is not a number",
         "write a digit after the point: 1.0",
     ),
     (
@@ -109,7 +109,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Returns the error with its plain words, and the bytes of `text` it is about.
+/// Returns the error in plain words, and the bytes of `text` it is about.
 pub(crate) fn explain(error: &toml::de::Error, text: &str) -> (ConfigError, Range<usize>) {
     let span = error.span().unwrap_or(text.len()..text.len());
     let missing = text

@@ -1,14 +1,14 @@
-//! One table of a document, read key by key: type, default and range of each are its line in `reference.rs`,
-//! and `wrong_value.rs` has the words for a value that is wrong.
+//! One table of a document, read key by key: type, default and range come from `reference.rs`, and the
+//! messages for wrong values from `wrong_value.rs`.
 
 use std::ops::{RangeBounds, RangeInclusive};
 
 use crate::document::{Document, Entries, Entry, Node, Value};
 use crate::keys::{list, nearest};
 use crate::reference::{Kind, Section};
-use crate::{ConfigError, diagnostic::echo};
+use crate::{ConfigError, printable::echo};
 
-/// A table, which may be absent: then every key has its default.
+/// A table; if it is absent, every key has its default.
 pub(crate) struct Table<'d> {
     pub(crate) document: &'d Document,
     pub(crate) name: &'static str,
@@ -38,13 +38,12 @@ impl<'d> Table<'d> {
         }
     }
 
-    /// Returns whether the table was written at all.
+    /// Returns whether the table is present.
     pub(crate) fn is_present(&self) -> bool {
         self.entries.is_some()
     }
 
-    /// Returns a number within its limit, also after it is rounded to single precision, in which the
-    /// weights are.
+    /// Returns a number within its limits, also after rounding to single precision, the precision of the weights.
     pub(crate) fn number(&self, key: &str) -> Result<f64, ConfigError> {
         match self.kind(key) {
             Some(&Kind::Number(default, _)) => self.number_or(key, default),
@@ -52,7 +51,7 @@ impl<'d> Table<'d> {
         }
     }
 
-    /// Returns the same with a default of its own.
+    /// Returns the same with another default.
     pub(crate) fn number_or(&self, key: &str, default: f64) -> Result<f64, ConfigError> {
         let Some(Kind::Number(_, limit)) = self.kind(key) else {
             return Err(self.misread(key));
@@ -140,7 +139,7 @@ impl<'d> Table<'d> {
         }
     }
 
-    /// Returns such a text, if one was written.
+    /// Returns such a text, if present.
     pub(crate) fn optional_text(&self, key: &str) -> Result<Option<String>, ConfigError> {
         let Some(Kind::OptionalText) = self.kind(key) else {
             return Err(self.misread(key));
@@ -150,7 +149,7 @@ impl<'d> Table<'d> {
             .transpose()
     }
 
-    /// Returns a list of such texts, if one was written.
+    /// Returns a list of such texts, if present.
     pub(crate) fn optional_texts(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
         let Some(Kind::OptionalTexts) = self.kind(key) else {
             return Err(self.misread(key));
@@ -169,7 +168,7 @@ impl<'d> Table<'d> {
         texts.map(Some)
     }
 
-    /// Returns the choice whose name was written.
+    /// Returns the choice with the name that was written.
     pub(crate) fn choice<T: Copy>(
         &self,
         key: &str,
@@ -182,7 +181,7 @@ impl<'d> Table<'d> {
             .ok_or_else(|| self.misread(key))
     }
 
-    /// Returns the name that was written of those there are.
+    /// Returns the name that was written, after checking that it exists.
     pub(crate) fn word(&self, key: &str) -> Result<&'static str, ConfigError> {
         let Some(Kind::Choice(default, names)) = self.kind(key) else {
             return Err(self.misread(key));

@@ -2,7 +2,7 @@
 
 use crate::{ConfigError, Experiment, Source, load};
 
-/// The tutorial's config in the project's folder, which comes before the built-in copy.
+/// The tutorial's config in the project's folder, which takes precedence over the built-in copy.
 pub const DEFAULT_CONFIG: &str = "configs/fashion-mnist.toml";
 
 /// Returns the built-in copy of [`DEFAULT_CONFIG`].

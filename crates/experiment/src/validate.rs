@@ -1,13 +1,13 @@
-//! What keys must agree on, with each other and with the data.
+//! Checks of keys against each other and against the data.
 
 use data::fashion_mnist::{CLASS_NAMES, HEIGHT, WIDTH};
 
 use crate::document::Document;
 use crate::{ConfigError, Experiment, Source, load};
 
-/// Checks what keys must agree on, and the limits of the network.
+/// Checks keys against each other, and the limits of the network.
 ///
-/// The network is tried on Fashion-MNIST's sizes; those of the real data set come later.
+/// The network is checked with Fashion-MNIST's sizes; the real data set is checked later.
 pub(crate) fn between_keys(
     experiment: &Experiment,
     document: &Document,
@@ -36,7 +36,7 @@ pub(crate) fn between_keys(
     let classes = data.classes.as_ref().map_or(CLASS_NAMES.len(), Vec::len);
     let network = experiment.architecture([1, HEIGHT, WIDTH], classes);
     network.validate().map_err(|error| {
-        // Every key's own range is checked: what is left are too many layers or parameters.
+        // Every key's own range was checked: only too many layers or parameters are left.
         ConfigError::new(error.to_string())
             .at(document.blame(&[("model", "hidden")]))
             .hint("use fewer or smaller hidden layers")
@@ -44,7 +44,7 @@ pub(crate) fn between_keys(
 }
 
 impl Experiment {
-    /// Checks an experiment that was not loaded from a file: the rules are those of a file.
+    /// Checks an experiment that was not loaded from a file, by the same rules.
     ///
     /// # Errors
     /// The first mistake found.
@@ -62,11 +62,11 @@ impl Experiment {
     /// Checks what depends on the number of training images.
     ///
     /// # Errors
-    /// When the validation split leaves no images, or a batch would hold more than there are.
+    /// When the validation split leaves no images, or a batch would need more images than there are.
     pub fn check_data(&self, train_images: usize) -> Result<(), ConfigError> {
         if train_images == 0 {
             return Err(ConfigError::new("the data set has no training images")
-                .hint("look into the folder `data.dir`"));
+                .hint("check the folder `data.dir`"));
         }
         let held_out = self.data.validation;
         let left = train_images.saturating_sub(held_out);

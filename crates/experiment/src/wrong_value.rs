@@ -1,15 +1,15 @@
-//! What is said about a value of the wrong type or size, or in the wrong place.
+//! Messages for values of the wrong type or size, or in the wrong place.
 
 use crate::document::{Node, Value};
 use crate::keys::{self, list};
 use crate::reference::Section;
 use crate::table::Table;
-use crate::{ConfigError, diagnostic::echo};
+use crate::{ConfigError, printable::echo};
 
 impl Table<'_> {
-    /// Refuses the first key that exists, but that `kind` (the table's `name`) does not read.
+    /// Refuses the first key that is not used with `kind` (the table's `name`).
     ///
-    /// A key from the file is passed over when `name` comes from a `--set`: `--set
+    /// A key from the file is ignored if `name` comes from a `--set`: `--set
     /// optimizer.name=sgd` works with a file that spells out Adam's constants.
     pub(crate) fn refuse_unread(&self, kind: &str) -> Result<(), ConfigError> {
         let keys = Section::named(self.name).map_or(&[][..], |section| section.keys);
@@ -27,9 +27,9 @@ impl Table<'_> {
         if renamed && !self.document.is_override(&entry.key) {
             return Ok(());
         }
-        let verb = if readers.len() == 1 { "reads" } else { "read" };
+        let verb = if readers.len() == 1 { "uses" } else { "use" };
         let message = format!(
-            "`{}` is not read when `{}` is `{kind}`",
+            "`{}` is not used when `{}` is `{kind}`",
             self.path(key),
             self.path("name")
         );
@@ -42,7 +42,7 @@ impl Table<'_> {
             .hint(hint))
     }
 
-    /// Returns an error at the value of `key`, if that was written.
+    /// Returns an error at the value of `key`, if present.
     pub(crate) fn refuse(&self, key: &str, message: impl Into<String>) -> ConfigError {
         ConfigError::new(message).at(self
             .node(key)
@@ -57,10 +57,10 @@ impl Table<'_> {
         keys::path(self.name, key)
     }
 
-    /// Returns what is said where the reader of a key and its line in the reference differ.
+    /// Returns the error for a key that is read with another type than the reference gives it.
     pub(crate) fn misread(&self, key: &str) -> ConfigError {
-        let message = format!("`{}` is read as what it is not", self.path(key));
-        ConfigError::new(message).hint("this is a defect of the program; please report it")
+        let message = format!("`{}` is read with the wrong type", self.path(key));
+        ConfigError::new(message).hint("this is a bug in the program; please report it")
     }
 
     pub(crate) fn out_of_range(

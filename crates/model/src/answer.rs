@@ -1,22 +1,22 @@
-//! What a classifier says to one picture.
+//! A classifier's prediction for one picture.
 
 use crate::record::Metadata;
 
-/// The classes of one picture, or that it is none of them.
+/// The class probabilities of one picture, and whether it is unknown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// Every class (its place in [`Metadata::class_names`]) with its probability, 0 to 1, the likeliest
-    /// first; they sum to 1. Calibrated where the record has a [`Calibration`](crate::Calibration).
+    /// Every class (its index in [`Metadata::class_names`]) with its probability, 0 to 1, most probable first; they
+    /// sum to 1. Calibrated if the record has a [`Calibration`](crate::Calibration).
     pub top: Vec<(usize, f32)>,
-    /// Whether the picture is too far from the training images for these probabilities to mean
-    /// anything. `false` where the record has no threshold ([`Metadata::unknown`]).
+    /// Whether the picture is too far from the training images for these probabilities to be meaningful. `false` if
+    /// the record has no threshold ([`Metadata::unknown`]).
     pub unknown: bool,
-    /// How far: see [`Unknown::strangeness`](crate::Unknown::strangeness). `None` where the record has no threshold.
+    /// How far, see [`Unknown::strangeness`](crate::Unknown::strangeness). `None` if the record has no threshold.
     pub strangeness: Option<f32>,
 }
 
 impl Answer {
-    /// Returns the answer to one picture, from its `pixels` `[height * width]` and calibrated
+    /// Returns the answer for one picture, from its `pixels` `[height * width]` and calibrated
     /// `probabilities` `[classes]`.
     pub(crate) fn new(metadata: &Metadata, pixels: &[u8], probabilities: &[f32]) -> Self {
         let mut top: Vec<(usize, f32)> = probabilities.iter().copied().enumerate().collect();

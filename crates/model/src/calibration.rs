@@ -1,45 +1,45 @@
-//! Probabilities that can be taken at their word: of the pictures that a calibrated network calls
-//! "80 %", four in five are right.
+//! Calibrated probabilities: of the predictions that a calibrated network makes with 80 % probability, four in
+//! five are correct.
 //!
-//! [`Calibration`] is temperature scaling, fitted on images that were held out of training: Guo et al.
-//! 2017, <https://arxiv.org/abs/1706.04599>. [`Reliability`] measures how far the words are off.
+//! [`Calibration`] is temperature scaling, fitted on held-out images: Guo et al. 2017,
+//! <https://arxiv.org/abs/1706.04599>. [`Reliability`] measures how far probabilities are from accuracy.
 
 use serde::{Deserialize, Serialize};
 
 /// Bins of the expected calibration error, as in Guo et al. 2017.
 pub const BINS: usize = 15;
-/// Fewest images that a temperature is fitted on. On fewer, a network that has them all right would be
-/// called sure of everything.
+/// Minimum number of images to fit a temperature on. With fewer, a network that predicts all of them correctly
+/// would be made certain of everything.
 pub const LEAST_IMAGES: usize = 100;
 /// Highest temperature that is fitted; the lowest is one over it.
 const HOTTEST: f64 = 20.0;
-/// Halvings of the interval in which the temperature is sought: its logarithm is then exact to 1e-11.
+/// Bisections of the interval that contains the temperature: its logarithm is then exact to 1e-11.
 const HALVINGS: usize = 40;
 
-/// One number that makes a network's probabilities less sure, or surer: each is taken to the power of
-/// 1 / `temperature`, and a picture's are scaled so that they sum to 1. The order of the classes stays.
+/// Temperature scaling, which makes a network less or more confident: each probability is raised to the power
+/// of 1 / `temperature`, and those of a picture are scaled to sum to 1. The order of the classes is unchanged.
 ///
-/// For softmax this is softmax(logits / temperature). Networks of sigmoid neurons, whose
-/// probabilities are the neurons divided by their sum, are calibrated by the same rule.
+/// For softmax this is softmax(logits / temperature). Networks with sigmoid outputs, whose probabilities are
+/// the outputs divided by their sum, are calibrated by the same rule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Above 1 the network was too sure, below 1 not sure enough; 0.05 to 20.
+    /// Above 1 if the network was overconfident, below 1 if underconfident; 0.05 to 20.
     pub temperature: f64,
-    /// Held-out images it was fitted on.
+    /// Number of held-out images it was fitted on.
     pub images: usize,
     /// Expected calibration error of the raw probabilities of these images, 0 to 1.
     pub ece_before: f64,
-    /// The same of the calibrated ones, cross-fitted: each half of the images is measured with a
+    /// The same for the calibrated ones, cross-fitted: each half of the images is measured with a
     /// temperature that was fitted on the other half.
     pub ece_after: f64,
 }
 
 impl Calibration {
-    /// Returns the temperature that gives held-out images the least cross-entropy, from their raw
+    /// Returns the temperature that minimises the cross-entropy of held-out images, from their raw
     /// `probabilities` `[images, classes]` and `labels` `[images]`, each below `classes`.
     ///
-    /// `None` when there are fewer than [`LEAST_IMAGES`], or the lengths or labels do not fit.
+    /// `None` if there are fewer than [`LEAST_IMAGES`], or the lengths or labels do not fit.
     pub fn fit(probabilities: &[f32], labels: &[u8], classes: usize) -> Option<Self> {
         let fits = labels.len().checked_mul(classes) == Some(probabilities.len())
             && labels.iter().all(|&label| usize::from(label) < classes);
@@ -49,7 +49,7 @@ impl Calibration {
         let logs: Vec<f64> = probabilities.iter().map(|&p| f64::from(log(p))).collect();
         let rows = logs.chunks_exact(classes).zip(labels);
         let rows: Vec<Row> = rows.map(Row::of).collect::<Option<_>>()?;
-        // Every second one, so that an order by class does not matter.
+        // Every second image, so that an order by class does not matter.
         let half = |first: usize| rows.iter().skip(first).step_by(2).copied();
         let (even, odd) = (half(0).collect::<Vec<_>>(), half(1).collect::<Vec<_>>());
         let crosswise = [(&even, temperature(&odd)), (&odd, temperature(&even))];
@@ -75,7 +75,7 @@ impl Calibration {
         }
     }
 
-    /// Returns whether the numbers are some that [`Calibration::fit`] can come to.
+    /// Returns whether the numbers are within the range of [`Calibration::fit`].
     pub fn is_valid(&self) -> bool {
         let errors = [self.ece_before, self.ece_after];
         (0.99 / HOTTEST..=1.01 * HOTTEST).contains(&self.temperature)
@@ -83,23 +83,22 @@ impl Calibration {
     }
 }
 
-/// What was promised and what was kept, in bins of equal width over the probability of the likeliest
-/// class.
+/// Accuracy against confidence, in bins of equal width over the probability of the most probable class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Reliability {
-    /// From the least sure answers to the surest.
+    /// From the least to the most confident predictions.
     pub bins: [Bin; BINS],
 }
 
-/// The answers of one bin.
+/// The predictions in one bin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
-    /// Images whose answer falls into it.
+    /// Number of images in the bin.
     pub images: usize,
-    /// Mean probability of their likeliest class, 0 to 1; 0 without images.
+    /// Mean probability of their most probable class, 0 to 1; 0 without images.
     pub confidence: f64,
-    /// Share of them that is right, 0 to 1; 0 without images.
+    /// Fraction of them predicted correctly, 0 to 1; 0 without images.
     pub accuracy: f64,
 }
 
@@ -111,7 +110,7 @@ impl Reliability {
         Self::of(rows.map(|(row, &label)| judge(row, label)))
     }
 
-    /// Returns the bins of answers: the probability of the likeliest class, and whether it is right.
+    /// Returns the bins of predictions, given as the probability of the most probable class and whether it is right.
     fn of(answers: impl Iterator<Item = (f32, bool)>) -> Self {
         let mut bins = [Bin::default(); BINS];
         for (confidence, is_right) in answers {
@@ -130,7 +129,7 @@ impl Reliability {
         Self { bins }
     }
 
-    /// Returns the expected calibration error, 0 to 1: the mean over all images of the distance between
+    /// Returns the expected calibration error, 0 to 1: the mean over all images of the difference between
     /// accuracy and confidence of their bin; 0 without images.
     pub fn ece(&self) -> f64 {
         let images: usize = self.bins.iter().map(|bin| bin.images).sum();
@@ -139,7 +138,7 @@ impl Reliability {
     }
 }
 
-/// Returns the index of the largest value, the first of equals, and the value.
+/// Returns the index of the largest value (the first of equal ones) and the value.
 pub fn top(probabilities: &[f32]) -> (usize, f32) {
     let mut best = (0, f32::NEG_INFINITY);
     for (class, &p) in probabilities.iter().enumerate() {
@@ -156,20 +155,20 @@ struct Row<'a> {
     /// The logarithms of its probabilities, `[classes]`.
     logs: &'a [f64],
     label: u8,
-    /// The label's of them.
+    /// The logarithm for the label.
     right: f64,
 }
 
 impl<'a> Row<'a> {
-    /// `None` for a label that is not below the number of classes.
+    /// Returns `None` for a label that is not below the number of classes.
     fn of((logs, &label): (&'a [f64], &u8)) -> Option<Self> {
         let right = *logs.get(usize::from(label))?;
         Some(Self { logs, label, right })
     }
 }
 
-/// Returns the temperature at which `rows` have the least cross-entropy. It is convex in
-/// 1 / temperature, so halving an interval by the sign of its slope finds it.
+/// Returns the temperature that minimises the cross-entropy of `rows`. It is convex in 1 / temperature, so
+/// bisection by the sign of its slope finds the minimum.
 fn temperature(rows: &[Row]) -> f64 {
     let (mut low, mut high) = (-HOTTEST.ln(), HOTTEST.ln());
     for _ in 0..HALVINGS {
@@ -184,7 +183,7 @@ fn temperature(rows: &[Row]) -> f64 {
 }
 
 /// Returns the slope of the summed cross-entropy at `power` = 1 / temperature: the expected logarithm
-/// under the sharpened probabilities, less the label's.
+/// under the sharpened probabilities, minus the label's.
 fn slope(rows: &[Row], power: f64) -> f64 {
     let of_row = |&Row { logs, right, .. }: &Row| {
         let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -199,8 +198,8 @@ fn slope(rows: &[Row], power: f64) -> f64 {
     rows.iter().map(of_row).sum()
 }
 
-/// Takes an image's probabilities to the power of 1 / `temperature` and scales them to sum to 1. The class that
-/// was the likeliest stays it: two that hardly differ may come out as equals, or the other way round.
+/// Raises an image's probabilities to the power of 1 / `temperature` and scales them to sum to 1. The most probable
+/// class stays the same, although two that hardly differ may become equal or swap by rounding.
 fn sharpen(row: &mut [f32], temperature: f64) {
     let power = (1.0 / temperature) as f32;
     let (likeliest, highest) = top(row);
@@ -217,12 +216,12 @@ fn sharpen(row: &mut [f32], temperature: f64) {
     }
 }
 
-/// Returns the logarithm of a probability; one that was rounded to 0 counts as the least there is.
+/// Returns the logarithm of a probability; one that was rounded to 0 counts as the smallest positive one.
 fn log(p: f32) -> f32 {
     p.max(f32::MIN_POSITIVE).ln()
 }
 
-/// Returns the probability of an image's likeliest class, and whether it is the label.
+/// Returns the probability of an image's most probable class, and whether it is the label.
 fn judge(row: &[f32], label: u8) -> (f32, bool) {
     let (class, confidence) = top(row);
     (confidence, class == usize::from(label))

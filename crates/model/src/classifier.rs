@@ -1,4 +1,4 @@
-//! A saved network that answers, on the CPU: no device, no tensors.
+//! Inference with a saved network on the CPU: no device, no tensors.
 
 use std::thread::available_parallelism;
 
@@ -6,8 +6,8 @@ use crate::answer::Answer;
 use crate::network::Forward;
 use crate::record::{Metadata, Record, RecordError};
 
-/// A network with its metadata, ready to answer. It can be shared between threads; for many callers at
-/// once, see [`Queue`](crate::Queue).
+/// A network with its metadata, ready for inference. It can be shared between threads; for many concurrent
+/// callers, see [`Queue`](crate::Queue).
 #[derive(Debug, Clone)]
 pub struct Classifier {
     metadata: Metadata,
@@ -16,8 +16,8 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Returns the network in the bytes of a `.bpk` record. It uses a thread a core where there are
-    /// images enough, see [`Classifier::with_threads`].
+    /// Returns the network in the bytes of a `.bpk` record. It uses one thread per core if there are enough images,
+    /// see [`Classifier::with_threads`].
     ///
     /// # Errors
     /// [`RecordError`] says what is wrong with the file.
@@ -28,7 +28,7 @@ impl Classifier {
     /// Returns the network of a record. It uses as many threads as [`Classifier::from_bytes`] does.
     ///
     /// # Errors
-    /// When the weights are not those of the architecture.
+    /// When the weights do not fit the architecture.
     pub fn new(Record { metadata, weights }: Record) -> Result<Self, RecordError> {
         Ok(Self {
             forward: metadata.architecture.forward(weights)?,
@@ -37,18 +37,17 @@ impl Classifier {
         })
     }
 
-    /// Sets the most threads an answer may use; 0 counts as 1. The answers are the same.
+    /// Sets the maximum number of threads; 0 counts as 1. The results are the same.
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
     }
 
-    /// Returns what the weights are: input size, class names, where they come from.
+    /// Returns the metadata: input size, class names, origin of the weights.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// Returns what there is to say about one picture: grey bytes `[height * width]`, row-major, light
-    /// on dark.
+    /// Returns the prediction for one picture: grey bytes `[height * width]`, row-major, light on dark.
     ///
     /// # Errors
     /// When `pixels` is not exactly one picture of the network's size.
@@ -57,7 +56,7 @@ impl Classifier {
         Ok(Answer::new(&self.metadata, pixels, &self.predict(pixels)?))
     }
 
-    /// Returns the same for each picture in `pixels`, `[images, height, width]`.
+    /// Returns the prediction for each picture in `pixels`, `[images, height, width]`.
     ///
     /// # Errors
     /// When `pixels` is not a whole number of pictures.
@@ -73,8 +72,8 @@ impl Classifier {
     }
 
     /// Returns the probability of every class for each image in `pixels`: grey bytes, row-major, light
-    /// on dark, `[images, height, width]`. The answer is `[images, classes]`, row-major; each row sums
-    /// to 1 and has the same bits whether its image comes alone or among others. Calibrated where the
+    /// on dark, `[images, height, width]`. The result is `[images, classes]`, row-major; each row sums
+    /// to 1 and has the same bits whether its image comes alone or with others. Calibrated if the
     /// record has a [`Calibration`](crate::Calibration).
     ///
     /// # Errors
@@ -85,7 +84,7 @@ impl Classifier {
         self.probabilities(pixels, temperature)
     }
 
-    /// Returns the same as the network itself says it, not calibrated: Keras's `predict`.
+    /// Returns the same without calibration, like Keras's `predict`.
     ///
     /// # Errors
     /// When `pixels` is not a whole number of images.

@@ -1,12 +1,14 @@
-//! What networks are described by: plain data, stored in every record.
+//! The description of a network: plain data, stored in every record.
 
 use serde::{Deserialize, Serialize};
 
-/// Widest hidden layer accepted, in neurons.
+/// Maximum number of classes: labels are bytes.
+pub const MAX_CLASSES: usize = 256;
+/// Maximum width of a hidden layer, in neurons.
 pub const MAX_WIDTH: usize = 65_536;
-/// Most hidden layers accepted.
+/// Maximum number of hidden layers.
 pub const MAX_LAYERS: usize = 64;
-/// Largest network accepted, in parameters (400 MB of `f32` weights; Adam needs three times that).
+/// Maximum number of parameters (400 MB of `f32` weights; Adam needs three times that).
 pub const MAX_PARAMETERS: usize = 100_000_000;
 
 /// Activation function of the hidden layers.
@@ -24,7 +26,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Returns its name as people write it.
+    /// Returns its display name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Relu => "ReLU",
@@ -35,18 +37,18 @@ impl Activation {
     }
 }
 
-/// What the output neurons mean, and so how logits become probabilities.
+/// The output layer, which determines how logits become probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Output {
     /// Softmax over the classes (trained with cross-entropy).
     Softmax,
-    /// One sigmoid neuron a class (trained with the quadratic cost).
+    /// One sigmoid neuron per class (trained with the quadratic cost).
     Sigmoid,
 }
 
 impl Output {
-    /// Returns its name as people write it.
+    /// Returns its display name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Softmax => "Softmax",
@@ -55,12 +57,11 @@ impl Output {
     }
 }
 
-/// A loss on logits. Both kinds come as one value a sample, so that sums over batches of any size
-/// stay exact.
+/// A loss on logits. Both kinds give one value per sample, so that sums over batches of any size are exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
-    /// −log of the label's share in softmax(logits); Keras: `SparseCategoricalCrossentropy(from_logits=True)`.
+    /// −log of the label's softmax probability; Keras: `SparseCategoricalCrossentropy(from_logits=True)`.
     CrossEntropy,
     /// Σ over the classes of (sigmoid(logit) − ideal)², ideal 1 for the label and 0 elsewhere:
     /// the cost of the notebook's theory part.
@@ -86,7 +87,7 @@ pub enum ConfigError {
     /// Height or width is zero or too large.
     #[error("input of {0}x{1} pixels: each side must be 1 to {MAX_WIDTH}")]
     Input(usize, usize),
-    /// Images are neither grey nor coloured.
+    /// The number of channels is neither 1 nor 3.
     #[error("images of {0} channels: must be 1 (grey) or 3 (red, green, blue)")]
     Channels(usize),
     /// There are too many hidden layers.
@@ -98,7 +99,7 @@ pub enum ConfigError {
     /// There are too few or too many classes.
     #[error("{0} classes: must be 2 to 256, labels are bytes")]
     Classes(usize),
-    /// The dropout rate is not a rate.
+    /// The dropout rate is out of range.
     #[error("dropout of {0}: must be at least 0 and below 1")]
     Dropout(f64),
     /// The network has too many parameters.

@@ -1,6 +1,6 @@
-//! The classifier, from a batch of images to answers, and the file it is saved in.
+//! The classifier, from a batch of images to predictions, and its file format.
 //!
-//! A saved record is all that answers need:
+//! A saved record is all that inference needs:
 //!
 //! ```rust,no_run
 //! let classifier = model::Classifier::from_bytes(&std::fs::read("model.bpk")?)?;
@@ -12,21 +12,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Reading order: [`config`] (what networks are described by) → [`mlp`] (one kind of network) → [`network`]
-//! (every kind, under one name) → `loss` (what training minimises, on tensors) → [`tensor`] and [`pack`]
+//! Reading order: [`config`] (descriptions of networks) → [`mlp`] (one kind of network) → [`network`]
+//! (every kind as one type) → `loss` (the losses, on tensors) → [`tensor`] and [`pack`]
 //! (named tensors, and Burn's file format for them) → [`record`] (weights and metadata, in and out) →
-//! `optimizer_state` (checked) → [`calibration`] (honest probabilities) → [`unknown`] (none of
-//! these) → [`classifier`] (answers on the CPU) → [`answer`] → [`queue`] (many callers).
+//! `optimizer_state` (checked) → [`calibration`] (calibrated probabilities) → [`unknown`] (unknown
+//! pictures) → [`classifier`] (inference on the CPU) → [`answer`] → [`queue`] (many callers).
 //!
-//! This crate knows no data set and no trainer; it reads no files, asks no clock and prints nothing. A
-//! record goes in as bytes and comes out as bytes, so it works wherever the bytes come from.
+//! This crate does not depend on a data set or a trainer; it reads no files or clocks and prints nothing.
+//! Records are read from and written to bytes, wherever the bytes come from.
 //!
-//! Answers need no Burn: without default features, `Network`, `loss`, `optimizer_state`, first weights and
-//! `Unknown::fit` are left out, and the crate builds in seconds, for WebAssembly too.
+//! Inference does not need Burn: without default features, `Network`, `loss`, `optimizer_state`, initial weights
+//! and `Unknown::fit` are left out, and the crate builds in seconds, also for WebAssembly.
 
 #![forbid(unsafe_code)]
 
 pub mod config;
+#[cfg(feature = "burn")]
+mod init;
 pub mod mlp;
 pub mod network;
 #[cfg(feature = "burn")]
@@ -52,7 +54,7 @@ pub use mlp::Mlp;
 pub use mlp::MlpConfig;
 #[cfg(feature = "burn")]
 pub use network::Network;
-pub use network::{Architecture, Forward, LayerSummary};
+pub use network::{Architecture, FirstLayer, Forward, LayerSummary};
 pub use queue::{Pending, Queue, QueueError};
 pub use record::{Metadata, Record, RecordError, TestMetrics};
 pub use tensor::{Shape, Tensor};

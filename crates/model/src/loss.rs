@@ -1,4 +1,4 @@
-//! What training minimises, on tensors: cross-entropy, and the notebook's quadratic cost.
+//! The losses, on tensors: cross-entropy, and the notebook's quadratic cost.
 
 use burn::tensor::{Int, Tensor, activation};
 

@@ -1,4 +1,4 @@
-//! What a record says about its network: all but the weights.
+//! The metadata of a record: everything about its network except the weights.
 
 use std::collections::BTreeMap;
 
@@ -9,22 +9,22 @@ use crate::network::Architecture;
 use crate::record::RecordError;
 use crate::unknown::Unknown;
 
-/// Version of the metadata written by this crate. Version 1 is the first; version 2 added
-/// [`Metadata::calibration`] and [`Metadata::unknown`], version 3 the kind of network and the channels of its
-/// input. Older versions stay readable.
+/// Version of the metadata written by this crate. Version 2 added [`Metadata::calibration`] and
+/// [`Metadata::unknown`], version 3 the kind of network and the channels of its input. Older versions stay
+/// readable.
 pub const FORMAT_VERSION: u32 = 3;
 /// The Burn release whose pack format is written.
 pub const BURN_VERSION: &str = "0.22.1";
-/// What pixel bytes are divided by before they enter a network, so that they reach from 0 to 1.
+/// Divisor of pixel bytes before they enter a network, so that they range from 0 to 1.
 pub const PIXEL_DIVISOR: f32 = 255.0;
-/// Longest class name accepted, in bytes.
+/// Maximum length of a class name, in bytes.
 const MAX_CLASS_NAME: usize = 256;
 
-/// Everything about a saved network but its weights.
+/// Everything about a saved network except its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// [`FORMAT_VERSION`] of the writer. Writing sets it.
+    /// [`FORMAT_VERSION`] of the writer; set on writing.
     pub format: u32,
     /// The network, with its input size in pixels.
     pub architecture: Architecture,
@@ -38,12 +38,12 @@ pub struct Metadata {
     pub dataset_sha256: String,
     /// Name of the experiment.
     pub experiment: String,
-    /// Result on the test images; absent until they have been evaluated.
+    /// Result on the test images; absent until it has been measured.
     pub test: Option<TestMetrics>,
-    /// What makes the probabilities honest; absent when no images were held out to fit it on.
+    /// Calibration of the probabilities; absent if no images were held out to fit it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
-    /// When a picture is none of the classes; absent when no images were held out to fit it on.
+    /// How to detect unknown pictures; absent if no images were held out to fit it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<Unknown>,
     /// Release of Burn that wrote the file.
@@ -59,23 +59,23 @@ pub struct TestMetrics {
     /// Expected calibration error of the raw probabilities, 0 to 1; absent in records of format 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ece: Option<f64>,
-    /// The same of the calibrated ones, where there is a calibration.
+    /// The same for the calibrated ones, if there is a calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrated_ece: Option<f64>,
-    /// Share of the test images taken for unknown, 0 to 1, where there is a threshold.
+    /// Fraction of the test images that are unknown, 0 to 1, if there is a threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<f64>,
 }
 
 impl TestMetrics {
-    /// Returns a figure by the key of its metric; not a number where it is not known.
+    /// Returns a value by the key of its metric; NaN if it is not known.
     pub fn figure(&self, key: &str) -> f64 {
         self.figures.get(key).copied().unwrap_or(f64::NAN)
     }
 }
 
 impl Metadata {
-    /// Returns how many images the bytes `pixels` are.
+    /// Returns the number of images in the bytes `pixels`.
     pub(crate) fn count_images(&self, pixels: &[u8]) -> Result<usize, RecordError> {
         let size = self.architecture.pixels();
         if pixels.len().is_multiple_of(size) {

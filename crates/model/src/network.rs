@@ -1,10 +1,10 @@
-//! Every kind of network there is, under one name each: [`Architecture`] is its shape, [`Forward`] its forward
-//! pass on the CPU, [`Network`] the same as a Burn module. Each variant has a file of its own.
+//! Every kind of network as one type: [`Architecture`] is its shape, [`Forward`] its forward pass on the CPU,
+//! [`Network`] the same as a Burn module. Each variant has its own file.
 
 #[cfg(feature = "burn")]
-use burn::module::Module;
+use burn::module::{Module, Param, ParamId};
 #[cfg(feature = "burn")]
-use burn::tensor::{self, Device, activation};
+use burn::tensor::{self, Device, TensorData, activation};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Activation, ConfigError, Loss, Output};
@@ -14,7 +14,7 @@ use crate::mlp::MlpConfig;
 use crate::record::RecordError;
 use crate::tensor::{Shape, Tensor};
 
-/// The shape of a network, everything about it but its weights.
+/// The shape of a network: everything about it except its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Architecture {
@@ -22,17 +22,44 @@ pub enum Architecture {
     Mlp(MlpConfig),
 }
 
-/// One layer of a network, as Keras's `summary()` has it.
+/// One layer of a network, as in Keras's `summary()`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerSummary {
-    /// What it is: `Flatten`, `Dense`, `ReLU`.
+    /// Kind of layer: `Flatten`, `Dense`, `ReLU`.
     pub kind: &'static str,
     /// Shape of its output for one image.
     pub output: Vec<usize>,
-    /// Weights and biases.
+    /// Number of weights and biases.
     pub parameters: usize,
-    /// Multiplications with additions for one image.
+    /// Number of multiply-adds for one image.
     pub multiply_adds: usize,
+}
+
+/// The weights of a network's first layer, each neuron's as a picture of what it looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstLayer<'a> {
+    /// Number of neurons.
+    pub neurons: usize,
+    /// Height and width of the part of an image that a neuron looks at.
+    pub size: [usize; 2],
+    /// Whether they are the output neurons: there is no hidden layer.
+    pub is_output: bool,
+    /// All weights, and how far it is in them from a neuron to the next and from a pixel to the next.
+    pub(crate) values: &'a [f32],
+    pub(crate) strides: [usize; 2],
+}
+
+impl FirstLayer<'_> {
+    /// Returns the weights of a neuron, `[height * width]`, for the first channel; none if there is no such neuron.
+    pub fn neuron(&self, neuron: usize) -> Vec<f32> {
+        let ([height, width], [start, step]) = (self.size, self.strides);
+        let values = self.values.iter().skip(neuron * start);
+        values
+            .step_by(step.max(1))
+            .take(height * width)
+            .copied()
+            .collect()
+    }
 }
 
 impl Architecture {
@@ -55,7 +82,7 @@ impl Architecture {
         }
     }
 
-    /// Returns what the output neurons mean.
+    /// Returns the output layer.
     pub fn output(&self) -> Output {
         match self {
             Self::Mlp(mlp) => mlp.output,
@@ -67,24 +94,24 @@ impl Architecture {
         Loss::of(self.output())
     }
 
-    /// Checks every limit; nothing behind this call checks again.
+    /// Checks every limit; later code does not check again.
     ///
     /// # Errors
-    /// The first limit that is broken.
+    /// The first limit that is exceeded.
     pub fn validate(&self) -> Result<(), ConfigError> {
         match self {
             Self::Mlp(mlp) => mlp.validate(),
         }
     }
 
-    /// Returns the number of weights and biases, or `None` when it does not fit a `usize`.
+    /// Returns the number of weights and biases, or `None` if it does not fit a `usize`.
     pub fn parameters(&self) -> Option<usize> {
         match self {
             Self::Mlp(mlp) => mlp.parameters(),
         }
     }
 
-    /// Returns the network in a line: `784 -> 128 -> 10`.
+    /// Returns the network as text: `784 -> 128 -> 10`.
     pub fn chain(&self) -> String {
         match self {
             Self::Mlp(mlp) => mlp.chain(),
@@ -98,17 +125,24 @@ impl Architecture {
         }
     }
 
-    /// Returns names and shapes of the tensors that the weights are, in their order.
+    /// Returns the first layer of the network with these `tensors`; `None` if they are not its own.
+    pub fn first_layer<'a>(&self, tensors: &'a [Tensor]) -> Option<FirstLayer<'a>> {
+        match self {
+            Self::Mlp(mlp) => mlp.first_layer(tensors),
+        }
+    }
+
+    /// Returns names and shapes of the weight tensors, in order.
     pub fn tensors(&self) -> Vec<Shape> {
         match self {
             Self::Mlp(mlp) => mlp.tensors(),
         }
     }
 
-    /// Returns first weights, a function of the shape and `seed` alone.
+    /// Returns initial weights, a function only of the shape and `seed`.
     ///
     /// # Errors
-    /// When the shape breaks a limit, see [`Architecture::validate`].
+    /// When the shape exceeds a limit, see [`Architecture::validate`].
     #[cfg(feature = "burn")]
     pub fn init(&self, seed: u64) -> Result<Vec<Tensor>, ConfigError> {
         self.validate()?;
@@ -117,11 +151,11 @@ impl Architecture {
         })
     }
 
-    /// Checks that `tensors` are the weights of such a network, or values of the same shape like an
-    /// optimizer's moments.
+    /// Checks that `tensors` are weights of this architecture, or values of the same shapes, such as an optimizer's
+    /// moments.
     ///
     /// # Errors
-    /// When one is missing, has another shape, a value that is not finite, or belongs to nothing.
+    /// When one is missing, has another shape or a value that is not finite, or is not part of the network.
     pub fn check(&self, tensors: &[Tensor]) -> Result<(), RecordError> {
         self.validate()?;
         let shapes = self.tensors();
@@ -135,10 +169,10 @@ impl Architecture {
         }
     }
 
-    /// Returns the network of these `tensors`, ready to answer on the CPU.
+    /// Returns the network with these `tensors`, for inference on the CPU.
     ///
     /// # Errors
-    /// When they are not its weights, see [`Architecture::check`].
+    /// When they do not fit the network, see [`Architecture::check`].
     pub fn forward(&self, tensors: Vec<Tensor>) -> Result<Forward, RecordError> {
         self.check(&tensors)?;
         Ok(match self {
@@ -151,7 +185,7 @@ impl Architecture {
     }
 }
 
-/// A network that answers on the CPU.
+/// A network for inference on the CPU.
 #[derive(Debug, Clone)]
 pub struct Forward {
     layers: Vec<kernels::Layer>,
@@ -161,13 +195,13 @@ pub struct Forward {
 
 impl Forward {
     /// Returns the logits `[images, classes]` of images given as bytes `[images, channels, height, width]`,
-    /// a whole number of them. Uses up to `threads` threads, on which the bits do not depend.
+    /// a whole number of them. Uses up to `threads` threads; the bits do not depend on their number.
     pub fn logits(&self, pixels: &[u8], threads: usize) -> Vec<f32> {
         kernels::logits(&self.layers, self.activation, pixels, threads)
     }
 
-    /// Returns the probabilities `[images, classes]` of the same, to the power of 1 / `temperature`; each row
-    /// sums to 1.
+    /// Returns the probabilities `[images, classes]` of such images, raised to the power of 1 / `temperature`; each
+    /// row sums to 1.
     pub fn probabilities(&self, pixels: &[u8], temperature: f32, threads: usize) -> Vec<f32> {
         kernels::predict(
             &self.layers,
@@ -181,8 +215,8 @@ impl Forward {
 }
 
 impl Output {
-    /// Turns `logits` `[images, classes]` into the probabilities that they stand for: their softmax; for
-    /// sigmoid output neurons, the neurons divided by their sum.
+    /// Turns `logits` `[images, classes]` into probabilities in place: their softmax or, for sigmoid outputs, the
+    /// outputs divided by their sum.
     pub fn probabilities(self, logits: &mut [f32], classes: usize) {
         kernels::probabilities(logits, classes, kernel_output(self), 1.0);
     }
@@ -223,8 +257,8 @@ fn kernel_activation(activation: Activation) -> kernels::Activation {
 
 /// A network on a device, to be trained or to run there with Burn's operations.
 ///
-/// `forward` returns logits and the losses take logits (Keras: `from_logits=True`); softmax lives in
-/// [`Network::probabilities`] alone.
+/// `forward` returns logits and the losses take logits (Keras: `from_logits=True`); softmax is only in
+/// [`Network::probabilities`].
 #[cfg(feature = "burn")]
 #[derive(Module, Debug)]
 pub enum Network {
@@ -234,10 +268,10 @@ pub enum Network {
 
 #[cfg(feature = "burn")]
 impl Network {
-    /// Returns the network of `tensors` on `device`.
+    /// Returns the network with `tensors` on `device`.
     ///
     /// # Errors
-    /// When they are not its weights, see [`Architecture::check`].
+    /// When they do not fit the network, see [`Architecture::check`].
     pub fn new(
         architecture: &Architecture,
         tensors: Vec<Tensor>,
@@ -262,8 +296,8 @@ impl Network {
         self.probabilities(self.forward(images))
     }
 
-    /// Returns the probabilities `[batch, classes]` that `logits` `[batch, classes]` stand for: their
-    /// softmax; for a network of sigmoid output neurons, the neurons divided by their sum.
+    /// Returns the probabilities `[batch, classes]` of `logits` `[batch, classes]`: their softmax or, for sigmoid
+    /// outputs, the outputs divided by their sum.
     pub fn probabilities(&self, logits: tensor::Tensor<2>) -> tensor::Tensor<2> {
         match self.architecture().output() {
             Output::Softmax => activation::softmax(logits, 1),
@@ -277,7 +311,7 @@ impl Network {
     /// Returns the weights, in the order of [`Architecture::tensors`].
     ///
     /// # Errors
-    /// When the device cannot hand them out.
+    /// When they cannot be read from the device.
     pub fn tensors(&self) -> Result<Vec<Tensor>, RecordError> {
         match self {
             Self::Mlp(mlp) => mlp.tensors(),
@@ -299,10 +333,22 @@ impl Network {
     }
 }
 
+/// Returns a parameter of a module on `device`. Burn numbers parameters at random and seeds nothing there;
+/// numbering them by position keeps two equal runs equal in everything they write.
+#[cfg(feature = "burn")]
+pub(crate) fn parameter<const D: usize>(
+    position: u64,
+    data: TensorData,
+    device: &Device,
+) -> Param<tensor::Tensor<D>> {
+    let (_, value, mapper) = Param::<tensor::Tensor<D>>::from_data(data, device).consume();
+    Param::from_mapped_value(ParamId::from(position), value, mapper)
+}
+
 /// Returns the values of a tensor, row-major.
 ///
 /// # Errors
-/// When the device cannot hand them out.
+/// When they cannot be read from the device.
 #[cfg(feature = "burn")]
 pub(crate) fn floats<const D: usize>(tensor: tensor::Tensor<D>) -> Result<Vec<f32>, RecordError> {
     let data = tensor

@@ -1,31 +1,31 @@
-//! The state of one of Burn's optimizers, as Burn writes it: checked before Burn is given it.
+//! The state of one of Burn's optimizers, as Burn writes it, checked before Burn loads it.
 //!
-//! Burn takes any such record, and panics at the next step when a tensor has not its parameter's shape.
+//! Burn accepts any such record, and panics at the next step if a tensor does not have its parameter's shape.
 //! The record is a pack with a tensor `P.FIELD` for each parameter P and each field, and the numbers
 //! `P.__rank` and, where the optimizer counts its steps, `P.FIELD` for that.
 
 use std::collections::BTreeMap;
 
-use crate::pack::{self, Scalar, one_line};
+use crate::pack::{self, Scalar, excerpt};
 use crate::record::{RecordError, Tensors};
 use crate::tensor::Shape;
 
 /// Name of the number of dimensions of a parameter.
 const RANK: &str = "__rank";
 
-/// What an optimizer keeps of each parameter, by the names of Burn's fields.
+/// The fields of an optimizer's state per parameter, by their names in Burn.
 #[derive(Debug, Clone, Copy)]
 pub struct OptimizerState {
     /// Tensors of the parameter's shape.
     pub tensors: &'static [&'static str],
-    /// The number of its steps.
+    /// The field that counts steps, if any.
     pub steps: Option<&'static str>,
 }
 
 impl OptimizerState {
-    /// Checks that `bytes` are such a state of a network with tensors of these `shapes` after `steps` steps,
-    /// nothing missing and nothing more: numbers, names, shapes and values. Before the first step there is
-    /// none. Parameters are numbered in the order of the tensors.
+    /// Checks that `bytes` are exactly such a state, for a network with tensors of these `shapes` after `steps`
+    /// steps: numbers, names, shapes and values. Before the first step there is no state. Parameters are numbered
+    /// in the order of the tensors.
     ///
     /// # Errors
     /// [`RecordError`] says what is wrong with the bytes.
@@ -63,11 +63,11 @@ fn check_owner(name: &str, found: Option<u64>, expected: u64) -> Result<(), Reco
     })
 }
 
-/// The numbers of a pack that have not been taken yet.
+/// The numbers of a pack that have not been removed yet.
 struct Numbers(BTreeMap<String, Scalar>);
 
 impl Numbers {
-    /// Takes the number `name` out, which must be `expected`.
+    /// Removes the number `name`, which must be `expected`.
     fn take(&mut self, name: String, expected: u64) -> Result<(), RecordError> {
         let found = self.0.remove(&name);
         if found.and_then(Scalar::unsigned) == Some(expected) {
@@ -84,7 +84,7 @@ impl Numbers {
     fn finish(self) -> Result<(), RecordError> {
         match self.0.into_iter().next() {
             Some((name, left)) => Err(RecordError::Number {
-                name: one_line(&name),
+                name: excerpt(&name),
                 found: format!("{left:?}"),
                 expected: "missing".into(),
             }),

@@ -12,8 +12,8 @@
 //!
 //! Everything but CBOR is little-endian. `param_id`, `metadata` and `scalars` may be missing.
 //!
-//! Burn's own crate for the format, `burn-pack`, brings a hundred others and does not start in a browser
-//! without generated JavaScript. This module needs none; `tests/pack.rs` checks that both read the same
+//! Burn's own crate for the format, `burn-pack`, pulls in a hundred others and does not start in a browser
+//! without generated JavaScript. This module needs none of that; `tests/pack.rs` checks that both read the same
 //! values and write the same bytes.
 
 mod cbor;
@@ -33,20 +33,20 @@ const ALIGNMENT: usize = 256;
 /// Bytes of an `f32`.
 const VALUE: usize = 4;
 
-/// Largest metadata, in bytes: `burn-pack`'s limit.
+/// Maximum size of the metadata, in bytes: `burn-pack`'s limit.
 const MAX_METADATA: usize = 100 << 20;
-/// Most entries of a map, so that many small ones take no great multiple of the file in memory:
-/// `burn-pack`'s limit for tensors.
+/// Maximum number of entries of a map, so that many small ones do not take a large multiple of the file's size in
+/// memory: `burn-pack`'s limit for tensors.
 const MAX_ENTRIES: usize = 100_000;
-/// Most dimensions of a tensor, for the same reason.
+/// Maximum number of dimensions of a tensor, for the same reason.
 const MAX_RANK: usize = 8;
 
-/// What is in a pack.
+/// The content of a pack.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Pack {
     /// The tensors, in the order of their names.
     pub tensors: Vec<Tensor>,
-    /// Burn's number of the parameter that a tensor belongs to, by the tensor's name, where there is one.
+    /// Burn's parameter ids, by tensor name, for tensors that have one.
     pub parameters: BTreeMap<String, u64>,
     /// Texts beside the tensors.
     pub metadata: BTreeMap<String, String>,
@@ -54,8 +54,8 @@ pub struct Pack {
     pub scalars: BTreeMap<String, Scalar>,
 }
 
-/// A number beside the tensors. The format also has floating-point numbers and truth values, which none of
-/// the optimizers here stores.
+/// A number beside the tensors. The format also has floating-point numbers and booleans, which none of these
+/// optimizers stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
     /// A signed integer.
@@ -74,14 +74,14 @@ impl Scalar {
     }
 }
 
-/// Bytes that are no pack, or tensors that cannot be written as one. The texts are `burn-pack`'s where it
-/// has the same error.
+/// Bytes that are not a pack, or tensors that cannot be written as one. The texts are `burn-pack`'s if it has
+/// the same error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackError {
     /// The bytes end within the header or the metadata.
     #[error("Invalid header: insufficient bytes")]
     Header,
-    /// The bytes do not begin like a pack.
+    /// The bytes do not begin with a pack's magic number.
     #[error("Invalid magic number")]
     Magic,
     /// The pack has another version of the format.
@@ -95,11 +95,11 @@ pub enum PackError {
     Validation(String),
 }
 
-/// Returns what is in the bytes of a pack.
+/// Returns the content of a pack.
 ///
-/// Every length and offset is checked before it is used, and nothing is accepted that Burn does not write:
-/// no name twice, no tensors that share bytes, no bytes that belong to nothing. So the memory taken is a
-/// small multiple of the length of `bytes`.
+/// Every length and offset is checked before it is used, and nothing is accepted that Burn does not write: no
+/// duplicate names, no tensors that share bytes, no unused bytes. The memory used is therefore a small multiple
+/// of the length of `bytes`.
 ///
 /// # Errors
 /// [`PackError`] says what is wrong with the bytes.
@@ -135,11 +135,11 @@ pub fn read(bytes: &[u8]) -> Result<Pack, PackError> {
     Ok(pack)
 }
 
-/// Returns `tensors` and `metadata` as the bytes of a pack. Equal input gives equal bytes, and the same ones as
-/// from `burn-pack`.
+/// Returns `tensors` and `metadata` as the bytes of a pack. Equal input gives equal bytes, the same as those of
+/// `burn-pack`.
 ///
 /// # Errors
-/// When two tensors have the same name, a tensor's values are not as many as its shape says, or there is
+/// When two tensors have the same name, the number of a tensor's values does not match its shape, or there is
 /// more than can be read back.
 pub fn write(
     tensors: &[Tensor],
@@ -166,7 +166,7 @@ pub fn write(
             parameter: None,
         };
         if descriptors.insert(name.clone(), descriptor).is_some() {
-            return Err(invalid(name, "is there twice"));
+            return Err(invalid(name, "appears twice"));
         }
     }
     let described = describe(&descriptors, metadata);
@@ -187,10 +187,10 @@ pub fn write(
     Ok(bytes)
 }
 
-/// What the metadata says about a tensor.
+/// A tensor's entry in the metadata.
 struct Descriptor {
     shape: Vec<usize>,
-    /// Where its bytes begin and end, from the start of the data.
+    /// The range of its bytes, from the start of the data.
     start: usize,
     end: usize,
     parameter: Option<u64>,
@@ -254,7 +254,7 @@ fn map<T>(
     for _ in 0..decoder.map()? {
         let key = text(decoder)?;
         if map.insert(key, value(decoder)?).is_some() {
-            return Err(PackError::Metadata("a name is there twice"));
+            return Err(PackError::Metadata("a name appears twice"));
         }
     }
     Ok(map)
@@ -293,7 +293,7 @@ fn scalar(decoder: &mut Decoder) -> Result<Scalar, PackError> {
     match (decoder.map()?, decoder.text()?) {
         (1, "Int") => Ok(Scalar::Int(decoder.signed()?)),
         (1, "UInt") => Ok(Scalar::UInt(decoder.unsigned()?)),
-        _ => Err(PackError::Metadata("a number that is no integer")),
+        _ => Err(PackError::Metadata("a number that is not an integer")),
     }
 }
 
@@ -309,16 +309,15 @@ fn sizes(decoder: &mut Decoder) -> Result<Vec<usize>, PackError> {
         .collect()
 }
 
-/// Sets a field that may be there once.
+/// Sets a field that may occur only once.
 fn set<T>(field: &mut Option<T>, value: T) -> Result<(), PackError> {
     match field.replace(value) {
         None => Ok(()),
-        Some(_) => Err(PackError::Metadata("a field is there twice")),
+        Some(_) => Err(PackError::Metadata("a field appears twice")),
     }
 }
 
-/// Checks that every tensor has the bytes its shape asks for, of its own, and that the file has these and no
-/// more.
+/// Checks that every tensor has its own bytes, as many as its shape needs, and that the file has exactly these.
 fn check_ranges(
     tensors: &BTreeMap<String, Descriptor>,
     data_start: usize,
@@ -360,7 +359,7 @@ fn check_ranges(
     Ok(())
 }
 
-/// Returns the number of values of a tensor, `None` when there are too many dimensions or values.
+/// Returns the number of values of a tensor; `None` if there are too many dimensions or values.
 fn count(shape: &[usize]) -> Option<usize> {
     let product = |total: usize, &size: &usize| total.checked_mul(size);
     (shape.len() <= MAX_RANK).then(|| shape.iter().try_fold(1, product))?
@@ -397,19 +396,12 @@ fn describe(
 }
 
 fn invalid(tensor: &str, problem: impl std::fmt::Display) -> PackError {
-    PackError::Validation(format!("tensor '{}' {problem}", one_line(tensor)))
+    PackError::Validation(format!("tensor '{}' {problem}", excerpt(tensor)))
 }
 
-/// Returns text that may come out of a file, for a message: shortened, on one line, without control
-/// characters.
-pub(crate) fn one_line(text: &str) -> String {
+/// Returns the beginning of a text out of a file, for a message; what cannot be seen is escaped.
+pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 300; // characters
-    let visible = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().take(LONGEST).map(visible).collect()
+    let beginning: String = text.chars().take(LONGEST).collect();
+    beginning.escape_debug().to_string()
 }

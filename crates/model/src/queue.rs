@@ -1,7 +1,7 @@
-//! Many callers, one classifier: a bounded queue, and a worker that answers in batches.
+//! Many callers, one classifier: a bounded queue, and a worker that classifies in batches.
 //!
-//! A batch costs less than its pictures one by one, and a service that has fallen behind gets larger
-//! batches, so it catches up. There is no clock: the worker takes what is waiting and starts at once.
+//! A batch costs less than its pictures one by one, and a service that falls behind gets larger batches, so it
+//! catches up. There is no timeout: the worker takes whatever is waiting and starts at once.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -11,8 +11,8 @@ use crate::answer::Answer;
 use crate::classifier::Classifier;
 use crate::record::RecordError;
 
-/// A classifier behind a queue. Threads share it by reference. When it is dropped, what is waiting is
-/// answered and the worker ends.
+/// A classifier behind a queue. Threads share it by reference. When it is dropped, the waiting pictures are
+/// classified and the worker ends.
 #[derive(Debug)]
 pub struct Queue {
     classifier: Arc<Classifier>,
@@ -21,14 +21,14 @@ pub struct Queue {
     worker: Option<JoinHandle<()>>,
 }
 
-/// An answer that is on its way.
+/// A pending answer.
 #[derive(Debug)]
 pub struct Pending(Receiver<Answer>);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The queue has no room now. Trying again later helps.
+    /// The queue is full at the moment; try again later.
     #[error("the queue is full")]
     Full,
     /// The picture does not fit the network; it was not queued.
@@ -37,7 +37,7 @@ pub enum QueueError {
     /// The worker could not be started, as on a target without threads.
     #[error("the queue's worker cannot be started: {0}")]
     Worker(#[source] std::io::Error),
-    /// The worker is gone. That is a defect of this program.
+    /// The worker has ended, which is a bug in this program.
     #[error("the queue's worker has ended")]
     Ended,
 }
@@ -49,10 +49,10 @@ struct Request {
 
 impl Queue {
     /// Starts the worker. At most `capacity` pictures wait (0 counts as 1), and at most `batch` of them
-    /// (0 counts as 1) are answered together; both bound the memory: each takes its pixels.
+    /// (0 counts as 1) are classified together; both limit the memory used for pixels.
     ///
     /// # Errors
-    /// [`QueueError::Worker`] when the system gives no thread.
+    /// [`QueueError::Worker`] when the system cannot start a thread.
     pub fn new(classifier: Classifier, capacity: usize, batch: usize) -> Result<Self, QueueError> {
         let classifier = Arc::new(classifier);
         let (requests, waiting) = sync_channel(capacity.max(1));
@@ -70,7 +70,7 @@ impl Queue {
         })
     }
 
-    /// Returns the classifier that answers.
+    /// Returns the classifier.
     pub fn classifier(&self) -> &Classifier {
         &self.classifier
     }
@@ -87,7 +87,7 @@ impl Queue {
         Ok(pending)
     }
 
-    /// The same without waiting.
+    /// Queues one picture like [`Queue::submit`], but without waiting.
     ///
     /// # Errors
     /// As [`Queue::submit`], and [`QueueError::Full`] when the queue has no room.
@@ -118,16 +118,16 @@ impl Drop for Queue {
 }
 
 impl Pending {
-    /// Waits for the answer.
+    /// Waits for the answer and returns it.
     ///
     /// # Errors
-    /// [`QueueError::Ended`] when the worker is gone.
+    /// [`QueueError::Ended`] when the worker has ended.
     pub fn wait(self) -> Result<Answer, QueueError> {
         self.0.recv().map_err(|_| QueueError::Ended)
     }
 }
 
-/// Answers until every sender is gone and nothing is waiting.
+/// Classifies until every sender is gone and nothing is waiting.
 fn work(classifier: &Classifier, waiting: &Receiver<Request>, batch: usize) {
     while let Ok(first) = waiting.recv() {
         let mut pixels = first.pixels;
@@ -136,10 +136,10 @@ fn work(classifier: &Classifier, waiting: &Receiver<Request>, batch: usize) {
             pixels.extend(next.pixels);
             callers.push(next.answer);
         }
-        // The sizes were checked, so there is an answer for each; without one its caller is told so.
+        // The sizes were checked, so there is an answer for each; without one, its caller gets an error.
         let answers = classifier.answers(&pixels).unwrap_or_default();
         for (caller, answer) in callers.iter().zip(answers) {
-            // A caller that no longer waits is no matter.
+            // The caller may no longer be waiting.
             let _ = caller.send(answer);
         }
     }

@@ -1,9 +1,9 @@
 //! One saved model: weights and everything needed to use them, in one Burn pack (`.bpk`).
 //!
-//! The file is Burn's own container with the tensors of the network under their names (of a multilayer
-//! perceptron `layers.N.weight` `[in, out]` and `layers.N.bias` `[out]`), readable by Burn's tools as they are. Its metadata map carries one more entry, the
-//! JSON of [`Metadata`], so that inference needs no other file. A record that tells unknown pictures
-//! has two more tensors, `unknown.mean` `[pixels]` and `unknown.patterns` `[pixels, components]`.
+//! The file is Burn's own container with the network's tensors under their names (for a multilayer perceptron
+//! `layers.N.weight` `[in, out]` and `layers.N.bias` `[out]`), readable by Burn's tools. Its metadata map has one
+//! more entry, the JSON of [`Metadata`], so that inference needs no other file. A record that detects unknown
+//! pictures has two more tensors, `unknown.mean` `[pixels]` and `unknown.patterns` `[pixels, components]`.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub use crate::metadata::{BURN_VERSION, FORMAT_VERSION, Metadata, PIXEL_DIVISOR,
 use crate::network::Architecture;
 #[cfg(feature = "burn")]
 use crate::network::Network;
-use crate::pack::{self, Pack, PackError, one_line};
+use crate::pack::{self, Pack, PackError, excerpt};
 use crate::tensor::{Shape, Tensor};
 use crate::unknown::Unknown;
 
@@ -26,10 +26,10 @@ const METADATA_KEY: &str = "classifier";
 const MEAN: &str = "unknown.mean";
 const PATTERNS: &str = "unknown.patterns";
 
-/// A network with its metadata. For answers, a [`Classifier`](crate::Classifier) is made of the same bytes.
+/// A network with its metadata. For inference, load the same bytes as a [`Classifier`](crate::Classifier).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// What the weights are and how to feed them.
+    /// The description of the network and its input.
     pub metadata: Metadata,
     /// The weights, in the order of [`Architecture::tensors`].
     pub weights: Vec<Tensor>,
@@ -38,10 +38,10 @@ pub struct Record {
 /// A record that cannot be loaded, written or used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RecordError {
-    /// The bytes are no Burn pack, or a damaged one.
+    /// The bytes are not a Burn pack, or a damaged one.
     #[error("not a readable Burn pack: {0}")]
     Pack(#[from] PackError),
-    /// The pack holds no classifier's metadata.
+    /// The pack has no metadata of a classifier.
     #[error(
         "the Burn pack has no `{METADATA_KEY}` metadata, so it is not a record of this program"
     )]
@@ -55,8 +55,8 @@ pub enum RecordError {
         /// Version in the file.
         found: u32,
     },
-    /// The architecture in the metadata breaks a limit.
-    #[error("the record describes no valid network: {0}")]
+    /// The architecture in the metadata exceeds a limit.
+    #[error("the record does not describe a valid network: {0}")]
     Architecture(#[from] ConfigError),
     /// The number of class names is not the number of classes.
     #[error("the record names {names} classes for {classes} output neurons")]
@@ -66,19 +66,19 @@ pub enum RecordError {
         /// Output neurons of the network.
         classes: usize,
     },
-    /// A class name could garble a terminal, or is missing.
+    /// A class name is missing, too long or has control characters.
     #[error("the record's class name {0:?} is empty, too long or has control characters")]
     ClassName(String),
     /// The pixels are scaled in a way this version does not know.
     #[error("the record's pixel divisor is {0}; this program scales bytes by {PIXEL_DIVISOR} only")]
     PixelDivisor(f32),
-    /// Temperature, threshold or what belongs to them is out of range.
-    #[error("the record's {0} has numbers that no training comes to")]
+    /// A number of the calibration or the threshold is out of range.
+    #[error("the record's {0} has values that no training produces")]
     Trust(&'static str),
     /// A tensor is missing.
     #[error("the record has no tensor `{0}`")]
     Missing(String),
-    /// The file holds tensors the network does not have.
+    /// The file has tensors the network does not have.
     #[error("the record has a tensor `{0}` that the network does not have")]
     Unexpected(String),
     /// A tensor has another shape or type than the architecture says.
@@ -91,21 +91,21 @@ pub enum RecordError {
         /// Type and shape of the network's tensor.
         expected: String,
     },
-    /// A number beside the tensors is another one.
+    /// A number beside the tensors has another value.
     #[error("number `{name}` is {found}, expected {expected}")]
     Number {
         /// Its name.
         name: String,
-        /// The one in the file.
+        /// The value in the file.
         found: String,
-        /// The one it must be.
+        /// The value it must have.
         expected: String,
     },
     /// A weight is NaN or infinite.
     #[error("tensor `{0}` holds a value that is not a finite number")]
     NotFinite(String),
-    /// Pixels handed in do not fit the network.
-    #[error("{found} pixels given, the network takes images of {height}x{width}")]
+    /// The given pixels do not fit the network.
+    #[error("{found} pixels given, but the network expects images of {height}x{width}")]
     Input {
         /// Bytes given.
         found: usize,
@@ -123,7 +123,7 @@ impl Record {
     /// Returns the record in `bytes`.
     ///
     /// Version, names, shapes and values are all checked; nothing in the file is executed, and the
-    /// memory taken is a small multiple of the file's own size.
+    /// memory used is a small multiple of the file's size.
     ///
     /// # Errors
     /// [`RecordError`] says what is wrong with the file.
@@ -145,7 +145,7 @@ impl Record {
     /// bytes.
     ///
     /// # Errors
-    /// When a weight is not finite, or the weights are not those of the architecture.
+    /// When a weight is not finite, or the weights do not fit the architecture.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
         let metadata = Metadata {
             format: FORMAT_VERSION,
@@ -171,14 +171,14 @@ impl Record {
     /// Returns the network in Burn, on `device`, to train it further or to run it there.
     ///
     /// # Errors
-    /// When the weights are not those of the architecture.
+    /// When the weights do not fit the architecture.
     #[cfg(feature = "burn")]
     pub fn network(&self, device: &Device) -> Result<Network, RecordError> {
         Network::new(&self.metadata.architecture, self.weights.clone(), device)
     }
 }
 
-/// Returns `tensors`, which may be weights or an optimizer's moments, as a Burn pack without metadata.
+/// Returns `tensors`, weights or an optimizer's moments, as a Burn pack without metadata.
 /// Equal tensors give equal bytes.
 ///
 /// # Errors
@@ -190,7 +190,7 @@ pub fn tensors_to_bytes(tensors: &[Tensor]) -> Result<Vec<u8>, RecordError> {
     Ok(pack::write(tensors, &BTreeMap::new())?)
 }
 
-/// Returns the tensors of a network of this `architecture` that [`tensors_to_bytes`] was given. Names,
+/// Returns the tensors of a network of this `architecture` from the bytes of [`tensors_to_bytes`]. Names,
 /// shapes and values are all checked.
 ///
 /// # Errors
@@ -206,7 +206,7 @@ pub fn tensors_from_bytes(
 }
 
 fn read_metadata(pack: &Pack) -> Result<Metadata, RecordError> {
-    let bad = |e: serde_json::Error| RecordError::Metadata(one_line(&e.to_string()));
+    let bad = |e: serde_json::Error| RecordError::Metadata(excerpt(&e.to_string()));
     let json = pack
         .metadata
         .get(METADATA_KEY)
@@ -227,7 +227,7 @@ fn read_metadata(pack: &Pack) -> Result<Metadata, RecordError> {
     Ok(metadata)
 }
 
-/// Turns metadata of format 1 or 2 into that of format 3: there was one kind of network, on grey images.
+/// Upgrades metadata of format 1 or 2 to format 3: there was only one kind of network, on grey images.
 fn upgrade(metadata: &mut Value) {
     if let Some(architecture) = metadata
         .get_mut("architecture")
@@ -240,7 +240,7 @@ fn upgrade(metadata: &mut Value) {
     }
 }
 
-/// The tensors of a pack that have not been taken yet.
+/// The tensors of a pack that have not been removed yet.
 pub(crate) struct Tensors(Vec<Tensor>);
 
 impl Tensors {
@@ -248,7 +248,7 @@ impl Tensors {
         Self(pack.tensors)
     }
 
-    /// Takes the values of the tensor `name` out; checks shape and values.
+    /// Removes the tensor `name` and returns its values after checking shape and values.
     pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, RecordError> {
         let position = self.0.iter().position(|tensor| tensor.name == name);
         let position = position.ok_or_else(|| RecordError::Missing(name.into()))?;
@@ -261,7 +261,7 @@ impl Tensors {
         Ok(tensor.values)
     }
 
-    /// Takes every tensor of a network out, in their order.
+    /// Removes and returns every tensor of a network, in order.
     fn take_all(&mut self, architecture: &Architecture) -> Result<Vec<Tensor>, RecordError> {
         let shapes = architecture.tensors().into_iter();
         shapes
@@ -272,13 +272,13 @@ impl Tensors {
     /// Checks that nothing is left.
     pub(crate) fn finish(self) -> Result<(), RecordError> {
         match self.0.into_iter().next() {
-            Some(left) => Err(RecordError::Unexpected(one_line(&left.name))),
+            Some(left) => Err(RecordError::Unexpected(excerpt(&left.name))),
             None => Ok(()),
         }
     }
 }
 
-/// Returns names and shapes of the tensors that belong to the threshold for unknown pictures.
+/// Returns names and shapes of the tensors for detecting unknown pictures.
 fn unknown_shapes(architecture: &Architecture, unknown: &Unknown) -> [Shape; 2] {
     let shape = |name: &str, shape: Vec<usize>| Shape {
         name: name.into(),

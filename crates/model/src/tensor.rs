@@ -5,7 +5,7 @@ use crate::record::RecordError;
 /// A tensor of `f32` values with its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
-    /// Its name, unlike that of any other tensor beside it: `layers.0.weight`.
+    /// Its name, unique among the tensors beside it: `layers.0.weight`.
     pub name: String,
     /// Its dimensions; a single number has none.
     pub shape: Vec<usize>,
@@ -13,7 +13,7 @@ pub struct Tensor {
     pub values: Vec<f32>,
 }
 
-/// Name and shape of a tensor that a network has.
+/// Name and shape of a network's tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     /// Its name.
@@ -32,10 +32,10 @@ impl Shape {
         }
     }
 
-    /// Checks that `tensor` is this one: name, shape, and every value a finite number.
+    /// Checks that `tensor` has this name and shape, and only finite values.
     ///
     /// # Errors
-    /// When it is another.
+    /// When it does not.
     pub fn check(&self, tensor: &Tensor) -> Result<(), RecordError> {
         let Self { name, shape } = self;
         if tensor.name != *name {

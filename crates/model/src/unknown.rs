@@ -1,9 +1,9 @@
-//! "None of these": pictures that are unlike what the network was trained on.
+//! Unknown pictures: pictures unlike anything the network was trained on.
 //!
-//! A classifier must name one of its classes, and is as sure of a negative as of a garment. So a record
-//! also holds what the training images look like: their mean, and the few patterns of light by which
-//! most of them differ from it (principal components). Of a garment these leave little over, of a
-//! strange picture much. docs/trust.md in the repository has measurements of this and of other scores.
+//! A classifier always names one of its classes, and is as confident about a negative as about a garment. So a
+//! record also describes the training images: their mean, and the few patterns by which most of them differ
+//! from it (principal components). These explain most of a garment, but little of an unfamiliar picture.
+//! docs/trust.md in the repository has measurements of this and other scores.
 
 #[cfg(feature = "burn")]
 mod fit;
@@ -12,15 +12,15 @@ mod fit;
 pub use fit::MOST_IMAGES;
 use serde::{Deserialize, Serialize};
 
-/// Share of the held-out images that may be taken for unknown. With 1 % instead, a tenth of the digits in
+/// Fraction of the held-out images that may be called unknown. With 1 % instead, a tenth of the digits in
 /// docs/trust.md would be found, not half of them.
 pub const REJECTED: f64 = 0.05;
-/// Fewest training images, and held-out ones, that a threshold is fitted on.
+/// Minimum number of training images, and of held-out ones, to fit a threshold on.
 pub const LEAST_IMAGES: usize = 100;
-/// Most patterns kept.
+/// Maximum number of patterns.
 const MOST_PATTERNS: usize = 16;
 
-/// When a picture is none of the classes.
+/// How to detect unknown pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unknown {
@@ -28,9 +28,9 @@ pub struct Unknown {
     pub score: Score,
     /// A picture is unknown when its strangeness is above this; 0 to 1.
     pub threshold: f32,
-    /// Share of the held-out images that are above it, 0 to 1: about [`REJECTED`].
+    /// Fraction of the held-out images above it, 0 to 1: about [`REJECTED`].
     pub rejected: f64,
-    /// Held-out images the threshold was fitted on.
+    /// Number of held-out images the threshold was fitted on.
     pub images: usize,
     /// Number of patterns.
     pub components: usize,
@@ -38,8 +38,8 @@ pub struct Unknown {
     /// its metadata.
     #[serde(skip)]
     pub mean: Vec<f32>,
-    /// The patterns `[height * width, components]`, row-major; the columns have length 1 and are at
-    /// right angles. A tensor as well.
+    /// The patterns `[height * width, components]`, row-major; the columns are orthonormal. Also a
+    /// tensor of the record.
     #[serde(skip)]
     pub patterns: Vec<f32>,
 }
@@ -48,13 +48,13 @@ pub struct Unknown {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Score {
-    /// What mean and patterns leave over, see [`Unknown::strangeness`].
+    /// The residual after mean and patterns, see [`Unknown::strangeness`].
     Residual,
 }
 
 impl Unknown {
-    /// Returns how strange a picture is, from its `pixels` `[height * width]`: the root of the mean square
-    /// of what mean and patterns leave over of its pixels, which count from 0 to 1. So it is 0 to 1.
+    /// Returns how strange a picture is, from its `pixels` `[height * width]`: the root mean square of the part of
+    /// its pixels (scaled to 0 to 1) that mean and patterns do not explain; 0 to 1.
     pub fn strangeness(&self, pixels: &[u8]) -> f32 {
         let mut parts = vec![0f32; self.components];
         let all = project(&self.patterns, &self.mean, pixels, &mut parts);
@@ -69,7 +69,7 @@ impl Unknown {
         strangeness > self.threshold
     }
 
-    /// Returns whether the numbers are some that [`Unknown::fit`] can come to.
+    /// Returns whether the numbers are within the range of [`Unknown::fit`].
     pub(crate) fn is_valid(&self) -> bool {
         (0.0..=1.0).contains(&self.threshold)
             && (0.0..=1.0).contains(&self.rejected)
@@ -78,7 +78,7 @@ impl Unknown {
 }
 
 /// Writes an image's distance from `mean` along each of `directions` `[pixels, components]` to `parts`
-/// `[components]`; returns the square of its whole distance.
+/// `[components]`; returns the square of its total distance.
 fn project(directions: &[f32], mean: &[f32], pixels: &[u8], parts: &mut [f32]) -> f32 {
     parts.fill(0.0);
     let mut all = 0.0;

@@ -31,7 +31,7 @@ fn burn_read(bytes: &[u8]) -> Result<Pack, String> {
         let scalar = match *number {
             Number::Int(value) => Scalar::Int(value),
             Number::UInt(value) => Scalar::UInt(value),
-            Number::Float(_) | Number::Bool(_) => return Err("no integer".into()),
+            Number::Float(_) | Number::Bool(_) => return Err("not an integer".into()),
         };
         pack.scalars.insert(name.clone(), scalar);
     }
@@ -241,7 +241,7 @@ fn what_cannot_be_read_back_is_not_written() {
     );
     check(
         &[tensor("a", &[], 1), tensor("a", &[], 1)],
-        "tensor 'a' is there twice",
+        "tensor 'a' appears twice",
     );
     let many = (0..=100_000)
         .map(|key| (key.to_string(), String::new()))
@@ -284,7 +284,7 @@ fn described(dtype: &str, shape: &[u8], start: u8, end: u8) -> Vec<u8> {
     ])
 }
 
-/// A pack of this metadata and so many bytes of data.
+/// Returns a pack with this metadata and this many bytes of data.
 fn forged(metadata: &[u8], data: usize) -> Vec<u8> {
     let mut bytes = b"NRUB\x01\0".to_vec();
     bytes.extend((metadata.len() as u32).to_le_bytes());
@@ -386,7 +386,7 @@ fn what_burn_does_not_write_is_refused() {
     .concat();
     check(
         &tensors(&[("a", [vec![0xa4], twice].concat())], 8),
-        "a field is there twice",
+        "a field appears twice",
         Err(()),
     );
     let half = b"\xa3\x65dtype\x63F32\x65shape\x81\x1b\x80\0\0\0\0\0\0\0\x6cdata_offsets\x82\0\0";
@@ -419,7 +419,7 @@ fn what_burn_does_not_write_is_refused() {
     );
     check(
         &scalar("Word", &[0]),
-        "a number that is no integer",
+        "a number that is not an integer",
         Err(()),
     );
     // Burn reads what of this it can use.
@@ -437,7 +437,7 @@ fn what_burn_does_not_write_is_refused() {
     );
     check(
         &tensors(&[("a", a()), ("a", a())], 8),
-        "a name is there twice",
+        "a name appears twice",
         Ok(()),
     );
     let b = described("F32", &[2], 4, 12);
@@ -476,12 +476,12 @@ fn what_burn_does_not_write_is_refused() {
     );
     check(
         &scalar("Bool", &[0xf5]),
-        "a number that is no integer",
+        "a number that is not an integer",
         Err(()),
     );
     check(
         &scalar("Float", &[0xf9, 0x3c, 0]),
-        "a number that is no integer",
+        "a number that is not an integer",
         Err(()),
     );
 }

@@ -234,9 +234,9 @@ fn wrong_calibrations_and_thresholds_are_refused() {
     assert!(Record::from_bytes(&pack(Some(&json), &good)).is_ok());
     for temperature in ["0.0", "-1.0", "1e300", "0.001"] {
         let json = replaced("1.75", temperature);
-        check(&json, &good, "the record's calibration has numbers");
+        check(&json, &good, "the record's calibration has values");
     }
-    check(&replaced("0.125", "7.0"), &good, "calibration has numbers");
+    check(&replaced("0.125", "7.0"), &good, "calibration has values");
     check(
         &replaced("\"images\":100", "\"images\":-1"),
         &good,
@@ -249,7 +249,7 @@ fn wrong_calibrations_and_thresholds_are_refused() {
     );
     for components in ["0", "33", "18446744073709551615"] {
         let json = replaced("\"components\":1", &format!("\"components\":{components}"));
-        check(&json, &good, "threshold for unknown pictures has numbers");
+        check(&json, &good, "threshold for unknown pictures has values");
     }
     let two = replaced("\"components\":1", "\"components\":2");
     check(&two, &good, "expected F32 [6, 2]");

@@ -1,4 +1,4 @@
-//! Where tensors live: the CPU (flex, ndarray) or a graphics adapter (wgpu), chosen at run time.
+//! The device that tensors live on: the CPU (flex, ndarray) or a graphics adapter (wgpu), chosen at run time.
 
 #[cfg(feature = "wgpu")]
 mod gpu;
@@ -21,7 +21,7 @@ pub struct Compute {
     pub device: Device,
     /// The processor behind it, in words: `CPU, 2 threads` or `NVIDIA ... (Vulkan)`.
     pub processor: String,
-    /// A graphics API computed on the CPU (llvmpipe, SwiftShader, WARP): correct, and slow.
+    /// Whether the graphics API runs on the CPU (llvmpipe, SwiftShader, WARP): correct, but slow.
     pub software: bool,
     /// Largest buffer of a device with memory of its own, in bytes; `None` for the CPU.
     largest_buffer: Option<u64>,
@@ -41,10 +41,10 @@ pub struct Adapter {
 }
 
 impl Compute {
-    /// Opens `backend`. Nothing of a backend that was not asked for is touched.
+    /// Opens `backend` and returns its device. No other backend is initialised.
     ///
     /// # Errors
-    /// When this build lacks the backend, or `wgpu` is asked for and no adapter can be opened (exit code 2).
+    /// When this build lacks the backend, or `wgpu` is requested and no adapter can be opened (exit code 2).
     pub fn open(backend: Backend) -> Result<Self, Failure> {
         match backend {
             Backend::Flex => Ok(Self::cpu(backend, Device::flex())),
@@ -57,8 +57,8 @@ impl Compute {
         }
     }
 
-    /// Returns whether `images` are better kept on the device: it has memory of its own, and one of
-    /// its buffers holds them all, a byte a pixel.
+    /// Returns whether to keep `images` on the device: it has memory of its own, and one buffer can hold them
+    /// all, at one byte per pixel.
     pub fn keeps(&self, images: &ImageDataset) -> bool {
         let bytes = images.len() as u64 * (images.height() * images.width()) as u64;
         self.largest_buffer.is_some_and(|largest| bytes <= largest)
@@ -107,7 +107,7 @@ mod gpu {
     }
 }
 
-/// Returns how many threads the CPU backends use: `RAYON_NUM_THREADS`, or one a core.
+/// Returns how many threads the CPU backends use: `RAYON_NUM_THREADS`, or one per core.
 pub fn threads() -> usize {
     let wanted = std::env::var("RAYON_NUM_THREADS")
         .ok()
@@ -116,5 +116,5 @@ pub fn threads() -> usize {
     wanted.filter(|&n| n > 0).unwrap_or_else(cores)
 }
 
-/// The kind of an adapter that is no hardware.
+/// The kind of an adapter that is not hardware.
 pub const SOFTWARE: &str = "software";

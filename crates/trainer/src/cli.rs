@@ -1,11 +1,11 @@
-//! What a person can type.
+//! The command line: commands, options and their help.
 
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use exchange::{Format, Layout};
+use exchange::{Format, Layout, Scale};
 use experiment::{Backend, EngineChoice};
 use model::Activation;
 
@@ -13,12 +13,12 @@ use crate::run::query::Condition;
 
 /// Train, evaluate and use small image classifiers
 ///
-/// Without a command, trains. Without any argument, trains the experiment of the Keras notebook:
+/// The default command is `train`. Without arguments, it trains the experiment of the Keras notebook:
 /// Fashion-MNIST, 784 → 128 ReLU → 10 softmax, Adam, 10 epochs.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// The command; none means `train`.
+    /// The command; `train` if there is none.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Options of `train`.
@@ -87,28 +87,28 @@ pub enum Command {
     Gallery(GalleryArgs),
     /// Write a run, or a comparison of several, as one HTML page
     Report(ReportArgs),
-    /// List runs; show, compare, remove them
+    /// List runs, or show, compare, export or remove them
     Runs(RunsArgs),
-    /// Train many settings of an experiment, each with many seeds, and find the best
+    /// Train many settings of an experiment, each with several seeds, and find the best
     Sweep(SweepArgs),
-    /// Find a learning rate to begin with: train for a moment while it climbs
+    /// Find a learning rate to start with: train briefly while it increases
     FindLr(FindLrArgs),
     /// Train a run again from its manifest and config, and say whether the result is identical
     Repeat(RepeatArgs),
-    /// Check every file of a run against the hashes in its manifest, and its checkpoints
+    /// Check every file and checkpoint of a run against its recorded hash
     Verify(ShowRunArgs),
     /// Write a saved run's network for other programs: safetensors, ONNX, NumPy
     Export(ExportArgs),
-    /// Make a run of a network that another program trained: safetensors, PyTorch, NumPy, ONNX
+    /// Make a run from a network trained by another program: safetensors, PyTorch, NumPy, ONNX
     Import(ImportArgs),
-    /// Show where the data set was found, check it, download it if need be, count its labels
+    /// Find the data set, download it if needed, check it and count its labels
     Data(DataArgs),
     /// Show a network layer by layer: output shapes, parameters, multiply-adds, bytes
     Summary(SummaryArgs),
-    /// Show or check an experiment's config, or print the schema of configs
+    /// Show or check an experiment's config, or print the config schema
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// List the backends of this machine
+    /// List the backends this machine can use
     Backends(OutputArgs),
     /// Print a shell completion script
     Completions {
@@ -120,11 +120,11 @@ pub enum Command {
 /// `trainer config ...`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print the resolved experiment as TOML: every key, defaults filled in
+    /// Print the resolved experiment as TOML: every key, with defaults filled in
     Show(ExperimentArgs),
     /// Check an experiment; print what is wrong with it, if anything
     Check(ExperimentArgs),
-    /// Print the JSON schema of configs, by which editors complete and check them
+    /// Print the JSON schema of configs, for completion and checks in editors
     Schema,
 }
 
@@ -148,13 +148,13 @@ pub struct ExperimentArgs {
     /// Which config.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Where to compute (overrides the config)
+    /// Backend to compute on (overrides the config)
     #[arg(long, value_name = "BACKEND", value_parser = backend())]
     pub backend: Option<Backend>,
-    /// Who trains (overrides the config)
+    /// Engine to train with (overrides the config)
     #[arg(long, value_name = "ENGINE", value_parser = engine())]
     pub engine: Option<EngineChoice>,
-    /// Seed of weights, order and split (overrides the config)
+    /// Seed for weights, order and split (overrides the config)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub seed: Option<u64>,
 }
@@ -168,7 +168,7 @@ pub struct TrainArgs {
     /// Use D itself as the run folder [default: artifacts/EXPERIMENT/TIME-ID]
     #[arg(long, value_name = "D")]
     pub run_dir: Option<PathBuf>,
-    /// How to watch.
+    /// How to show progress.
     #[command(flatten)]
     pub show: ShowArgs,
 }
@@ -178,35 +178,35 @@ pub struct TrainArgs {
 pub struct ResumeArgs {
     /// The run's folder, a unique prefix of its name, or `last`
     pub run: String,
-    /// Change what is safe to change: `training.epochs`, `checkpoint.every`, `checkpoint.keep`
+    /// Override a key that may be changed: `training.epochs`, `checkpoint.every`, `checkpoint.keep`
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Folder with the four IDX files [default: where the run found them]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
-    /// How to watch.
+    /// How to show progress.
     #[command(flatten)]
     pub show: ShowArgs,
 }
 
-/// How to watch a training.
+/// How to show the progress of a training.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct ShowArgs {
     /// Show Burn's dashboard while training (needs a terminal)
     #[arg(long, conflicts_with_all = ["json", "quiet"])]
     pub tui: bool,
-    /// How to print.
+    /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
 }
 
-/// How to print.
+/// How to print results.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct OutputArgs {
-    /// Say nothing on stderr but warnings and errors (results on stdout stay)
+    /// Print only warnings and errors on stderr (results still go to stdout)
     #[arg(long)]
     pub quiet: bool,
-    /// Print results as JSON, one object a line
+    /// Print results as JSON, one object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -214,15 +214,15 @@ pub struct OutputArgs {
 /// Which saved run, and where to compute.
 #[derive(Debug, Args)]
 pub struct SavedArgs {
-    /// Folder, prefix of a name, model.bpk file, or `last`
+    /// The run's folder, a unique prefix of its name, a model.bpk file, or `last`
     pub run: String,
-    /// Where to compute
+    /// Backend to compute on
     #[arg(long, value_name = "BACKEND", default_value = "flex", value_parser = backend())]
     pub backend: Backend,
     /// Folder with the four IDX files [default: where the run found them]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
-    /// How to print.
+    /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -244,7 +244,7 @@ pub struct PredictArgs {
     /// Pictures to predict, PNG or JPEG, of any size
     #[arg(value_name = "IMAGE", required_unless_present = "test")]
     pub images: Vec<PathBuf>,
-    /// Predict the test image of this number instead, counted from 0
+    /// Predict the test image with this number instead, counted from 0
     #[arg(
         long,
         value_name = "N",
@@ -263,7 +263,7 @@ pub struct GalleryArgs {
     /// Show the most confident mistakes instead of the first images
     #[arg(long)]
     pub wrong: bool,
-    /// PNG to write [default: gallery.png or mistakes.png in the run's folder]
+    /// PNG file to write [default: gallery.png or mistakes.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -271,16 +271,16 @@ pub struct GalleryArgs {
 /// `trainer report`
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Folder, prefix of a name, or `last`; several are compared with the first
+    /// Runs: folders, unique prefixes of names, or `last`; several are compared with the first
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<String>,
-    /// HTML to write [default: report.html in the run's folder; here, for several runs]
+    /// HTML file to write [default: report.html in the run's folder, or here for several runs]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Folder with the four IDX files [default: where the run found them]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
-    /// How to print.
+    /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -289,7 +289,7 @@ pub struct ReportArgs {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct RunsArgs {
-    /// What to do; nothing means to list.
+    /// What to do; list runs if there is no command.
     #[command(subcommand)]
     pub command: Option<RunsCommand>,
     /// Which runs to list.
@@ -304,7 +304,7 @@ pub enum RunsCommand {
     Show(ShowRunArgs),
     /// Compare runs with the first: config, metrics, curves, classes, McNemar's test
     Compare(CompareArgs),
-    /// Copy runs to another program's collection
+    /// Export runs to an experiment tracker
     Export(ExportRunsArgs),
     /// Remove runs, after asking
     Rm(RemoveArgs),
@@ -313,16 +313,16 @@ pub enum RunsCommand {
 /// Which runs, in which order.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only runs of which this is true, e.g. `--where "test_accuracy > 0.88"`; may be repeated
+    /// Only runs for which this is true, e.g. `--where "test_accuracy > 0.88"`; may be repeated
     #[arg(long = "where", value_name = "CONDITION")]
     pub conditions: Vec<Condition>,
-    /// Order by a field, `-FIELD` from high to low [default: -started]
+    /// Sort by a field, or by `-FIELD` from high to low [default: -started]
     #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
     pub sort: Option<String>,
-    /// List at most so many
+    /// List at most N runs
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Print JSON, one run a line
+    /// Print JSON, one run per line
     #[arg(long)]
     pub json: bool,
     /// Print CSV
@@ -354,17 +354,23 @@ pub struct CompareArgs {
 /// `trainer runs export`
 #[derive(Debug, Args)]
 pub struct ExportRunsArgs {
-    /// Where to
+    /// Experiment tracker to export to
     pub target: ExportTarget,
-    /// Runs to copy [default: all that are finished]
+    /// Runs to export [default: all finished runs]
     #[arg(value_name = "RUN")]
     pub runs: Vec<String>,
     /// Address of the server
-    #[arg(long, value_name = "URI", default_value = "http://127.0.0.1:5000")]
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "MLFLOW_TRACKING_URI",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:5000"
+    )]
     pub uri: String,
 }
 
-/// Whose collection.
+/// The experiment tracker to export to.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub enum ExportTarget {
     /// An MLflow server
@@ -377,7 +383,7 @@ pub struct RemoveArgs {
     /// The runs' folders, or unique prefixes of their names
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<String>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     pub yes: bool,
 }
@@ -385,9 +391,9 @@ pub struct RemoveArgs {
 /// `trainer sweep`
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// An experiment with a `sweep` table; given again, it goes on where it was
+    /// An experiment with a `sweep` table; give it again to resume the sweep
     pub file: PathBuf,
-    /// Trainings at a time, one core each [default: as many as there are cores]
+    /// Trainings to run in parallel, one core each [default: one per core]
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub jobs: Option<usize>,
     /// Override a key of the file, e.g. `--set sweep.seeds=5`
@@ -396,7 +402,7 @@ pub struct SweepArgs {
     /// Folder with the four IDX files (overrides the file)
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
-    /// How to print.
+    /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -413,13 +419,13 @@ pub struct FindLrArgs {
     /// The last learning rate
     #[arg(long, value_name = "RATE", default_value_t = 1.0)]
     pub to: f64,
-    /// Steps from the first to the last
+    /// Number of steps from the first rate to the last
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub steps: usize,
-    /// Draw it as well, as an HTML page
+    /// Also plot the test, as an HTML page
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// How to print.
+    /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -435,7 +441,7 @@ pub struct RepeatArgs {
     /// Folder with the four IDX files [default: where the run found them]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
-    /// How to watch.
+    /// How to show progress.
     #[command(flatten)]
     pub show: ShowArgs,
 }
@@ -446,13 +452,13 @@ pub struct ExportArgs {
     /// Which run.
     #[command(flatten)]
     pub saved: SavedArgs,
-    /// What to write
+    /// Format to write
     #[arg(value_parser = format())]
     pub format: Format,
     /// File to write
     #[arg(long, value_name = "PATH")]
     pub out: PathBuf,
-    /// What comes first in a weight's shape, and whose names are used (safetensors, f16, npz)
+    /// Order of a weight's dimensions, and tensor names to match (safetensors, f16, npz)
     #[arg(long, value_name = "LAYOUT", default_value = "in-out", value_parser = layout())]
     pub layout: Layout,
 }
@@ -468,9 +474,13 @@ pub struct ImportArgs {
     /// Use D itself as the run folder [default: artifacts/NAME/TIME-ID]
     #[arg(long, value_name = "D")]
     pub run_dir: Option<PathBuf>,
-    /// What comes first in a weight's shape, where the shapes leave it open
+    /// Order of a weight's dimensions, if the shapes do not settle it
     #[arg(long, value_name = "LAYOUT", value_parser = layout())]
     pub layout: Option<Layout>,
+    /// How the network expects its pixels: 0..1, 0..255, -1..1, or MEAN,DEVIATION of pixels from 0 to 1
+    /// [default: the file's, or 0..1]
+    #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
+    pub scale: Option<Scale>,
     /// Names of the classes, in label order [default: the file's, or Fashion-MNIST's, or numbers]
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub classes: Option<Vec<String>>,
@@ -480,21 +490,21 @@ pub struct ImportArgs {
     /// Activation of the hidden layers [default: the file's, or relu]
     #[arg(long, value_name = "NAME", value_parser = activation())]
     pub activation: Option<Activation>,
-    /// Folder with the four IDX files the network is for [default: the usual places, without download]
+    /// Folder with the four IDX files of its data set [default: the usual places, without download]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
-    /// How to print.
+    /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
 }
 
-/// Reads how many trainings there are at a time.
+/// Returns the number of trainings to run in parallel, 1 to 256.
 fn jobs(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|n| (1..=256).contains(n));
     number.ok_or_else(|| "expected a number from 1 to 256".into())
 }
 
-/// Reads `28x28`.
+/// Returns the height and width in a text like `28x28`.
 fn size(text: &str) -> Result<[usize; 2], String> {
     let sizes = text
         .split_once('x')
@@ -505,7 +515,7 @@ fn size(text: &str) -> Result<[usize; 2], String> {
     }
 }
 
-/// Reads one of `choices`, and shows each with its help. The libraries' own types know no clap.
+/// Returns a parser for `choices` that shows each with its help. The libraries' own types do not use clap.
 fn choice<T: Copy + Send + Sync + 'static>(
     choices: &'static [(&'static str, T)],
     help: fn(T) -> &'static str,
@@ -530,8 +540,8 @@ fn backend() -> impl TypedValueParser<Value = Backend> {
 
 fn engine() -> impl TypedValueParser<Value = EngineChoice> {
     choice(&EngineChoice::ALL, |engine| match engine {
-        EngineChoice::Auto => "The kernel where it can train the experiment, else Burn",
-        EngineChoice::Kernel => "One fused kernel, on the backend flex",
+        EngineChoice::Auto => "The kernel if it can train the experiment, else Burn",
+        EngineChoice::Kernel => "One fused kernel, on the flex backend",
         EngineChoice::Burn => "Burn's operations, on any backend",
     })
 }
@@ -566,13 +576,13 @@ fn activation() -> impl TypedValueParser<Value = Activation> {
 /// `trainer summary`
 #[derive(Debug, Args)]
 pub struct SummaryArgs {
-    /// A run, to show its network [default: that of the experiment]
+    /// Run whose network to show [default: the experiment's network]
     #[arg(conflicts_with_all = ["config", "set", "data_dir"])]
     pub run: Option<String>,
     /// Which experiment.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// How to print.
+    /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -583,10 +593,10 @@ pub struct DataArgs {
     /// Which experiment's data.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// If a download is needed, take upstream's four .gz files from this address
+    /// If a download is needed, take the four .gz files from this address
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
-    /// How to print.
+    /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -1,4 +1,4 @@
-//! Several runs side by side: config, metrics, learning curves, classes, and whether the difference is more
+//! Several runs side by side: config, metrics, learning curves, classes, and whether the differences are more
 //! than chance.
 
 pub mod mcnemar;
@@ -14,31 +14,31 @@ use crate::run::epoch::EpochMetrics;
 use crate::run::list::{self, Summary};
 use crate::run::query;
 
-/// A run with all that is compared.
+/// A run with everything that is compared.
 #[derive(Debug, Clone)]
 pub struct Compared {
-    /// The run in brief.
+    /// Summary of the run.
     pub run: Summary,
     /// Its finished epochs.
     pub epochs: Vec<EpochMetrics>,
-    /// What it said about every test image.
+    /// Its predictions for every test image.
     pub predictions: Vec<Prediction>,
 }
 
 /// Runs side by side.
 #[derive(Debug, Clone)]
 pub struct Comparison {
-    /// The runs, the one first that the others are compared with.
+    /// The runs; the others are compared with the first.
     pub runs: Vec<Compared>,
-    /// McNemar's test of each run but the first against the first.
+    /// McNemar's test of each later run against the first.
     pub tests: Vec<McNemar>,
 }
 
 impl Comparison {
-    /// Returns the comparison of the runs that a person names.
+    /// Returns the comparison of the named runs.
     ///
     /// # Errors
-    /// When one is not there or not finished, or they were tested on different images.
+    /// When a run is not found or not finished, or they were tested on different images.
     pub fn of(names: &[String]) -> Result<Self, Failure> {
         let mut runs = Vec::new();
         for name in names {
@@ -51,7 +51,7 @@ impl Comparison {
         }
         let Some((first, others)) = runs.split_first() else {
             let failure = Failure::usage("there is nothing to compare");
-            return Err(failure.hint("name two runs or more"));
+            return Err(failure.hint("give two or more runs"));
         };
         let tests: Result<Vec<McNemar>, Failure> = others
             .iter()
@@ -63,7 +63,7 @@ impl Comparison {
         })
     }
 
-    /// Returns what each run is called.
+    /// Returns the name of each run.
     pub fn letters(&self) -> Vec<String> {
         let letters = ('A'..='Z').cycle();
         letters.take(self.runs.len()).map(String::from).collect()
@@ -89,7 +89,7 @@ impl Comparison {
         keys.into_iter().map(row).filter(differs).collect()
     }
 
-    /// Returns a row for each figure that runs come to.
+    /// Returns a row for each result.
     pub fn metrics(&self) -> Vec<Vec<String>> {
         let row = |name: String, value: &dyn Fn(&Summary) -> String| -> Vec<String> {
             let values = self.runs.iter().map(|compared| value(&compared.run));
@@ -115,7 +115,7 @@ impl Comparison {
         test.chain(validation).chain(others).collect()
     }
 
-    /// Returns a row for each class: the share of its images that each run gets right.
+    /// Returns a row for each class: the recall of each run.
     pub fn classes(&self) -> Vec<Vec<String>> {
         let recalls: Vec<Vec<(String, f64)>> =
             self.runs.iter().map(|c| recall(&c.predictions)).collect();

@@ -1,4 +1,4 @@
-//! The data set of an experiment or a network: found, verified and, if need be, downloaded.
+//! Finding, verifying and, if needed, downloading the data set of an experiment or a network.
 
 use std::path::{Path, PathBuf};
 
@@ -9,21 +9,21 @@ use model::Metadata;
 use crate::failure::Failure;
 use crate::notice::{Notice, Notify};
 
-/// Which data set, and where it may come from.
+/// Which data set to load, and where from.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// Its name; only Fashion-MNIST is found without a folder.
     pub name: String,
-    /// The folder that somebody named: then nothing else is looked at.
+    /// The folder given by the user; no other place is searched then.
     pub dir: Option<PathBuf>,
     /// Names for its classes, in label order.
     pub class_names: Option<Vec<String>>,
-    /// Addresses to download from; without any, nothing is downloaded.
+    /// Addresses to download from; if empty, nothing is downloaded.
     pub mirrors: Vec<String>,
 }
 
 impl Wanted {
-    /// Returns what `experiment` asks for.
+    /// Returns the data set of `experiment`.
     pub fn by(experiment: &Experiment) -> Self {
         let data = &experiment.data;
         Self {
@@ -34,7 +34,7 @@ impl Wanted {
         }
     }
 
-    /// Returns what a network was trained on, which is in `dir` when that is given. Nothing is downloaded.
+    /// Returns the data set a network was trained on, in `dir` if given. Nothing is downloaded.
     pub fn at_hand(name: &str, class_names: &[String], dir: Option<&Path>) -> Self {
         Self {
             name: name.to_string(),
@@ -44,7 +44,7 @@ impl Wanted {
         }
     }
 
-    /// Returns the same, downloaded from where it is published if no folder has it.
+    /// Returns the same, but downloaded from where it is published if no folder has it.
     #[must_use]
     pub fn or_download(self) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Wanted {
         }
     }
 
-    /// Returns the data set.
+    /// Loads and returns the data set.
     ///
     /// # Errors
     /// When no place has it (exit code 2).
@@ -65,7 +65,7 @@ impl Wanted {
         })?)
     }
 
-    /// Returns the folders that are looked into, and what is there.
+    /// Returns the folders that are searched, and what each contains.
     pub fn places(&self) -> Vec<Place> {
         data::places(&self.request(cache().as_deref()))
     }
@@ -84,19 +84,19 @@ impl Wanted {
 /// Returns the data set if its images have the size that a record's network takes.
 ///
 /// # Errors
-/// When they have not.
+/// When the sizes differ.
 pub fn fitting(data: DataSet, metadata: &Metadata) -> Result<DataSet, Failure> {
     let [_, height, width] = metadata.architecture.input();
     if data.test.size() == metadata.architecture.input() {
         return Ok(data);
     }
     Err(Failure::failed(format!(
-        "the test images have {}x{} pixels, the network takes {width}x{height}",
+        "the test images have {}x{} pixels, but the network expects {width}x{height}",
         data.test.width(),
         data.test.height(),
     ))
     .hint(format_args!(
-        "--data-dir must hold the data of the run: {}",
+        "--data-dir must be the folder with the run's data: {}",
         metadata.dataset
     )))
 }

@@ -1,4 +1,4 @@
-//! Exact results on a set of images: the metrics, the confusion matrix, figures of each class.
+//! Exact results on a set of images: metrics, confusion matrix, figures per class.
 
 use data::ImageDataset;
 use experiment::{Figures, Sums};
@@ -10,12 +10,12 @@ use crate::backend::Compute;
 use crate::engine::{Predictor, loader};
 use crate::failure::Failure;
 
-/// What a network says about every image of a set, in order.
+/// A network's predictions for every image of a set, in order.
 #[derive(Debug, Clone)]
 pub struct Predictions {
     /// Number of classes.
     pub classes: usize,
-    /// Raw, row-major `[images, classes]`, each row sums to 1.
+    /// Raw probabilities, row-major `[images, classes]`; each row sums to 1.
     pub probabilities: Vec<f32>,
     /// Loss of every image `[images]`.
     pub losses: Vec<f32>,
@@ -31,7 +31,7 @@ pub struct Evaluation {
     /// Every metric.
     #[serde(flatten)]
     pub figures: Figures,
-    /// One entry a class, in label order.
+    /// One entry per class, in label order.
     pub per_class: Vec<ClassResult>,
     /// `confusion[true][predicted]`, counts.
     pub confusion: Vec<Vec<usize>>,
@@ -42,26 +42,26 @@ pub struct Evaluation {
 pub struct ClassResult {
     /// Class name.
     pub class: String,
-    /// Of those predicted to be this class, the share that is; 0 when none was predicted.
+    /// Share of the images predicted as this class that are of it; 0 if none was predicted.
     pub precision: f64,
-    /// Of those of this class, the share predicted so; 0 when there is none.
+    /// Share of the images of this class that are predicted as it; 0 if there are none.
     pub recall: f64,
-    /// Harmonic mean of precision and recall; 0 when both are.
+    /// Harmonic mean of precision and recall; 0 if both are 0.
     pub f1: f64,
-    /// Images of this class.
+    /// Number of images of this class.
     pub images: usize,
 }
 
 /// Returns the name of a class.
 ///
 /// # Errors
-/// When there are not so many names.
+/// When there are too few names.
 pub fn class_name(names: &[String], class: usize) -> Result<&str, Failure> {
     let name = names.get(class).map(String::as_str);
     name.ok_or_else(|| Failure::failed(format!("class {class} has no name")))
 }
 
-/// Returns what the network of `record` says about every image of `images`, in order.
+/// Returns the predictions of `record`'s network for every image of `images`, in order.
 ///
 /// # Errors
 /// When the device fails.
@@ -112,8 +112,8 @@ impl Predictions {
     /// Returns the class probabilities `[classes]` of image `i`.
     ///
     /// # Panics
-    /// When there are not so many images.
-    #[expect(clippy::indexing_slicing, reason = "documented; the caller counts")]
+    /// When there are too few images.
+    #[expect(clippy::indexing_slicing, reason = "documented; the caller checks")]
     pub fn row(&self, i: usize) -> &[f32] {
         &self.probabilities[i * self.classes..(i + 1) * self.classes]
     }
@@ -121,13 +121,13 @@ impl Predictions {
     /// Returns the most probable class of image `i` and its probability.
     ///
     /// # Panics
-    /// When there are not so many images.
+    /// When there are too few images.
     pub fn top(&self, i: usize) -> (usize, f32) {
         top(self.row(i))
     }
 
-    /// Returns the same with the record's calibrated probabilities, if it has a calibration. Losses stay
-    /// those of the raw ones.
+    /// Returns the predictions with the record's calibrated probabilities, if it has a calibration. The losses
+    /// stay those of the raw probabilities.
     pub fn calibrated(&self, metadata: &Metadata) -> Self {
         let mut calibrated = self.clone();
         if let Some(calibration) = &metadata.calibration {
@@ -157,7 +157,7 @@ impl Predictions {
         }
     }
 
-    /// Returns how many images of each class are taken for which, `[true][predicted]`.
+    /// Returns the confusion matrix: counts `[true][predicted]`.
     #[expect(
         clippy::indexing_slicing,
         reason = "labels, as a data set checks, and columns are below the number of classes"
@@ -171,7 +171,7 @@ impl Predictions {
     }
 }
 
-/// Returns the figures of a class of `images` images, of which `hits` are among the `predicted` ones.
+/// Returns the figures of a class with `images` images, `predicted` predictions and `hits` correct ones.
 fn class_result(class: &str, hits: usize, images: usize, predicted: usize) -> ClassResult {
     let share = |part: usize, of: usize| {
         if of == 0 {

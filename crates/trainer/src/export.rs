@@ -1,4 +1,4 @@
-//! A saved run's network as a file of another program, read back and compared.
+//! A saved run's network exported for another program, read back and compared.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::run::find::{self, Saved};
 use crate::run::write;
 use crate::saved;
 
-/// Test images an exact export is compared on; one that rounds is compared on all.
+/// Test images that an exact export is compared on; one that rounds is compared on all.
 const COMPARED: usize = 1000;
 
 /// What to export, and how.
@@ -26,33 +26,33 @@ pub struct Request {
     pub run: String,
     /// The format to write.
     pub format: Format,
-    /// What comes first in a weight's shape, and whose names are used.
+    /// Order of a weight's dimensions, and tensor names to match.
     pub layout: Layout,
     /// The file to write.
     pub out: PathBuf,
-    /// Where the comparison computes.
+    /// Backend that the comparison computes on.
     pub backend: Backend,
-    /// The folder of the test images; else where the run found them.
+    /// The folder of the test images; if `None`, where the run found them.
     pub data_dir: Option<PathBuf>,
 }
 
-/// What was written.
+/// An exported file.
 #[derive(Debug, Clone)]
 pub struct Exported {
-    /// Size of the file.
+    /// Size of the file, in bytes.
     pub bytes: usize,
-    /// How its answers compare with the run's; `None` when the test images are not at hand.
+    /// How its predictions compare with the run's; `None` if the test images were not found.
     pub comparison: Option<Comparison>,
 }
 
-/// How a file's answers compare with the run's.
+/// How a file's predictions compare with the run's.
 #[derive(Debug, Clone)]
 pub struct Comparison {
-    /// Test images that were compared.
+    /// Number of test images compared.
     pub images: usize,
-    /// Those with the same label.
+    /// Number of them with the same label.
     pub same_labels: usize,
-    /// Of a probability.
+    /// Largest difference of a probability.
     pub largest_difference: f32,
     /// Accuracy of the run, 0 to 1.
     pub accuracy_of_run: f64,
@@ -60,10 +60,10 @@ pub struct Comparison {
     pub accuracy_of_file: f64,
 }
 
-/// Writes the file and reads it back.
+/// Writes the file, reads it back, and returns its size and the comparison.
 ///
 /// # Errors
-/// When the run is not there, the file cannot be written, or does not give the run's answers.
+/// When the run is not found, or the file cannot be written or does not hold the run's weights.
 pub fn export(request: &Request, notify: Notify) -> Result<Exported, Failure> {
     refuse_impossible(request)?;
     let Request {
@@ -84,9 +84,7 @@ pub fn export(request: &Request, notify: Notify) -> Result<Exported, Failure> {
     let (_, back) = exchange::read(&written, None)?;
     if format.is_exact() && back.tensors != network.tensors {
         let message = format!("{} does not hold the run's weights", out.display());
-        return Err(
-            Failure::failed(message).hint("this is a defect of the program; please report it")
-        );
+        return Err(Failure::failed(message).hint("this is a bug in the program; please report it"));
     }
     let comparison = match data {
         Some(data) => Some(compare(*format, &saved, back, &data, &compute)?),
@@ -102,7 +100,7 @@ fn refuse_impossible(request: &Request) -> Result<(), Failure> {
     let has_one_layout = matches!(request.format, Format::Onnx | Format::Int8);
     if request.layout == Layout::OutIn && has_one_layout {
         return Err(
-            Failure::usage("ONNX and 8-bit weights have one layout only")
+            Failure::usage("ONNX and 8-bit weights have only one layout")
                 .hint("leave --layout out, or choose safetensors, f16 or npz"),
         );
     }
@@ -112,12 +110,12 @@ fn refuse_impossible(request: &Request) -> Result<(), Failure> {
         None => Ok(()),
         Some(folder) => {
             let failure = Failure::usage(format!("there is no folder {}", folder.display()));
-            Err(failure.hint("make it first, or name another file: --out PATH"))
+            Err(failure.hint("create it first, or give another file: --out PATH"))
         }
     }
 }
 
-/// Returns the run's data set; `None`, and says so, when it is not found and nobody said where.
+/// Returns the run's data set; `None`, with a notice, if it is not found and no folder was given.
 fn data_at_hand(
     request: &Request,
     saved: &Saved,
@@ -128,7 +126,7 @@ fn data_at_hand(
         Err(failure) if request.data_dir.is_some() => Err(failure),
         Err(failure) => {
             notify(Notice::Warning(format!(
-                "the file is not compared on test images: {}",
+                "the file was not compared on test images: {}",
                 failure.sentence()
             )));
             Ok(None)

@@ -1,4 +1,4 @@
-//! The one error type a person sees: what happened, what to do, which exit code.
+//! The one error type a user sees: what happened, what to do, which exit code.
 
 use std::any::Any;
 use std::error::Error;
@@ -6,9 +6,10 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use experiment::printable;
 use serde::{Deserialize, Serialize};
 
-/// Longest text of a cause that is shown, in characters: it may quote what is in a file.
+/// Maximum length of a cause's text, in characters: it may quote the content of a file.
 const LONGEST: usize = 1000;
 
 /// Exit codes of the program, see `trainer --help`.
@@ -27,23 +28,23 @@ pub enum Code {
 }
 
 impl Code {
-    /// Returns whether somebody asked for this end.
+    /// Returns whether the program was asked to stop.
     pub fn is_stop(self) -> bool {
         matches!(self, Self::Interrupted | Self::Terminated)
     }
 }
 
-/// What a program that started this one has to tell apart from other failures.
+/// A failure that the calling program must be able to tell from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// Another process writes the folder.
+    /// Another process is writing to the folder.
     Busy,
-    /// A training has diverged: it would do so again.
+    /// The training diverged, and would diverge again.
     Diverged,
 }
 
-/// A failure as it goes from one process to another, as JSON.
+/// A failure as JSON, for another process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reported {
     /// What happened, with its causes.
@@ -52,14 +53,14 @@ pub struct Reported {
     pub hint: Option<String>,
     /// The exit code.
     pub code: u8,
-    /// Which failure it is, if it is one that is told apart.
+    /// The kind of failure, if callers must tell it from others.
     pub kind: Option<FailureKind>,
 }
 
-/// Why a command ended without its result.
+/// Why a command failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// What happened, and where, without the cause; may span lines. See [`Failure::sentence`].
+    /// What happened, and where, without the cause; may span several lines. See [`Failure::sentence`].
     pub message: String,
     /// What caused it.
     pub source: Option<Box<dyn Error + Send + Sync>>,
@@ -67,14 +68,14 @@ pub struct Failure {
     pub hint: Option<String>,
     /// The exit code.
     pub code: Code,
-    /// Nothing more is to be said about it to a person.
+    /// Print nothing: it was reported already, or needs no message.
     pub silent: bool,
-    /// Which failure it is, if it is one that is told apart.
+    /// The kind of failure, if callers must tell it from others.
     pub kind: Option<FailureKind>,
 }
 
 impl Failure {
-    /// Returns the failure of a run or an input (exit code 1).
+    /// Returns a failure of a run or an input (exit code 1).
     pub fn failed(message: impl fmt::Display) -> Self {
         Self {
             message: message.to_string(),
@@ -94,31 +95,31 @@ impl Failure {
         }
     }
 
-    /// Returns the failure of asking for what this build was made without (exit code 2); `feature` is the
-    /// Cargo feature that brings it.
+    /// Returns the failure for something this build lacks (exit code 2); `feature` is the Cargo feature
+    /// that adds it.
     pub fn left_out(what: &str, feature: &str) -> Self {
         Self::usage(format!(
-            "this build has no {what}: it was made without the feature `{feature}`"
+            "this build has no {what}: it was built without the feature `{feature}`"
         ))
         .hint(build_with(feature))
     }
 
-    /// Returns the failure that `error` is (exit code 1).
+    /// Returns `error` as a failure (exit code 1).
     pub fn caused_by(error: impl Error + Send + Sync + 'static) -> Self {
         Self::failed("").because(error)
     }
 
-    /// Returns the failure of reading or writing `path`, which is what `doing` says.
+    /// Returns the failure to read or write `path`; `doing` is the verb of the message, such as `read`.
     pub fn io(doing: &str, path: &Path, error: io::Error) -> Self {
         Self::failed(format!("cannot {doing} {}", shown(path))).because(error)
     }
 
-    /// Returns the failure of making sense of `path`; `error` may quote what is in it.
+    /// Returns the failure to parse `path`; `error` may quote its content.
     pub fn damaged(path: &Path, error: impl Error + Send + Sync + 'static) -> Self {
         Self::failed(format!("{} is damaged", shown(path))).because(error)
     }
 
-    /// Returns a failure that has been reported where it happened (exit code 1).
+    /// Returns a failure that was already reported (exit code 1).
     pub fn already_reported() -> Self {
         Self {
             silent: true,
@@ -126,7 +127,7 @@ impl Failure {
         }
     }
 
-    /// Returns the failure of a program that has panicked with `panic`, which its hook has reported.
+    /// Returns the failure for the payload `panic`, which the panic hook has already reported.
     pub fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -134,12 +135,12 @@ impl Failure {
             silent: true,
             ..Self::failed(format!(
                 "internal error: {}",
-                one_line(text.unwrap_or("no message"))
+                printable(text.unwrap_or("no message"))
             ))
         }
     }
 
-    /// Returns the failure of a device that does not hand out its results.
+    /// Returns the failure to read results from a device.
     pub fn device(error: impl Error + Send + Sync + 'static) -> Self {
         Self::failed("reading from the device failed").because(error)
     }
@@ -152,14 +153,14 @@ impl Failure {
         }
     }
 
-    /// Returns what happened and, after it, each cause that says more: the one place that turns errors into a
-    /// sentence for a person.
+    /// Returns the message followed by each cause that adds something: the one place that turns errors into
+    /// text for a user.
     pub fn sentence(&self) -> String {
         let mut text = self.message.clone();
         let mut cause = self.source();
         while let Some(error) = cause {
             let said: String = error.to_string().chars().take(LONGEST).collect();
-            let said = one_line(&said);
+            let said = printable(&said);
             if !text.ends_with(&said) {
                 text = if text.is_empty() {
                     said
@@ -172,7 +173,7 @@ impl Failure {
         text
     }
 
-    /// Returns it as it goes to another process.
+    /// Returns the failure as it is sent to another process.
     pub fn reported(&self) -> Reported {
         Reported {
             message: self.sentence(),
@@ -182,7 +183,7 @@ impl Failure {
         }
     }
 
-    /// Returns the same, told apart from other failures.
+    /// Returns the same failure with a kind.
     #[must_use]
     pub fn of_kind(self, kind: FailureKind) -> Self {
         Self {
@@ -212,40 +213,28 @@ impl Error for Failure {
     }
 }
 
-/// Returns how to build what a feature brings.
+/// Returns how to build with a feature.
 fn build_with(feature: &str) -> String {
     format!(
         "build with the feature: cargo build -p trainer --no-default-features --features flex,{feature} \
-         (cargo build -p trainer has everything)"
+         (cargo build -p trainer includes everything)"
     )
 }
 
-/// Returns text for a message: on one line, without control characters.
-pub fn one_line(text: &str) -> String {
-    let visible = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(visible).collect()
-}
-
-/// Returns a path for a message; file names can have anything in them.
+/// Returns a path for a message; file names can contain any character.
 pub fn shown(path: &Path) -> String {
-    one_line(&path.display().to_string())
+    printable(&path.display().to_string())
 }
 
 impl From<data::SourceError> for Failure {
     fn from(error: data::SourceError) -> Self {
         let text = match &error {
-            data::SourceError::NotFound { .. } => error.to_string(), // a line for each place
-            _ => one_line(&error.to_string()),
+            data::SourceError::NotFound { .. } => error.to_string(), // one line per place
+            _ => printable(&error.to_string()),
         };
         let mut hint = error.hint();
         if matches!(error, data::SourceError::NotFound { .. }) && !cfg!(feature = "download") {
-            hint += &format!("; to have them downloaded, {}", build_with("download"));
+            hint += &format!("; to download them, {}", build_with("download"));
         }
         Self::usage(text).hint(hint)
     }
@@ -253,7 +242,7 @@ impl From<data::SourceError> for Failure {
 
 impl From<experiment::ConfigError> for Failure {
     fn from(error: experiment::ConfigError) -> Self {
-        // The error's own text ends in its hint already.
+        // The error's own text already ends with its hint.
         Self::usage(error)
     }
 }
@@ -277,7 +266,7 @@ impl From<model::ConfigError> for Failure {
     }
 }
 
-/// Errors of stdout. A reader that has seen enough (`trainer ... | head`) is no failure.
+/// Errors of stdout. A reader that stops early (`trainer ... | head`) is not a failure.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -289,6 +278,6 @@ impl From<io::Error> for Failure {
         }
         Self::failed("cannot write to stdout")
             .because(error)
-            .hint("make room where stdout goes to, or send it elsewhere")
+            .hint("free some space where stdout is written, or redirect it")
     }
 }

@@ -7,36 +7,36 @@ use pictures::PictureError;
 
 use crate::backend::Compute;
 use crate::engine::Predictor;
-use crate::failure::{Failure, one_line};
+use crate::failure::Failure;
 
-/// What a record says about a picture.
+/// A record's prediction for a picture.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Probability of every class `[classes]`, calibrated where the record has a calibration.
+    /// Probability of every class `[classes]`, calibrated if the record has a calibration.
     pub probabilities: Vec<f32>,
-    /// The same as the network itself says it.
+    /// The raw probabilities of the network `[classes]`.
     pub raw: Vec<f32>,
-    /// How unlike the training images the picture is, 0 to 1; `None` where the record has no threshold.
+    /// How unlike the training images the picture is, 0 to 1; `None` if the record has no threshold.
     pub strangeness: Option<f32>,
-    /// Whether that is too far for the picture to be of any class; `None` where there is no threshold.
+    /// Whether the picture is unknown, above the threshold; `None` if there is no threshold.
     pub unknown: Option<bool>,
-    /// What was done to the picture to make it the network's input, in plain words.
+    /// How the picture was prepared as the network's input, as text.
     pub done: Vec<String>,
-    /// What to do for a better picture, where parts of this one may be lost.
+    /// How to take a better picture, if parts of this one may be lost.
     pub hint: Option<&'static str>,
 }
 
-/// A saved network that is asked about pictures.
+/// A saved network that classifies pictures.
 pub struct Inference<'a> {
     metadata: &'a Metadata,
     predictor: Predictor,
 }
 
 impl<'a> Inference<'a> {
-    /// Returns the network of `record`, which answers where `compute` is.
+    /// Returns the network of `record`, loaded on `compute`.
     ///
     /// # Errors
-    /// When its weights are not those of its architecture.
+    /// When its weights do not fit its architecture.
     pub fn new(record: &'a Record, compute: &Compute) -> Result<Self, Failure> {
         let metadata = &record.metadata;
         let weights = record.weights.clone();
@@ -47,15 +47,15 @@ impl<'a> Inference<'a> {
         })
     }
 
-    /// Returns what it says about the picture in `file` (PNG or JPEG, any size).
+    /// Returns the prediction for the picture in `file` (PNG or JPEG, any size).
     ///
     /// # Errors
-    /// When the file is no picture, or the device fails.
+    /// When the file is not a picture, or the device fails.
     pub fn picture(&self, file: &Path) -> Result<Answer, Failure> {
         let [_, height, width] = self.metadata.architecture.input();
         let prepared = pictures::open(file, height, width).map_err(|error| {
             let hint = what_to_do(&error);
-            Failure::failed(one_line(&error.to_string())).hint(hint)
+            Failure::caused_by(error).hint(hint)
         })?;
         Ok(Answer {
             done: prepared.done,
@@ -64,7 +64,7 @@ impl<'a> Inference<'a> {
         })
     }
 
-    /// Returns what it says about one image given as bytes `[channels, height, width]`, light on dark.
+    /// Returns the prediction for one image given as bytes `[channels, height, width]`, light on dark.
     ///
     /// # Errors
     /// When the number of pixels does not fit, or the device fails.
@@ -73,7 +73,7 @@ impl<'a> Inference<'a> {
         let classes = architecture.classes();
         if pixels.len() != architecture.pixels() {
             return Err(Failure::failed(format!(
-                "{} pixels given, the network takes {}",
+                "{} pixels given, but the network expects {}",
                 pixels.len(),
                 architecture.pixels()
             )));
@@ -99,15 +99,15 @@ impl<'a> Inference<'a> {
 
 fn what_to_do(error: &PictureError) -> &'static str {
     match error {
-        PictureError::Io { .. } => "name PNG or JPEG files that are there and can be read",
+        PictureError::Io { .. } => "give PNG or JPEG files that exist and can be read",
         PictureError::TooLarge { .. } => {
-            "scale it down, for example to 1000 pixels a side: the network sees far fewer"
+            "scale it down, for example to 1000 pixels per side: the network uses far fewer"
         }
         PictureError::Blank { .. } => {
-            "photograph one garment on a plain ground of another colour, white at best"
+            "photograph one garment on a plain background of another colour, ideally white"
         }
         PictureError::NotAPicture { .. } | PictureError::Damaged { .. } => {
-            "open it in a picture program and save it as PNG or JPEG"
+            "open it in an image editor and save it as PNG or JPEG"
         }
     }
 }

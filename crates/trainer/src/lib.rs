@@ -1,14 +1,13 @@
 //! Experiment → run → answers.
 //!
 //! Reading order: `experiment` (a crate of its own) → [`configs`], [`datasets`] (which experiment, which data) →
-//! [`backend`] (where it computes) → [`session`] (a training from beginning to end) → [`training`]
-//! (config in, run out) → [`engine`] (who computes) →
-//! [`learner`] (the loop over epochs) → [`results`] (what a training comes to) → [`evaluation`] (exact metrics) →
-//! [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on new pictures) →
-//! [`run`] (the folder a run leaves) → [`sweep`] (many runs, one question) → [`drawing`] (pictures) →
-//! [`report`] (pages). What else a command does is in a file of its name: [`resume`], [`repeat`], [`export`],
-//! [`import`], [`comparison`]. [`commands`] is what a person types; it alone prints, and it alone knows clap,
-//! with [`cli`]. The rest tells what it does through [`notice`].
+//! [`backend`] (the device) → [`session`] (a training from beginning to end) → [`training`] (config in, run out) →
+//! [`engine`] (the kernel or Burn) → [`learner`] (the loop over epochs) → [`results`] (the results of a training) →
+//! [`evaluation`] (exact metrics) → [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on
+//! new pictures) → [`run`] (the run folder) → [`sweep`] (many runs that answer one question) → [`drawing`]
+//! (pictures) → [`report`] (pages). The work of other commands is in files of their names: [`resume`], [`repeat`],
+//! [`export`], [`import`], [`comparison`]. [`commands`] is the command line; only it prints, and only it and
+//! [`cli`] use clap. The rest reports progress through [`notice`].
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"] // wgpu's types are deep, tracel-ai/burn#2754

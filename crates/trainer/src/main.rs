@@ -10,8 +10,8 @@ use trainer::cli::{Cli, Command, ConfigCommand, RunsArgs, RunsCommand};
 use trainer::commands::{self, terminal};
 use trainer::failure::Failure;
 
-/// Burn makes and drops tensors of some 400 KB several times a step. glibc gives such blocks back to
-/// the system at once, and every new one is paged in again: 380,000 page faults an epoch, a third of
+/// Burn allocates and drops tensors of about 400 KB several times per step. glibc returns such blocks to
+/// the system at once, and every new one is paged in again: 380,000 page faults per epoch, a third of
 /// the time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

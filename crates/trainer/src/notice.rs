@@ -1,15 +1,15 @@
-//! What the library tells while it works. It prints nothing itself: a caller shows it, or does not.
+//! Notices from the library while it works. It prints nothing itself: a caller may show them.
 
 use data::Download;
 
-/// Something worth telling.
+/// A notice for the user.
 #[derive(Debug)]
 pub enum Notice<'a> {
-    /// How things stand.
+    /// Information.
     Note(String),
-    /// What looks wrong, though the work goes on.
+    /// Something looks wrong, but the work continues.
     Warning(String),
-    /// How far the download of a data file is.
+    /// Progress of a data file's download.
     Download(Download<'a>),
 }
 

@@ -1,49 +1,48 @@
-//! `predictions.csv`: what a run says about every test image, as a table.
+//! `predictions.csv`: a run's predictions for every test image, as a table.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
+
+use model::config::MAX_CLASSES;
 
 use crate::evaluation::{Predictions, class_name, top};
 use crate::failure::{Failure, shown};
+use crate::format::{cell, text_of};
 use crate::run::folder::PREDICTIONS;
-use crate::run::read::MAX_RESULT;
+use crate::run::read::{self, MAX_RESULT};
 
 /// Columns before the probabilities: number, true class, predicted class.
 const FIXED: usize = 3;
-/// Most classes: labels are bytes.
-const MAX_CLASSES: usize = 256;
 
 /// `predictions.csv`, read back.
 #[derive(Debug, Clone)]
 pub struct Table {
     /// Name of every class, in label order.
     pub class_names: Vec<String>,
-    /// The probabilities and true labels. Losses are not in the table: there are none.
+    /// The probabilities and true labels; no losses, as the table does not have them.
     pub predictions: Predictions,
 }
 
 /// Returns the predictions of the run in `folder`.
 ///
 /// # Errors
-/// When there are none, the table is too large, or it is damaged: the line is named.
+/// When there are none, or the table is too large or damaged; the error names the line.
 pub fn read(folder: &Path) -> Result<Table, Failure> {
     let path = folder.join(PREDICTIONS);
-    let hint = "a finished run has it; resume one that is not: trainer resume RUN";
+    let hint = "only a finished run has it; resume one that is not: trainer resume RUN";
     let because = |e: csv::Error| Failure::failed(unreadable(&path)).because(e).hint(hint);
     let damaged =
         |what: String| Failure::failed(format!("{}: {what}", unreadable(&path))).hint(hint);
-    let size = std::fs::metadata(&path)
-        .map_err(|e| because(e.into()))?
-        .len();
-    if size > MAX_RESULT {
-        return Err(damaged("it is too large".to_string()));
-    }
-    let mut csv = csv::Reader::from_path(&path).map_err(because)?;
+    let file = read::open(&path, File::options().read(true)).map_err(|e| because(e.into()))?;
+    let mut csv = csv::Reader::from_reader(file.take(MAX_RESULT));
     let header = csv.headers().map_err(because)?;
-    let class_names: Vec<String> = header.iter().skip(FIXED).map(String::from).collect();
+    let names = header.iter().skip(FIXED).map(text_of);
+    let class_names: Vec<String> = names.map(String::from).collect();
     if !(2..=MAX_CLASSES).contains(&class_names.len()) {
         let columns = header.len();
         return Err(damaged(format!(
-            "{columns} columns are not those of 2 to 256 classes"
+            "{columns} columns do not fit 2 to 256 classes"
         )));
     }
     let mut predictions = Predictions {
@@ -53,20 +52,20 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
         labels: Vec::new(),
     };
     for row in csv.records() {
-        let row = row.map_err(because)?; // a line of another length is one
+        let row = row.map_err(because)?; // a line of another length is an error
         let line = row.position().map_or(0, csv::Position::line);
         let label = class_names
             .iter()
-            .position(|name| Some(name.as_str()) == row.get(1));
+            .position(|name| Some(name.as_str()) == row.get(1).map(text_of));
         let label = label.and_then(|label| u8::try_from(label).ok());
         let label = label.ok_or_else(|| damaged(format!("line {line} names no class")))?;
         predictions.labels.push(label);
         for field in row.iter().skip(FIXED) {
-            // A softmax may come out a rounding above 1.
+            // Rounding may put a softmax slightly above 1.
             let value = field.parse().ok();
             let value = value.filter(|p: &f32| (0.0..1.001).contains(p));
             let value = value
-                .ok_or_else(|| damaged(format!("line {line}: {field:?} is no probability")))?;
+                .ok_or_else(|| damaged(format!("line {line}: {field:?} is not a probability")))?;
             predictions.probabilities.push(value.min(1.0));
         }
     }
@@ -76,20 +75,21 @@ pub fn read(folder: &Path) -> Result<Table, Failure> {
     })
 }
 
-/// Returns the table as CSV, one line a test image: its number, both labels, and the raw probability of every
-/// class, which are what accuracy and loss are of.
+/// Returns the table as CSV, one line per test image: its number, true and predicted class, and the raw
+/// probability of every class, on which accuracy and loss are based.
 ///
 /// # Errors
 /// When a class has no name.
 pub fn to_csv(predictions: &Predictions, class_names: &[String]) -> Result<Vec<u8>, Failure> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let fixed = ["index", "true", "predicted"].map(String::from);
-    csv.write_record(fixed.iter().chain(class_names))
+    let names: Vec<String> = class_names.iter().map(|name| cell(name)).collect();
+    csv.write_record(fixed.iter().chain(&names))
         .map_err(Failure::caused_by)?;
     let rows = predictions.labels.iter().zip(predictions.rows());
     for (i, (&label, row)) in rows.enumerate() {
-        let actual = class_name(class_names, label.into())?.to_string();
-        let predicted = class_name(class_names, top(row).0)?.to_string();
+        let actual = cell(class_name(class_names, label.into())?);
+        let predicted = cell(class_name(class_names, top(row).0)?);
         let fields = [i.to_string(), actual, predicted];
         let fields = fields.into_iter().chain(row.iter().map(f32::to_string));
         csv.write_record(fields).map_err(Failure::caused_by)?;
@@ -130,17 +130,17 @@ mod tests {
     fn a_damaged_table_is_refused_with_its_line() {
         let head = "index,true,predicted,a,b\n0,a,a,1,0\n";
         for (text, problem) in [
-            (String::new(), "0 columns are not those"),
-            ("index,true,predicted,a\n".into(), "4 columns are not those"),
+            (String::new(), "0 columns do not fit"),
+            ("index,true,predicted,a\n".into(), "4 columns do not fit"),
             (format!("{head}1,x,a,1,0\n"), "line 3 names no class"),
             (format!("{head}1,a,a,1\n"), "line: 3"),
             (
                 format!("{head}1,a,a,1,NaN\n"),
-                "line 3: \"NaN\" is no probability",
+                "line 3: \"NaN\" is not a probability",
             ),
             (
                 format!("{head}1,a,a,1,-1\n"),
-                "line 3: \"-1\" is no probability",
+                "line 3: \"-1\" is not a probability",
             ),
         ] {
             let message = read_text(&text).unwrap_err();

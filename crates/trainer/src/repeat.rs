@@ -1,4 +1,4 @@
-//! The same training again, from what a run's folder says about it; and whether the result is the same.
+//! Training a run again from its folder, and comparing the results.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ pub struct Original {
     pub experiment: Experiment,
 }
 
-/// Returns the finished run that a person names, with the data in `data_dir` when that is given.
+/// Returns the finished run named by `run`, with the data in `data_dir` if given.
 ///
 /// # Errors
 /// When the run is not finished or its config was changed (exit code 2).
@@ -49,18 +49,19 @@ fn refuse_unrepeatable(folder: &Path, manifest: &Manifest) -> Result<(), Failure
     if known.is_some_and(|known| *known == sha256(&config)) {
         return Ok(());
     }
-    Err(
-        Failure::usage(format!("{} is not as the run wrote it", path.display()))
-            .hint("train it as an experiment of its own: --config FILE"),
-    )
+    Err(Failure::usage(format!(
+        "{} has changed since the run wrote it",
+        path.display()
+    ))
+    .hint("train it as a new run: --config FILE"))
 }
 
 impl Original {
-    /// Returns the names of what differs in the repetition, the run in `folder`, byte for byte (but for the
-    /// seconds).
+    /// Returns the names of the results that differ, byte for byte (except seconds), in the repetition in
+    /// `folder`.
     ///
     /// # Errors
-    /// When a file of either cannot be read.
+    /// When a file of either run cannot be read.
     pub fn differences(&self, folder: &Path) -> Result<Vec<&'static str>, Failure> {
         let mut different = Vec::new();
         for name in [MODEL, PREDICTIONS] {
@@ -82,8 +83,8 @@ impl Original {
         Ok(different)
     }
 
-    /// Returns the failure of a repetition, the run in `folder`, that is `different`; its hint is what was
-    /// another thing the first time and may be the cause.
+    /// Returns the failure of the repetition in `folder`, whose results named in `different` differ; its hint
+    /// lists what else has changed and may be the cause.
     ///
     /// # Errors
     /// When its manifest cannot be read.
@@ -117,7 +118,7 @@ fn causes(before: &Manifest, now: &Manifest) -> String {
         manifest.dataset_sha256.values().cloned().collect()
     };
     if files(before) != files(now) {
-        changed.push("the data files are others".to_string());
+        changed.push("the data files differ".to_string());
     }
     if changed.is_empty() {
         return "nothing else is known to have changed".to_string();

@@ -1,4 +1,4 @@
-//! What a training comes to: the record, what it says about the test images, the pictures.
+//! The results of a training: the record, its predictions for the test images, the pictures.
 
 use std::any::Any;
 
@@ -8,37 +8,37 @@ use model::{Architecture, Metadata, Record, TestMetrics};
 
 use crate::backend::Compute;
 use crate::drawing;
+use crate::engine::{Images, Job};
 use crate::evaluation::{self, Evaluation};
 use crate::failure::{Code, Failure, FailureKind};
+use crate::learner::divergence;
 use crate::learner::epochs::Fitted;
-use crate::learner::{Images, Job, divergence};
 use crate::predictions;
 use crate::run::epoch::EpochMetrics;
 use crate::run::folder::{GALLERY, MODEL, PREDICTIONS, RELIABILITY};
 use crate::run::{RunFolder, Status};
 use crate::trust::{self, Trust};
 
-/// What a training came to.
+/// The results of a training.
 #[derive(Debug)]
 pub struct Trained {
     /// The finished epochs.
     pub epochs: Vec<EpochMetrics>,
     /// The epoch whose weights were kept, when a validation split chose it.
     pub best: Option<usize>,
-    /// Result on the test images, and how far the answers to them can be trusted; `None` when the
-    /// experiment does not look at them.
+    /// Result on the test images, and how far the predictions can be trusted; `None` if the experiment
+    /// does not use the test images.
     pub test: Option<(Evaluation, Trust)>,
     /// Wall time of the epochs, in seconds.
     pub seconds: f64,
 }
 
-/// Fills `run` with what a training came to.
+/// Writes the results of a training to `run`, and returns them.
 ///
 /// # Errors
 /// When the device or the disk fails, or the loss is not a number.
 pub fn save(
     fitted: Fitted,
-    architecture: Architecture,
     images: &Images,
     data: &DataSet,
     job: Job,
@@ -46,7 +46,7 @@ pub fn save(
 ) -> Result<Trained, Failure> {
     let experiment = job.experiment;
     let mut record = Record {
-        metadata: metadata(&experiment.name, architecture, data),
+        metadata: metadata(&experiment.name, job.architecture.clone(), data),
         weights: fitted.weights,
     };
     if !images.held_out.is_empty() {
@@ -70,9 +70,8 @@ pub fn save(
     })
 }
 
-/// Fills `run` with what a network comes to: its record, what it says about the test images, which are
-/// looked at here for the first time, and the pictures. Returns its result on them, and how far its answers
-/// can be trusted.
+/// Writes a network's record, its predictions for the test images (used here for the first time) and the
+/// pictures to `run`. Returns its result on the test images, and how far its predictions can be trusted.
 ///
 /// # Errors
 /// When the device or the disk fails, or the loss is not a number.
@@ -82,7 +81,7 @@ pub fn test(
     compute: &Compute,
     run: &mut RunFolder,
 ) -> Result<(Evaluation, Trust), Failure> {
-    // Save before anything else can fail, evaluate once, save again with the result.
+    // Save before anything else can fail; evaluate once; save again with the result.
     run.write(MODEL, &record.to_bytes().map_err(Failure::caused_by)?)?;
     let predictions = evaluation::predict(&record, &data.test, compute)?;
     let test = predictions.evaluate(&data.class_names);
@@ -116,20 +115,20 @@ pub fn test(
     Ok((test, trust))
 }
 
-/// Writes into the manifest of `run` how its training ended.
+/// Records in the manifest of `run` how its training ended.
 ///
 /// # Errors
-/// When a finished training cannot be marked as one.
+/// When a finished training cannot be marked as finished.
 pub fn close(run: &mut RunFolder, trained: &Result<Trained, Failure>) -> Result<(), Failure> {
     if trained
         .as_ref()
         .is_err_and(|failure| failure.kind == Some(FailureKind::Diverged))
     {
-        let _ = run.update(|manifest| manifest.diverged = true); // the end writes it again
+        let _ = run.update(|manifest| manifest.diverged = true); // written again at the end
     }
     match trained {
         Ok(_) => run.end(Status::Finished, None)?,
-        // The cause is what matters to a person, even if the manifest cannot be written as well.
+        // The cause is what matters to the user, even if the manifest cannot be written either.
         Err(f) if f.code.is_stop() => drop(run.end(Status::Interrupted, None)),
         Err(f) if f.silent => drop(run.end(Status::Failed, Some("internal error".to_string()))),
         Err(f) => drop(run.end(Status::Failed, Some(f.sentence()))),
@@ -137,7 +136,7 @@ pub fn close(run: &mut RunFolder, trained: &Result<Trained, Failure>) -> Result<
     Ok(())
 }
 
-/// Returns what a panic means: the dashboard's kill key panics on purpose.
+/// Returns the failure for a panic: the dashboard's kill key panics on purpose.
 pub fn from_panic(panic: &(dyn Any + Send)) -> Failure {
     let failure = Failure::panicked(panic);
     if failure.message.contains("Killing training from user input") {

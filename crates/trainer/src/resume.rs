@@ -1,44 +1,44 @@
-//! A run that was stopped, killed or failed is trained further, as if nothing had happened.
+//! Resuming a run that was stopped, killed or failed.
 
 use std::path::PathBuf;
 
 use experiment::{Decay, Experiment, Source};
 
 use crate::configs;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::notice::{Notice, Notify};
 use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::folder::{CONFIG, sha256};
 use crate::run::{RunFolder, Status, find};
 use crate::session::{self, Prepared, Session};
 
-/// Which run, and what is changed about it.
+/// Which run to resume, and what to change.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The run's folder, a unique prefix of its name, or `last`.
     pub run: String,
-    /// Overrides of its config, each `key=value`. Few keys may change.
+    /// Overrides of its config, each `key=value`. Only a few keys may change.
     pub set: Vec<String>,
     /// Where the data files are now.
     pub data_dir: Option<PathBuf>,
 }
 
-/// A run that can be resumed. Its folder is locked, but as it was.
+/// A run that can be resumed. Its folder is locked but not yet changed.
 pub struct Resumable {
     /// The experiment, changed as requested, with its data and its backend.
     pub prepared: Prepared,
     /// The run's folder.
     pub run: RunFolder,
-    /// Where it goes on.
+    /// The checkpoint it resumes from.
     pub start: Checkpoint,
 }
 
-/// Returns the run that is requested, with its newest checkpoint that verifies; from its beginning when there
-/// is none.
+/// Returns the requested run with its newest valid checkpoint, or with the state before the first step if it
+/// has none; `None`, with a notice, if it is finished and nothing is left to train.
 ///
 /// # Errors
-/// When the run, its data or its backend is not what it was, or nothing is left to do (exit code 2).
-pub fn open(request: &Request, notify: Notify) -> Result<Resumable, Failure> {
+/// When the run, its data or its backend has changed (exit code 2).
+pub fn open(request: &Request, notify: Notify) -> Result<Option<Resumable>, Failure> {
     let run = RunFolder::open(find::folder(&request.run)?)?;
     if let Some(imported) = &run.manifest().imported {
         let message = format!(
@@ -50,19 +50,22 @@ pub fn open(request: &Request, notify: Notify) -> Result<Resumable, Failure> {
     let set = configs::with_data_dir(&request.set, request.data_dir.as_deref())?;
     let experiment = configs::of_run(run.path(), &set)?;
     let start = start(&run, &experiment, notify)?;
-    refuse_nothing_to_do(&run, &start, &experiment)?;
+    if let Some(text) = nothing_to_do(&run, &start, &experiment) {
+        notify(Notice::Note(text));
+        return Ok(None);
+    }
     let prepared = session::prepare(experiment, None, notify)?;
     refuse_other_data(&run, &start, &prepared)?;
     refuse_other_backend(&run, &prepared)?;
-    Ok(Resumable {
+    Ok(Some(Resumable {
         prepared,
         run,
         start,
-    })
+    }))
 }
 
 impl Resumable {
-    /// Marks the run as running again.
+    /// Marks the run as running again and returns it ready to be trained.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -78,7 +81,7 @@ impl Resumable {
     }
 }
 
-/// Returns what to resume from.
+/// Returns the checkpoint to resume from.
 fn start(run: &RunFolder, experiment: &Experiment, notify: Notify) -> Result<Checkpoint, Failure> {
     let resolved = configs::resolved(experiment)?;
     let (found, warnings) = checkpoint::newest(run.path())?;
@@ -89,7 +92,7 @@ fn start(run: &RunFolder, experiment: &Experiment, notify: Notify) -> Result<Che
         refuse_changes(&begun_with(run)?, experiment, 1)?;
         if run.manifest().status == Status::Finished {
             let message = format!("{} is finished and has no checkpoint", run.path().display());
-            return Err(Failure::usage(message).hint("train anew"));
+            return Err(Failure::usage(message).hint("start a new run"));
         }
         let note = "there is no checkpoint to resume from: training starts at the beginning";
         notify(Notice::Note(note.to_string()));
@@ -107,19 +110,19 @@ fn start(run: &RunFolder, experiment: &Experiment, notify: Notify) -> Result<Che
 
 /// Returns the experiment that the run's own config describes, which must be as the run wrote it.
 fn begun_with(run: &RunFolder) -> Result<Experiment, Failure> {
-    let source = Source::read(&run.path().join(CONFIG))?;
+    let source = configs::source_in(&run.path().join(CONFIG))?;
     let known = run.manifest().files_sha256.get(CONFIG);
     if known.is_none_or(|known| *known != sha256(source.text.as_bytes())) {
         return Err(Failure::usage(format!(
-            "{} is not as the run wrote it, and there is no checkpoint that says what it was",
+            "{} has changed since the run wrote it, and no checkpoint records what it was",
             run.path().join(CONFIG).display()
         ))
-        .hint("train it anew: --config FILE"));
+        .hint("train it as a new run: --config FILE"));
     }
     Ok(experiment::load(source, &[])?)
 }
 
-/// Fails when the experiment is another than `before`, apart from what cannot change what was trained.
+/// Fails when the experiment differs from `before` in anything that affects the epochs already trained.
 fn refuse_changes(before: &Experiment, now: &Experiment, epoch: usize) -> Result<(), Failure> {
     let mut allowed = before.clone();
     allowed.checkpoint = now.checkpoint.clone();
@@ -141,30 +144,28 @@ fn refuse_changes(before: &Experiment, now: &Experiment, epoch: usize) -> Result
     };
     let diff = [lines(&before, &now, '-'), lines(&now, &before, '+')].concat();
     Err(Failure::usage(format!(
-        "the experiment is not the one the run began with:\n{}",
+        "the experiment differs from the one the run was started with:\n{}",
         diff.join("\n")
     ))
-    .hint("undo the change, or train anew: only training.epochs (unless the schedule is cosine), checkpoint.* and log.* may change"))
+    .hint("undo the change, or start a new run: only training.epochs (unless the schedule is cosine), checkpoint.* and log.* may change"))
 }
 
-fn refuse_nothing_to_do(
-    run: &RunFolder,
-    start: &Checkpoint,
-    experiment: &Experiment,
-) -> Result<(), Failure> {
+/// Returns what to say if nothing is left to train.
+fn nothing_to_do(run: &RunFolder, start: &Checkpoint, experiment: &Experiment) -> Option<String> {
     let is_done = start.state.stopped || start.state.epoch > experiment.training.epochs;
     if run.manifest().status != Status::Finished || !is_done {
-        return Ok(());
+        return None;
     }
-    let failure = Failure::usage(format!("the run {} is finished", run.path().display()));
-    Err(if start.state.stopped {
-        failure.hint("early stopping ended it; train anew with more patience")
+    let more = if start.state.stopped {
+        "early stopping ended it; start a new run with more patience"
     } else {
-        failure.hint("train it longer: --set training.epochs=N")
-    })
+        "to train it longer: --set training.epochs=N"
+    };
+    Some(format!("the run {} is finished; {more}", shown(run.path())))
 }
 
-/// Fails when the files are not those the run began with, or the checkpoint does not fit their number.
+/// Fails when the files differ from those the run was started with, or the checkpoint does not fit the number
+/// of images.
 fn refuse_other_data(
     run: &RunFolder,
     start: &Checkpoint,
@@ -176,14 +177,16 @@ fn refuse_other_data(
     let known = &run.manifest().dataset_sha256;
     let is_known = |sha256: &String| known.values().any(|known| known == sha256);
     if !data.files.iter().all(|file| is_known(&file.sha256)) {
-        let message = "the data files are not those the run began with";
-        return Err(Failure::usage(message).hint("name the folder that has them: --data-dir D"));
+        let message = "the data files differ from those the run was started with";
+        return Err(
+            Failure::usage(message).hint("give the folder with the original files: --data-dir D")
+        );
     }
     let images = data.train.len() - experiment.data.validation;
     if !start.state.fits(experiment.training.batch_size, images) {
-        let message = "the checkpoint's numbers are not those of this experiment and data";
+        let message = "the checkpoint does not fit this experiment and data";
         return Err(
-            Failure::failed(message).hint("remove its folder to resume from the one before")
+            Failure::failed(message).hint("remove its folder to resume from the previous one")
         );
     }
     Ok(())
@@ -195,7 +198,7 @@ fn refuse_other_backend(run: &RunFolder, prepared: &Prepared) -> Result<(), Fail
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "the run began on the backend {before}, here it would go on on {now}"
+        "the run was started on the backend {before}, but would resume on {now}"
     ))
-    .hint("results would differ; train anew to change the backend"))
+    .hint("results would differ; start a new run to change the backend"))
 }

@@ -1,4 +1,4 @@
-//! A saved record with the data set it belongs to.
+//! A saved record with its data set.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,9 @@ pub fn data_set(
     let found = wanted.or_download().load(notify).map_err(|failure| {
         if is_named {
             let name = &metadata.dataset;
-            failure.hint(format!("--data-dir must hold the data of the run: {name}"))
+            failure.hint(format!(
+                "--data-dir must be the folder with the run's data: {name}"
+            ))
         } else {
             failure
         }
@@ -52,8 +54,8 @@ fn folder_trained_in(saved: &Saved) -> Option<PathBuf> {
     configs::of_run(saved.file.parent()?, &[]).ok()?.data.dir
 }
 
-/// Returns what the record says about every test image. The run's manifest counts it as a look at them;
-/// where it cannot be written, a warning says so.
+/// Returns the record's predictions for every test image. The run's manifest counts this use of the test images;
+/// if it cannot be written, there is a warning.
 ///
 /// # Errors
 /// When the device fails.
@@ -69,7 +71,7 @@ pub fn predictions(
             .and_then(|mut run| run.update(|manifest| manifest.test_looks += 1));
         if let Err(failure) = counted {
             notify(Notice::Warning(format!(
-                "this look at the test images is not counted: {}",
+                "this use of the test images is not counted: {}",
                 failure.sentence()
             )));
         }
@@ -77,8 +79,8 @@ pub fn predictions(
     Ok(predictions)
 }
 
-/// Returns the record's result on the test images. A run that was trained without looking at them gets all
-/// that other runs have of them.
+/// Returns the record's result on the test images. For a run that was trained without them, this also writes
+/// the files that other runs have.
 ///
 /// # Errors
 /// When the device or the disk fails.

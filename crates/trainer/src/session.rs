@@ -1,4 +1,4 @@
-//! A training from its preparation to its end, as `train`, `resume` and `repeat` have it.
+//! One training from preparation to end, shared by `train`, `resume` and `repeat`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use model::Architecture;
 use crate::backend::Compute;
 use crate::configs;
 use crate::datasets::Wanted;
-use crate::engine::{self, EngineKind};
+use crate::engine::{self, EngineKind, Job};
 use crate::failure::Failure;
 use crate::learner::Watch;
 use crate::notice::Notify;
@@ -19,63 +19,68 @@ use crate::run::find::ARTIFACTS;
 use crate::run::{Manifest, RunFolder, folder};
 use crate::training;
 
-/// An experiment with its data and its backend. They fit together, and nothing is written yet.
+/// An experiment with its data and its backend, checked against each other. Nothing is written yet.
 pub struct Prepared {
     /// The experiment.
     pub experiment: Experiment,
     /// Its data set.
     pub data: DataSet,
-    /// Where it computes.
+    /// Its network.
+    pub architecture: Architecture,
+    /// The device it computes on.
     pub compute: Compute,
-    /// What trains it there.
+    /// The engine that trains it there.
     pub engine: EngineKind,
 }
 
-/// Returns `experiment` with its data and its backend. Everything that can be wrong is checked here, the quick
-/// things first: `run_dir`, if given, must hold no run.
+/// Returns `experiment` with its data and its backend. Everything is checked here, quick checks first:
+/// `run_dir`, if given, must not contain a run.
 ///
 /// # Errors
-/// When data, network or backend cannot be had, or the engine that is asked for cannot train the network (exit
+/// When data, network or backend are not available, or the requested engine cannot train the network (exit
 /// code 2).
 pub fn prepare(
     experiment: Experiment,
     run_dir: Option<&Path>,
     notify: Notify,
 ) -> Result<Prepared, Failure> {
-    run_dir.map_or(Ok(()), folder::refuse_taken)?;
+    run_dir.map_or(Ok(()), folder::refuse_occupied)?;
     let data = Wanted::by(&experiment).load(notify)?;
     experiment.check_data(data.train.len())?;
-    experiment
-        .architecture(data.train.size(), data.train.classes())
-        .validate()?;
+    let architecture = experiment.architecture(data.train.size(), data.train.classes());
+    architecture.validate()?;
     let compute = Compute::open(experiment.backend)?;
     let engine = engine::choose(&experiment, compute.backend)?;
     Ok(Prepared {
         experiment,
         data,
+        architecture,
         compute,
         engine,
     })
 }
 
 impl Prepared {
-    /// Returns the network that is trained.
-    pub fn architecture(&self) -> Architecture {
-        let images = &self.data.train;
-        self.experiment
-            .architecture(images.size(), images.classes())
+    /// Returns what is trained, and by which engine.
+    pub fn job(&self) -> Job<'_> {
+        Job {
+            experiment: &self.experiment,
+            architecture: &self.architecture,
+            compute: &self.compute,
+            engine: self.engine,
+        }
     }
 
-    /// Returns the number of its parameters.
+    /// Returns the number of the network's parameters.
     pub fn parameters(&self) -> usize {
-        self.architecture().parameters().unwrap_or_default()
+        self.architecture.parameters().unwrap_or_default()
     }
 
-    /// Makes the folder of a new run, `run_dir` or a fresh one in `artifacts/`, ready to be trained from the
-    /// beginning.
+    /// Creates the folder of a new run, `run_dir` or a new one in `artifacts/`, and returns the run, ready to be
+    /// trained from the beginning.
     ///
     /// # Errors
-    /// When the folder holds a run already, or cannot be written (exit code 2).
+    /// When the folder already holds a run, or cannot be written (exit code 2).
     pub fn begin(self, run_dir: Option<PathBuf>) -> Result<Session, Failure> {
         let (experiment, data) = (&self.experiment, Some(&self.data));
         let path = run_dir.unwrap_or_else(|| fresh_folder(&experiment.name));
@@ -97,28 +102,23 @@ pub fn fresh_folder(experiment: &str) -> PathBuf {
     Path::new(ARTIFACTS).join(experiment).join(name)
 }
 
-/// A run that is ready to be trained: what `train` makes and `resume` finds.
+/// A run that is ready to be trained: created by `train` or found by `resume`.
 pub struct Session {
     /// The experiment with its data and its backend.
     pub prepared: Prepared,
     /// The run's folder.
     pub run: RunFolder,
-    /// Where the training begins.
+    /// The checkpoint to start from.
     pub start: Checkpoint,
 }
 
 impl Session {
-    /// Trains; returns what came of it.
+    /// Trains the run and returns the results.
     ///
     /// # Errors
-    /// When the training fails or is stopped. The run's manifest then says so.
+    /// When the training fails or is stopped; the run's manifest records it.
     pub fn train(mut self, watch: Watch) -> Result<Trained, Failure> {
-        let Prepared {
-            experiment,
-            data,
-            compute,
-            ..
-        } = &self.prepared;
-        training::train(experiment, data, compute, self.start, &mut self.run, watch)
+        let (job, data) = (self.prepared.job(), &self.prepared.data);
+        training::train(job, data, self.start, &mut self.run, watch)
     }
 }

@@ -6,118 +6,95 @@ use std::sync::Arc;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
-use data::{Batches, DataSet, Loader};
-use experiment::Experiment;
-use model::{Architecture, Network, Tensor};
+use data::{DataSet, Loader};
+use model::Tensor;
 
-use crate::backend::Compute;
 use crate::engine::capture::{Always, Capture, Ignore};
-use crate::engine::{self, EngineKind, Kernel, LearningRate, TrainingStep, loader, optimizer};
+use crate::engine::{
+    EngineKind, Images, Job, Kernel, LearningRate, TrainingStep, loader, optimizer,
+};
 use crate::failure::Failure;
 use crate::learner::epochs::Fitted;
-use crate::learner::{Epochs, Images, Job, Silent, Watch, dashboard};
+use crate::learner::{Epochs, Silent, Watch, dashboard};
 use crate::results::{self, Trained};
 use crate::run::RunFolder;
 use crate::run::checkpoint::Checkpoint;
 
-/// Trains `experiment` on `data`, from `start` on, and fills the folder `run`: metrics, checkpoints,
-/// record, predictions, gallery.
+/// Trains the network of `job` on `data` from `start`, and writes metrics, checkpoints, record, predictions and
+/// gallery to the folder `run`. Returns the results.
 ///
 /// # Errors
-/// When training fails or is stopped. The run's manifest then says so.
+/// When training fails or is stopped; the run's manifest records it.
 pub fn train(
-    experiment: &Experiment,
+    job: Job,
     data: &DataSet,
-    compute: &Compute,
     start: Checkpoint,
     run: &mut RunFolder,
     watch: Watch,
 ) -> Result<Trained, Failure> {
     // A driver that panics (a GPU that went away, the dashboard's kill key) must not leave a
-    // manifest behind that says `running`. The panic hook has told the person already.
-    let fit = AssertUnwindSafe(|| fit_and_evaluate(experiment, data, compute, start, run, watch));
+    // manifest behind that says `running`. The panic hook has already printed a message.
+    let fit = AssertUnwindSafe(|| fit_and_evaluate(job, data, start, run, watch));
     let trained = catch_unwind(fit).unwrap_or_else(|panic| Err(results::from_panic(&*panic)));
     results::close(run, &trained)?;
     trained
 }
 
 fn fit_and_evaluate(
-    experiment: &Experiment,
+    job: Job,
     data: &DataSet,
-    compute: &Compute,
     start: Checkpoint,
     run: &mut RunFolder,
     watch: Watch,
 ) -> Result<Trained, Failure> {
-    // Data. What chooses an epoch is cut from the training images; the test images wait.
-    let (count, seed) = (experiment.data.validation, experiment.seed);
+    // Data. Validation images are split off the training images; the test images are not used yet.
+    let (count, seed) = (job.experiment.data.validation, job.experiment.seed);
     let (train, held_out) = data.train.split(count, seed)?;
     let images = Images { train, held_out };
 
-    // Network. The same seed gives the same first weights on every backend; a run that resumes has its own.
-    let architecture = experiment.architecture(data.train.size(), data.train.classes());
-    let weights = start.weights(&architecture, seed)?;
-
-    // Engine: the fused kernel, or Burn's operations.
-    let kind = engine::choose(experiment, compute.backend)?;
-    let job = Job {
-        experiment,
-        compute,
-        kind,
-    };
+    // Network. A seed gives the same initial weights on every backend; a resumed run has its own weights.
+    let weights = start.weights(job.architecture, seed)?;
 
     // Fit.
-    let fitted = fit(job, &images, &architecture, weights, start, run, watch)?;
+    let fitted = fit(job, &images, weights, start, run, watch)?;
 
-    // Results: the record, calibrated on what was held out, and the one look at the test images.
-    results::save(fitted, architecture, &images, data, job, run)
+    // Results: the record, calibrated on the held-out images, and the one evaluation on the test images.
+    results::save(fitted, &images, data, job, run)
 }
 
 /// Trains the network with Burn's `SupervisedTraining`, which runs [`Epochs`] as its strategy.
 fn fit(
     job: Job,
     images: &Images,
-    architecture: &Architecture,
     weights: Vec<Tensor>,
     start: Checkpoint,
     run: &mut RunFolder,
     watch: Watch,
 ) -> Result<Fitted, Failure> {
-    let Job {
-        experiment,
-        compute,
-        kind,
-    } = job;
-    let batches = Batches::shuffled(
-        images.train.clone(),
-        experiment.training.batch_size,
-        experiment.seed,
-    )
-    .augmented(experiment.augmentation);
-    let learning_rate = LearningRate::of(experiment, batches.per_epoch());
-    let kernel = (kind == EngineKind::Kernel).then(|| {
-        let (optimizer, weights) = (&experiment.optimizer, weights.clone());
-        let (batches, learning_rate) = (batches.clone(), learning_rate.clone());
-        Kernel::new(architecture, weights, optimizer, batches, learning_rate)
-    });
-    let device = compute.device.clone().autodiff();
-    let network = Network::new(architecture, weights, &device).map_err(Failure::caused_by)?;
+    let (experiment, compute) = (job.experiment, job.compute);
+    let batches = experiment.batches(images.train.clone());
+    let per_epoch = batches.per_epoch();
+    let learning_rate = LearningRate::of(experiment, per_epoch);
+
+    // Engine: the fused kernel, where it knows the network, or else Burn's `Learner`.
+    let kernel = (job.engine == EngineKind::Kernel)
+        .then(|| Kernel::new(job, weights.clone(), batches.clone(), learning_rate.clone()));
     let learner = Learner::new(
-        TrainingStep::new(network, architecture.loss()),
+        TrainingStep::of(job, weights)?,
         optimizer::build(&experiment.optimizer),
         learning_rate
             .clone()
             .starting_at(start.state.steps as usize),
     );
-    let (epoch, batch) = start.state.next_batch(batches.per_epoch());
-    let train = Loader::new(batches.clone(), &device)
+    let (epoch, batch) = start.state.next_batch(per_epoch);
+    let train = Loader::new(batches.clone(), &compute.device.clone().autodiff())
         .starting_at(epoch, batch)
         .resident(compute.keeps(&images.train));
     let validation = Arc::new(loader(images.held_out.clone(), compute));
 
     let (capture, optimizer_state) = Capture::new();
     let interrupter = Interrupter::new();
-    // Burn wants an Arc; nothing here crosses a thread.
+    // Burn requires an Arc; nothing here crosses threads.
     #[allow(clippy::arc_with_non_send_sync)]
     let strategy = Arc::new(Epochs::new(
         job,

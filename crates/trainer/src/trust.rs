@@ -1,5 +1,5 @@
-//! How far answers can be trusted: temperature and threshold, fitted on the images held out of training
-//! and measured on the test images.
+//! How far predictions can be trusted: temperature and threshold, fitted on held-out images and measured on
+//! the test images.
 
 use data::ImageDataset;
 use model::{Calibration, Metadata, Reliability, Unknown};
@@ -7,22 +7,22 @@ use serde::Serialize;
 
 use crate::evaluation::Predictions;
 
-/// How to get what a record without calibration and threshold lacks.
-pub const WAY_OUT: &str = "train with images held out, which these are fitted on: \
+/// How to get a record with a calibration and a threshold.
+pub const WAY_OUT: &str = "to change that, train with held-out images: \
                            --set data.validation=5000, or --config configs/validated.toml";
 
-/// What calibration and threshold come to on a set of images.
+/// Calibration error and share of unknown pictures on a set of images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trust {
     /// Expected calibration error of the raw probabilities, 0 to 1.
     pub ece: f64,
-    /// The same of the calibrated ones.
+    /// The same for the calibrated probabilities.
     pub calibrated_ece: Option<f64>,
     /// The temperature.
     pub temperature: Option<f64>,
-    /// Share of the images taken for none of the classes, 0 to 1: falsely, if they are of its classes.
+    /// Share of the images that are unknown, 0 to 1: wrongly, if they are of the record's classes.
     pub unknown: Option<f64>,
-    /// The strangeness above which they are.
+    /// The strangeness above which a picture is unknown.
     pub threshold: Option<f32>,
     /// The bins of the raw probabilities.
     pub reliability: Reliability,
@@ -30,8 +30,8 @@ pub struct Trust {
     pub calibrated_reliability: Option<Reliability>,
 }
 
-/// Fits temperature and threshold, from the raw `predictions` of the images `held_out` of training, and
-/// the training images. Each stays absent where there are too few of them.
+/// Fits temperature and threshold from the raw `predictions` for the `held_out` images and from the training
+/// images. Either stays absent if there are too few images.
 pub fn fit(
     metadata: &mut Metadata,
     predictions: &Predictions,
@@ -49,8 +49,8 @@ pub fn fit(
     metadata.unknown = Unknown::fit(&pictures(&train), &pictures(held_out));
 }
 
-/// Measures what the record's calibration and threshold are worth on `images`, from its raw
-/// `predictions` of them.
+/// Returns how well the record's calibration and threshold do on `images`, from its raw `predictions` for
+/// them.
 pub fn measure(metadata: &Metadata, predictions: &Predictions, images: &ImageDataset) -> Trust {
     let measure = |p: &Predictions| Reliability::measure(&p.probabilities, &p.labels, p.classes);
     let reliability = measure(predictions);
@@ -72,20 +72,20 @@ pub fn measure(metadata: &Metadata, predictions: &Predictions, images: &ImageDat
     }
 }
 
-/// Returns whether a picture, given as bytes `[height * width]`, is none of the record's classes; `false`
-/// where the record has no threshold.
+/// Returns whether a picture, given as bytes `[height * width]`, is unknown; `false` if the record has no
+/// threshold.
 pub fn is_unknown(metadata: &Metadata, pixels: &[u8]) -> bool {
     let unknown = metadata.unknown.as_ref();
     unknown.is_some_and(|unknown| unknown.is_beyond(unknown.strangeness(pixels)))
 }
 
-/// Returns in a line what a record lacks to be trusted, and the way out; `None` when it lacks nothing.
+/// Returns one line that says what a record lacks and how to get it; `None` if it lacks nothing.
 pub fn missing(metadata: &Metadata) -> Option<String> {
     let what = match (&metadata.calibration, &metadata.unknown) {
         (Some(_), Some(_)) => return None,
         (None, Some(_)) => "probabilities are not calibrated",
-        (Some(_), None) => "strange pictures are not told apart",
-        (None, None) => "probabilities are not calibrated, strange pictures are not told apart",
+        (Some(_), None) => "unknown pictures are not detected",
+        (None, None) => "probabilities are not calibrated and unknown pictures are not detected",
     };
     Some(format!("{what}: {WAY_OUT}"))
 }

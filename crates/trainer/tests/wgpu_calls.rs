@@ -20,6 +20,7 @@ use data::{Augmentation, Batches, DataSet, ImageDataset, Images, Loader};
 use experiment::{Backend, Source, load};
 use log::{LevelFilter, Log, Metadata, Record};
 use trainer::backend::Compute;
+use trainer::engine::{EngineKind, Job};
 use trainer::learner::{Event, Watch};
 use trainer::run::checkpoint::Checkpoint;
 use trainer::run::{Manifest, RunFolder};
@@ -178,7 +179,14 @@ fn epoch(compute: &Compute, steps: usize) -> Counts {
     };
     let start = Checkpoint::start(String::new());
     let images = images(steps * BATCH);
-    train(&experiment, &images, compute, start, &mut run, watch).unwrap();
+    let architecture = experiment.architecture(images.train.size(), images.train.classes());
+    let job = Job {
+        experiment: &experiment,
+        architecture: &architecture,
+        compute,
+        engine: EngineKind::Burn,
+    };
+    train(job, &images, start, &mut run, watch).unwrap();
     let after = after.borrow();
     let made =
         |(call, count): (&&'static str, &u32)| (*call, count - after[1].get(call).unwrap_or(&0));

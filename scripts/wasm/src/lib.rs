@@ -1,14 +1,14 @@
 //! A saved model behind five plain functions, for WebAssembly. The module imports nothing, so it needs no
 //! generated JavaScript and runs wherever WebAssembly does.
 //!
-//! There is one buffer. A caller makes room in it, writes a record or a picture there, calls a function, and
+//! There is one buffer. A caller reserves space in it, writes a record or a picture there, calls a function, and
 //! finds the reply in the buffer: JSON, of the length that the function returned.
 //!
 //! ```js
 //! const { instance } = await WebAssembly.instantiateStreaming(fetch("answers.wasm"));
 //! const { memory, reserve, buffer, load, answer } = instance.exports;
 //! const call = (f, bytes) => {
-//!     const address = reserve(bytes.length); // before `memory.buffer` is looked at: memory may have grown
+//!     const address = reserve(bytes.length); // before `memory.buffer` is read: memory may have grown
 //!     new Uint8Array(memory.buffer, address, bytes.length).set(bytes);
 //!     const length = f();
 //!     return JSON.parse(new TextDecoder().decode(new Uint8Array(memory.buffer, buffer(), length)));
@@ -17,15 +17,15 @@
 //! call(answer, pixels);  // {"probabilities": [0.9, ...], "unknown": false, "strangeness": 0.1}
 //! ```
 //!
-//! Whatever fails, replies `{"error": "..."}`. There is one model at a time; a record that cannot be loaded
-//! leaves the one before.
+//! On failure the reply is `{"error": "..."}`. There is one model at a time; if a record cannot be loaded, the
+//! previous one stays.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::Classifier;
 use serde::Serialize;
 
-/// What the functions work on.
+/// The state of the module.
 struct State {
     buffer: Vec<u8>,
     classifier: Option<Classifier>,
@@ -48,7 +48,7 @@ struct Answered {
     /// In the order of the class names.
     probabilities: Vec<f32>,
     unknown: bool,
-    /// `null` where the record has no threshold.
+    /// `null` if the record has no threshold.
     strangeness: Option<f32>,
 }
 
@@ -66,7 +66,7 @@ struct Failed {
 // SAFETY of every `no_mangle` below: no other function of the module has the name. This is all the `unsafe`
 // there is: the addresses handed out are followed by the caller alone, between two calls.
 
-/// Makes the buffer `length` bytes long and returns its address; 0 when there is not so much memory. An
+/// Makes the buffer `length` bytes long and returns its address, or 0 if there is not enough memory. The
 /// address is valid until the next call.
 #[unsafe(no_mangle)]
 pub extern "C" fn reserve(length: usize) -> *mut u8 {
@@ -85,7 +85,7 @@ pub extern "C" fn buffer() -> *const u8 {
     state().buffer.as_ptr()
 }
 
-/// Loads the record in the buffer; replies what to know of it.
+/// Loads the record in the buffer; the reply is its class names and input size.
 #[unsafe(no_mangle)]
 pub extern "C" fn load() -> usize {
     reply(|state| {
@@ -98,8 +98,8 @@ pub extern "C" fn load() -> usize {
     })
 }
 
-/// Answers the picture in the buffer: bytes `[channels * height * width]`, light on dark. The probabilities are
-/// calibrated where the record has a calibration.
+/// Classifies the picture in the buffer: bytes `[channels * height * width]`, light on dark. The probabilities are
+/// calibrated if the record has a calibration.
 #[unsafe(no_mangle)]
 pub extern "C" fn answer() -> usize {
     reply(|state| {
@@ -118,8 +118,8 @@ pub extern "C" fn answer() -> usize {
     })
 }
 
-/// Replies the probabilities that are not calibrated, of each of the pictures in the buffer, `[images,
-/// channels, height, width]`.
+/// Replies with the uncalibrated probabilities of each of the pictures in the buffer, `[images, channels, height,
+/// width]`.
 #[unsafe(no_mangle)]
 pub extern "C" fn predict_raw() -> usize {
     reply(|state| {

@@ -1,4 +1,4 @@
-//! CBOR (RFC 8949), as far as the metadata of a pack uses it: unsigned and negative integers, text, arrays
+//! CBOR (RFC 8949), only what the metadata of a pack uses: unsigned and negative integers, text, arrays
 //! and maps of a known length.
 
 use super::{MAX_ENTRIES, PackError};
@@ -76,7 +76,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Takes the head of an item: its major type and its argument, which is a value or a length.
+    /// Reads the head of an item: its major type and its argument, which is a value or a length.
     fn head(&mut self) -> Result<(u8, u64), PackError> {
         let [first] = self.take()?;
         let argument = match first & 0x1f {

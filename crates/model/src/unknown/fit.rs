@@ -1,25 +1,25 @@
-//! Patterns and threshold, fitted on images.
+//! Fitting patterns and threshold on images.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::{LEAST_IMAGES, MOST_PATTERNS, REJECTED, Score, Unknown, project};
 
-/// Most training images that the patterns are taken from.
+/// Maximum number of training images to compute the patterns from.
 pub const MOST_IMAGES: usize = 5_000;
-/// Most pixels of an image for which patterns are kept (16 MB of them).
+/// Maximum number of pixels of an image to fit patterns for (16 MB of patterns).
 const MOST_PIXELS: usize = 1 << 18;
-/// Pixels of an image for each pattern, at least: with as many patterns as pixels nothing is left over.
+/// Minimum number of pixels of an image per pattern: as many patterns as pixels would explain every picture.
 const PIXELS_A_PATTERN: usize = 24;
-/// Passes over the images that turn random directions into the patterns.
+/// Number of passes over the images that turn random directions into the patterns.
 const PASSES: usize = 6;
 
 impl Unknown {
     /// Returns the patterns of `training` images (at most the first [`MOST_IMAGES`]) and the threshold
-    /// that takes [`REJECTED`] of the `held_out` images for unknown. Images are grey bytes
+    /// that calls [`REJECTED`] of the `held_out` images unknown. Images are grey bytes
     /// `[height * width]`, all of one size. Equal images give equal bits.
     ///
-    /// `None` when there are fewer than [`LEAST_IMAGES`] of either, or the images have more than
+    /// `None` if there are fewer than [`LEAST_IMAGES`] of either, or the images have more than
     /// 262,144 pixels, or not all the same number.
     pub fn fit(training: &[&[u8]], held_out: &[&[u8]]) -> Option<Self> {
         let pixels = training.first()?.len();
@@ -85,8 +85,8 @@ fn patterns(images: &[&[u8]], mean: &[f32], components: usize) -> Vec<f32> {
     directions
 }
 
-/// Returns the columns of `matrix` `[rows, columns]`, made orthonormal one after the other (modified
-/// Gram-Schmidt, twice, in f64). A column that is a sum of the ones before becomes 0.
+/// Makes the columns of `matrix` `[rows, columns]` orthonormal, one after another (modified Gram-Schmidt, twice,
+/// in f64), and returns them. A column that is a linear combination of earlier ones becomes 0.
 fn orthonormal(matrix: &[f32], columns: usize) -> Vec<f32> {
     let mut done: Vec<Vec<f64>> = Vec::new();
     for column in 0..columns {

@@ -63,7 +63,7 @@ fn records_of_format_1_load_and_answer_as_they_did() {
     }
 }
 
-/// What a later version writes is refused by its number, before anything else in it is looked at.
+/// A record of a later version is refused by its version number, before anything else in it is read.
 #[test]
 fn a_record_of_a_newer_format_is_refused() {
     let (old, new) = (b"\"format\":1", b"\"format\":9");

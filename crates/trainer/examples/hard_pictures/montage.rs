@@ -98,8 +98,8 @@ fn cell(
     let said =
         label(classifier, images, i, Some(case)).map_or("nothing", |l| names[usize::from(l)]);
     let verdict = match said == actual {
-        true => format!("{said}, which is right"),
-        false => format!("{said}, but it is: {actual}"),
+        true => format!("{said}, which is correct"),
+        false => format!("{said}, but the true label is {actual}"),
     };
     write(page, [left, top + PICTURE + 16], &case.name)?;
     write(page, [left, top + PICTURE + 33], &verdict)

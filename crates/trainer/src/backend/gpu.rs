@@ -1,4 +1,4 @@
-//! Graphics adapters, through wgpu: which there are, and how one is opened.
+//! Graphics adapters, through wgpu: listing and opening them.
 
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuBackend, wgpu};
@@ -15,10 +15,10 @@ const API: WgpuBackend = if cfg!(target_os = "linux") {
     WgpuBackend::Auto
 };
 
-/// Opens the adapter that wgpu prefers.
+/// Opens the adapter that wgpu prefers and returns its device.
 ///
 /// # Errors
-/// When there is none that can be used (exit code 2).
+/// When no adapter can be used (exit code 2).
 pub fn open() -> Result<Compute, Failure> {
     // `Device::wgpu(..)` would panic at its first use on a machine without an adapter.
     let options = Device::wgpu_options().graphics_api(API);
@@ -33,7 +33,7 @@ pub fn open() -> Result<Compute, Failure> {
     })
 }
 
-/// Returns every graphics adapter this machine has for compute.
+/// Returns every graphics adapter of this machine that can compute.
 pub fn adapters() -> Vec<Adapter> {
     let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {

@@ -1,18 +1,18 @@
 //! `trainer backends`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use experiment::Backend;
 use serde_json::json;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::backend::{Compute, SOFTWARE, adapters};
 use crate::cli::OutputArgs;
 use crate::failure::Failure;
 
-const LEFT_OUT: &str = "not in this build; cargo build -p trainer has it";
+const LEFT_OUT: &str = "not in this build; cargo build -p trainer includes it";
 
-/// Lists the backends this build has and the adapters of this machine.
+/// Lists the backends of this build and the adapters of this machine.
 ///
 /// # Errors
 /// When stdout cannot be written.
@@ -21,7 +21,7 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
     let has_gpu = adapters.iter().any(|adapter| adapter.kind != SOFTWARE);
     let auto = if has_gpu { "wgpu" } else { "flex" };
     let cpu = Compute::open(Backend::Flex)?.processor;
-    let mut out = stdout();
+    let mut out = terminal::out();
     if output.json {
         let value = json!({
             "flex": { "available": true, "processor": cpu },
@@ -29,7 +29,7 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
             "wgpu": { "available": !adapters.is_empty(), "adapters": adapters },
             "auto": auto,
         });
-        writeln!(out, "{value}")?;
+        terminal::json(&value)?;
         return Ok(());
     }
     writeln!(out, "flex     {cpu}; the default")?;
@@ -41,7 +41,7 @@ pub fn run(output: OutputArgs) -> Result<(), Failure> {
     writeln!(out, "ndarray  {ndarray}")?;
     if adapters.is_empty() {
         let none = if cfg!(feature = "wgpu") {
-            "no adapter; Debian's package mesa-vulkan-drivers has one in software"
+            "no adapter; Debian's package mesa-vulkan-drivers provides a software one"
         } else {
             LEFT_OUT
         };

@@ -1,4 +1,4 @@
-//! A sweep as it goes, on a terminal: a line for each setting, drawn anew as trainings go on.
+//! The progress of a sweep on a terminal: one line per setting, redrawn as trainings progress.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,11 @@ use crate::sweep::conclusions::{described, mean};
 use crate::sweep::rounds::Event;
 use crate::sweep::statistics::Spread;
 
-/// Most settings that are shown; of more, those that are trained and the best.
+/// Maximum number of settings shown; if there are more, those in training and the best.
 const MOST_ROWS: usize = 16;
-/// How far a training is, from begun to nearly done.
+/// Symbols for a training's progress, from just started to nearly done.
 const LEVELS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
-/// How often the time is drawn anew.
+/// How often the time is redrawn.
 const TICK: Duration = Duration::from_millis(500);
 
 /// The table.
@@ -22,13 +22,13 @@ pub(super) struct Board {
     metric: Metric,
     seeds: Vec<u64>,
     rows: Vec<Row>,
-    /// Trainings of this round: all, and those that have ended.
+    /// Trainings of this round: all, and finished.
     trainings: usize,
     ended: usize,
-    /// Trainings that have ended while this was looked at.
+    /// Trainings that have finished since the table was made.
     ended_here: usize,
     started: Instant,
-    head: ProgressBar, // a line that nobody holds is not drawn
+    head: ProgressBar, // a line is drawn only while its handle exists
     lines: Vec<ProgressBar>,
     foot: ProgressBar,
     all: MultiProgress,
@@ -43,7 +43,7 @@ struct Row {
 /// A training.
 #[derive(Clone, Copy, PartialEq)]
 enum Cell {
-    /// Waiting as long as `epoch` is 0.
+    /// Waiting while `epoch` is 0.
     Running {
         epoch: usize,
         epochs: usize,
@@ -54,7 +54,7 @@ enum Cell {
 }
 
 impl Board {
-    /// Returns the table of a sweep on which nothing has happened yet.
+    /// Returns the table of a sweep before its first event.
     pub fn new(sweep: &Sweep) -> Self {
         let all = MultiProgress::new();
         let text = ProgressStyle::with_template("{wide_msg}")
@@ -89,7 +89,7 @@ impl Board {
         board
     }
 
-    /// Takes in what happened.
+    /// Shows an event.
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::Round { trials, .. } => {
@@ -166,7 +166,7 @@ impl Board {
 }
 
 impl Row {
-    /// Returns where it comes among many: what is trained first, then the best.
+    /// Returns the sort key: settings in training first, then the best.
     fn rank(&self, metric: Metric) -> f64 {
         let is_trained = |cell: &Cell| matches!(cell, Cell::Running { epoch: 1.., .. });
         if self.cells.iter().any(is_trained) {

@@ -1,25 +1,25 @@
-//! `trainer runs compare`: what runs did differently, and whether it is more than chance.
+//! `trainer runs compare`: how runs differ, and whether it is more than chance.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use experiment::Metric;
 use serde_json::json;
 
-use super::table;
+use super::{table, terminal};
 use crate::cli::CompareArgs;
 use crate::comparison::mcnemar::recall;
 use crate::comparison::{Compared, Comparison};
 use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
-/// Heights of a bar, low to high.
+/// Symbols for the height of a bar, low to high.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Compares runs with the first of them: config, metrics, learning curves, classes, and McNemar's test on
 /// the test images.
 ///
 /// # Errors
-/// When one is not there or not finished, or they were tested on different images.
+/// When a run is not found or not finished, or they were tested on different images.
 pub fn run(args: &CompareArgs) -> Result<(), Failure> {
     let comparison = Comparison::of(&args.runs)?;
     if args.json {
@@ -31,7 +31,7 @@ pub fn run(args: &CompareArgs) -> Result<(), Failure> {
 
 fn print(comparison: &Comparison) -> Result<(), Failure> {
     let Comparison { runs: all, tests } = comparison;
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     let letters = comparison.letters();
     for (letter, compared) in letters.iter().zip(all) {
         writeln!(out, "{letter}  {}", compared.run.run)?;
@@ -123,6 +123,6 @@ fn print_json(comparison: &Comparison) -> Result<(), Failure> {
         .map(|t| json!({ "only_first": t.only_first, "only_second": t.only_second, "p": t.p }))
         .collect();
     let value = json!({ "runs": runs, "mcnemar": tests });
-    writeln!(stdout(), "{value}")?;
+    terminal::json(&value)?;
     Ok(())
 }

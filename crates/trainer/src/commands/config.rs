@@ -1,4 +1,4 @@
-//! `trainer config` and `trainer completions`; and how every command gets its experiment.
+//! `trainer config` and `trainer completions`, and the experiment of a command's arguments.
 
 use std::io::{Write, stdout};
 
@@ -10,7 +10,7 @@ use crate::cli::{Cli, ExperimentArgs};
 use crate::configs;
 use crate::failure::Failure;
 
-/// Returns the experiment that `args` describe: file, then `--set`, then the options with a name.
+/// Returns the experiment described by `args`: file, then `--set`, then the other options.
 ///
 /// # Errors
 /// When the config cannot be read or is wrong (exit code 2).

@@ -1,19 +1,19 @@
 //! `trainer data`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use ::data::{DataSet, Place, PlaceState, fashion_mnist};
 use serde_json::json;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::{DataArgs, ExperimentArgs};
 use crate::datasets::Wanted;
 use crate::failure::Failure;
 
-/// Says where the data set was looked for and prints what it holds.
+/// Prints where the data set was searched and what it contains.
 ///
 /// # Errors
-/// When the config is wrong, or no place has the data set (exit code 2).
+/// When the config is wrong, or the data set is not found (exit code 2).
 pub fn run(args: &DataArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let experiment = super::config::experiment(&ExperimentArgs {
@@ -42,7 +42,7 @@ fn describe(place: &Place, name: &str) -> String {
         PlaceState::Incomplete(files) => format!("lacks {}", files.join(", ")),
         PlaceState::Refused(reason) => format!("refused: {reason}"),
         PlaceState::Verified(_) if name == fashion_mnist::NAME => {
-            "all four files are there and are what they should be".to_string()
+            "all four files are there and verified".to_string()
         }
         PlaceState::Verified(_) => "all four files are there".to_string(),
     };
@@ -50,7 +50,7 @@ fn describe(place: &Place, name: &str) -> String {
 }
 
 fn print_text(set: &DataSet) -> Result<(), Failure> {
-    let mut out = stdout();
+    let mut out = terminal::out();
     writeln!(out, "{} in {}", set.name, set.place.display())?;
     for file in &set.files {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy();
@@ -99,6 +99,6 @@ fn print_json(set: &DataSet) -> Result<(), Failure> {
         "training": set.train.label_counts(),
         "test": set.test.label_counts(),
     });
-    writeln!(stdout(), "{value}")?;
+    terminal::json(&value)?;
     Ok(())
 }

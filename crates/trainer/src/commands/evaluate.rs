@@ -1,10 +1,11 @@
 //! `trainer evaluate`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use serde::Serialize;
 
 use super::saved::{data_set, messages, open};
+use super::terminal;
 use super::terminal::print_trust;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::Evaluation;
@@ -12,7 +13,7 @@ use crate::failure::Failure;
 use crate::saved;
 use crate::trust::{self, Trust};
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Results<'a> {
     #[serde(flatten)]
@@ -24,7 +25,7 @@ struct Results<'a> {
 /// and the confusion matrix.
 ///
 /// # Errors
-/// When the run, its data or the backend is not there.
+/// When the run, its data or the backend is not found.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let args = &args.saved;
     let (compute, saved) = open(args)?;
@@ -37,8 +38,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             evaluation: &evaluation,
             trust: &trust,
         };
-        let json = serde_json::to_string(&results).map_err(Failure::caused_by)?;
-        writeln!(stdout(), "{json}")?;
+        terminal::json(&results)?;
         return Ok(());
     }
     messages.note(format_args!("{} on {}", file.display(), compute.processor));
@@ -54,7 +54,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
 }
 
 fn print(e: &Evaluation, trust: &Trust) -> Result<(), Failure> {
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     writeln!(out, "test {}  ({} images)", e.figures.test_line(), e.images)?;
     print_trust(&mut out, trust)?;
     writeln!(out)?;

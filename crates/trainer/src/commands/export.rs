@@ -1,22 +1,21 @@
 //! `trainer export`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use serde_json::json;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::ExportArgs;
 use crate::export::{self, Comparison, Exported, Request};
 use crate::failure::Failure;
 
-/// Accuracy that rounding may cost before it is warned about, in points.
+/// Loss of accuracy by rounding above which there is a warning, in percentage points.
 const POINTS: f64 = 0.2;
 
-/// Writes a saved run's network as a file of another program, reads it back, and prints how its answers
-/// compare.
+/// Exports a saved run's network for another program, reads it back, and prints how the predictions compare.
 ///
 /// # Errors
-/// When the run is not there, the file cannot be written, or does not give the run's answers.
+/// When the run is not found, or the file cannot be written or does not hold the run's weights.
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     let request = Request {
         run: args.saved.run.clone(),
@@ -32,7 +31,7 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
 }
 
 fn print(args: &ExportArgs, exported: &Exported) -> Result<(), Failure> {
-    let mut out = stdout();
+    let mut out = terminal::out();
     let (size, found) = (exported.bytes, exported.comparison.as_ref());
     let lost = |found: &Comparison| 100.0 * (found.accuracy_of_run - found.accuracy_of_file);
     let points = found.map(lost);
@@ -47,14 +46,14 @@ fn print(args: &ExportArgs, exported: &Exported) -> Result<(), Failure> {
             "accuracy_of_run": found.map(|found| found.accuracy_of_run),
             "accuracy_of_file": found.map(|found| found.accuracy_of_file),
         });
-        writeln!(out, "{object}")?;
+        terminal::json(&object)?;
     } else {
         writeln!(out, "{}: {size} bytes", args.out.display())?;
     }
     if let (Some(found), false) = (found, args.saved.output.json) {
         let probabilities = match found.largest_difference {
             0.0 => "with the same probabilities".to_string(),
-            difference => format!("with probabilities to {difference:.0e}"),
+            difference => format!("with probabilities within {difference:.0e}"),
         };
         writeln!(
             out,
@@ -66,7 +65,7 @@ fn print(args: &ExportArgs, exported: &Exported) -> Result<(), Failure> {
             let lost = points.unwrap_or_default();
             writeln!(
                 out,
-                "test accuracy {file:.4}, of the run {run:.4}: {lost:+.2} points lost"
+                "test accuracy {file:.4}, the run's {run:.4}: {lost:+.2} points lost"
             )?;
         }
     }

@@ -1,25 +1,25 @@
-//! `trainer find-lr`: a learning rate to begin with.
+//! `trainer find-lr`: a learning rate to start with.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use serde_json::json;
 
 use super::table;
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::FindLrArgs;
 use crate::failure::Failure;
 use crate::learner::range_test::{self, Point, Range};
 use crate::report::range_test_page;
 use crate::run::write;
-use crate::session::{self, Prepared};
+use crate::session;
 
-/// Lines of the table: of more steps, some are left out.
+/// Maximum number of lines of the table; with more steps, some are left out.
 const LINES: usize = 24;
 /// Length of the longest bar.
 const BAR: f64 = 40.0;
 
-/// Runs a learning-rate range test and prints how the loss went, with the rate to begin with. Nothing is
-/// saved but the plot that is asked for, and neither validation nor test images are looked at.
+/// Runs a learning-rate range test and prints the loss at each rate and a rate to start with. Nothing is saved
+/// except the plot, if requested, and neither validation nor test images are used.
 ///
 /// # Errors
 /// When the range is not valid (exit code 2), or config, data or backend fail.
@@ -32,22 +32,21 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
     };
     let range = range.checked()?;
     let experiment = super::config::experiment(&args.experiment)?;
-    let Prepared {
-        experiment,
-        data,
-        compute,
-        ..
-    } = session::prepare(experiment, None, &mut messages.listener())?;
+    let prepared = session::prepare(experiment, None, &mut messages.listener())?;
+    let experiment = &prepared.experiment;
     messages.note(format_args!(
         "{} steps of {} images, learning rate {:e} to {:e}, on {}",
-        range.steps, experiment.training.batch_size, range.from, range.to, compute.processor
+        range.steps,
+        experiment.training.batch_size,
+        range.from,
+        range.to,
+        prepared.compute.processor
     ));
-    let (train, _) = data
-        .train
-        .split(experiment.data.validation, experiment.seed)?;
-    let points = range_test::run(&experiment, train, &compute, range)?;
+    let (count, seed) = (experiment.data.validation, experiment.seed);
+    let (train, _) = prepared.data.train.split(count, seed)?;
+    let points = range_test::run(prepared.job(), train, range)?;
     let suggestion = range_test::suggestion(&points).ok_or_else(|| {
-        Failure::failed("the loss fell at no learning rate that was tried")
+        Failure::failed("the loss did not fall at any learning rate that was tried")
             .hint("try others: --from 1e-8 --to 10")
     })?;
     if args.output.json {
@@ -61,7 +60,7 @@ pub fn run(args: &FindLrArgs) -> Result<(), Failure> {
         write::atomically(out, page.as_bytes())?;
         messages.note(format_args!("plot    {}", out.display()));
     }
-    messages.note(format_args!("the experiment has {now:e}"));
+    messages.note(format_args!("the experiment uses {now:e}"));
     let set = format!("--set optimizer.learning_rate={suggestion:.1e}");
     messages.next(format_args!("cargo run -p trainer -- {set}"));
     Ok(())
@@ -82,7 +81,7 @@ fn print(points: &[Point], range: Range, suggestion: f64) -> Result<(), Failure>
             ]
         })
         .collect();
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     table::write(&mut out, &["rate", "loss", ""], &[2], &rows)?;
     if points.len() < range.steps {
         let last = points.last().map_or(range.from, |point| point.rate);
@@ -98,6 +97,6 @@ fn print_json(points: &[Point], suggestion: f64) -> Result<(), Failure> {
         .map(|p| json!({ "rate": p.rate, "loss": p.loss, "smoothed": p.smoothed }))
         .collect();
     let value = json!({ "suggestion": suggestion, "points": points });
-    writeln!(stdout(), "{value}")?;
+    terminal::json(&value)?;
     Ok(())
 }

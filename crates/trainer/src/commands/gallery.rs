@@ -1,8 +1,9 @@
 //! `trainer gallery`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use super::saved::{data_set, messages, open};
+use super::terminal;
 use crate::cli::GalleryArgs;
 use crate::drawing;
 use crate::failure::Failure;
@@ -13,7 +14,7 @@ use crate::saved;
 /// Draws the first test images, or the most confident mistakes, into one PNG and prints its path.
 ///
 /// # Errors
-/// When the run or its data is not there, or the picture cannot be written.
+/// When the run or its data is not found, or the picture cannot be written.
 pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
     let (compute, saved) = open(&args.saved)?;
     let data = data_set(&saved, &args.saved)?;
@@ -31,12 +32,12 @@ pub fn run(args: &GalleryArgs) -> Result<(), Failure> {
     let png = draw(&data.test, &predictions, &saved.record.metadata)?;
     let beside = || saved.file.with_file_name(name);
     let out = args.out.clone().unwrap_or_else(beside);
-    let hint = "name a PNG to write, in a folder that is there: --out FILE";
+    let hint = "give a PNG file in a folder that exists: --out FILE";
     write::atomically(&out, &png).map_err(|failure| failure.hint(hint))?;
     if args.saved.output.json {
-        writeln!(stdout(), "{}", serde_json::json!({ "gallery": out }))?;
+        terminal::json(&serde_json::json!({ "gallery": out }))?;
     } else {
-        writeln!(stdout(), "{}", out.display())?;
+        writeln!(terminal::out(), "{}", out.display())?;
     }
     messages(&args.saved).next(format_args!(
         "cargo run -p trainer -- predict {} --test 0",

@@ -1,25 +1,26 @@
 //! `trainer import`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use exchange::about::Told;
 use serde_json::json;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::ImportArgs;
 use crate::failure::Failure;
 use crate::format::quoted;
 use crate::import::{self, Made, Request};
 
-/// Makes a run of another program's network, with its result on the test images when they are at hand.
+/// Makes a run from another program's network, with its result on the test images if they are found.
 ///
 /// # Errors
-/// When the file is no network that can run here (exit code 1), or the run folder is taken (2).
+/// When the file is not a network that can run here (exit code 1), or the run folder is taken (2).
 pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let request = Request {
         file: args.file.clone(),
         layout: args.layout,
+        scale: args.scale,
         told: Told {
             name: args.name.clone(),
             class_names: args.classes.clone(),
@@ -36,7 +37,7 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
 fn print(args: &ImportArgs, made: &Made, messages: Messages) -> Result<(), Failure> {
     let Made { run, kind, test } = made;
     let test = test.as_ref();
-    let mut out = stdout();
+    let mut out = terminal::out();
     let path = run.path();
     if args.output.json {
         let object = json!({
@@ -46,7 +47,7 @@ fn print(args: &ImportArgs, made: &Made, messages: Messages) -> Result<(), Failu
             "test_accuracy": test.map(|test| test.figures.accuracy()),
             "test_loss": test.map(|test| test.figures.loss()),
         });
-        writeln!(out, "{object}")?;
+        terminal::json(&object)?;
         return Ok(());
     }
     writeln!(out, "{}", path.display())?;

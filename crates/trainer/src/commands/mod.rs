@@ -1,4 +1,4 @@
-//! One file a command: parsed arguments in, text or JSON out. Only this module prints.
+//! One file per command: parsed arguments in, text or JSON out. Only this module prints.
 
 pub mod backends;
 pub mod config;

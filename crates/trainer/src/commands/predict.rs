@@ -13,13 +13,13 @@ use crate::inference::{Answer, Inference};
 use crate::run::find::Saved;
 use crate::trust;
 
-/// Cells of the longest bar.
+/// Length of the longest bar, in characters.
 const BAR: usize = 40;
 
 /// Predicts pictures, or one test image.
 ///
 /// # Errors
-/// When the run is not there, or at least one picture could not be read (the others are predicted).
+/// When the run is not found, or a picture cannot be read (the others are still predicted).
 pub fn run(args: &PredictArgs) -> Result<(), Failure> {
     let (compute, saved) = saved::open(&args.saved)?;
     let inference = Inference::new(&saved.record, &compute)?;
@@ -41,7 +41,7 @@ fn pictures(args: &PredictArgs, saved: &Saved, inference: &Inference) -> Result<
                 let name = file.display().to_string();
                 if args.saved.output.json {
                     let more = json!({ "done": answer.done, "hint": answer.hint });
-                    writeln!(stdout(), "{}", object(saved, &name, &answer, more)?)?;
+                    terminal::json(&object(saved, &name, &answer, more)?)?;
                 } else {
                     print(saved, &name, &answer, None)?;
                     messages.note(format_args!("  ({})", answer.done.join("; ")));
@@ -97,7 +97,8 @@ fn test_image(
     print(saved, &name, &answer, Some(actual))
 }
 
-/// Returns one picture's answer with the entries of `more`; probabilities are in the order of `classes`.
+/// Returns one picture's prediction as JSON, with the entries of `more`; probabilities are in the order of
+/// `classes`.
 fn object(saved: &Saved, name: &str, answer: &Answer, mut more: Value) -> Result<Value, Failure> {
     let metadata = &saved.record.metadata;
     let classes = &metadata.class_names;
@@ -120,20 +121,20 @@ fn object(saved: &Saved, name: &str, answer: &Answer, mut more: Value) -> Result
 
 fn print(saved: &Saved, name: &str, answer: &Answer, actual: Option<&str>) -> Result<(), Failure> {
     let classes = &saved.record.metadata.class_names;
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     let (best, p) = top(&answer.probabilities);
     let best = class_name(classes, best)?;
     write!(out, "{name}: ")?;
     if answer.unknown == Some(true) {
         write!(
             out,
-            "unknown, unlike the training images; the likeliest class is "
+            "unknown: unlike the training images; the most probable class is "
         )?;
     }
     write!(out, "{best} ({:.1} %)", 100.0 * p)?;
     match actual {
-        Some(actual) if actual == best => writeln!(out, ", which is right")?,
-        Some(actual) => writeln!(out, ", but it is: {actual}")?,
+        Some(actual) if actual == best => writeln!(out, ", which is correct")?,
+        Some(actual) => writeln!(out, ", but the true label is {actual}")?,
         None => writeln!(out)?,
     }
     for (class, &p) in classes.iter().zip(&answer.probabilities) {

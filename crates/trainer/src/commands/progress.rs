@@ -1,11 +1,11 @@
-//! The training as it goes: a bar on a terminal, one line an epoch in a pipe, JSON with `--json`.
+//! The progress of a training: a bar on a terminal, one line per epoch in a pipe, JSON with `--json`.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::ShowArgs;
 use crate::failure::Failure;
 use crate::learner::Event;
@@ -20,7 +20,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Returns the display that `args` and the terminal ask for, for a run of `epochs` epochs.
+    /// Returns the display for `args` and the terminal, for a run of `epochs` epochs.
     pub fn new(args: ShowArgs, epochs: usize) -> Self {
         let output = args.output;
         let bar = !output.json && !output.quiet && !args.tui && stderr().is_terminal();
@@ -32,12 +32,12 @@ impl Progress {
         }
     }
 
-    /// Returns whether steps should be reported, not epochs alone.
+    /// Returns whether to report steps as well as epochs.
     pub fn is_live(&self) -> bool {
         self.bar.is_some()
     }
 
-    /// Shows an event. A reader of stdout that has gone does not stop the training.
+    /// Shows an event. A closed stdout does not stop the training.
     ///
     /// # Errors
     /// When an epoch cannot be written as JSON, which does not happen.
@@ -61,11 +61,11 @@ impl Progress {
                 if let Value::Object(line) = &mut line {
                     line.insert("event".into(), "epoch".into());
                 }
-                let _ = writeln!(stdout(), "{line}");
+                let _ = terminal::json(&line);
             }
             Event::Epoch(metrics) if self.lines => {
                 let line = describe(metrics, self.epochs);
-                let print = || drop(writeln!(stdout(), "{line}"));
+                let print = || drop(writeln!(terminal::out(), "{line}"));
                 match &self.bar {
                     Some(bar) => {
                         bar.set_position(0);

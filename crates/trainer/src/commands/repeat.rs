@@ -1,20 +1,19 @@
-//! `trainer repeat`: the same training again, from what the run's folder says about it.
+//! `trainer repeat`: training a run again from its folder.
 
 use std::io::{Write, stdout};
 
 use serde_json::json;
 
-use super::train;
+use super::{terminal, train};
 use crate::cli::RepeatArgs;
 use crate::failure::Failure;
 use crate::repeat;
 
-/// Trains a finished run again and compares record, predictions and metrics byte for byte (but for the
-/// seconds).
+/// Trains a finished run again and compares record, predictions and metrics byte for byte (except seconds).
 ///
 /// # Errors
-/// When the run is not finished or its config was changed (exit code 2); when the training fails or comes
-/// to something else (exit code 1).
+/// When the run is not finished or its config was changed (exit code 2); when the training fails or
+/// gives a different result (exit code 1).
 pub fn run(args: RepeatArgs) -> Result<(), Failure> {
     let original = repeat::original(&args.run, args.data_dir.as_deref())?;
     let experiment = || Ok(original.experiment.clone());
@@ -28,7 +27,7 @@ pub fn run(args: RepeatArgs) -> Result<(), Failure> {
             "identical": different.is_empty(),
             "different": different,
         });
-        writeln!(stdout(), "{value}")?;
+        terminal::json(&value)?;
     }
     if !different.is_empty() {
         return Err(original.not_identical(&repeated, &different)?);

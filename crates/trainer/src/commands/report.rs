@@ -1,11 +1,11 @@
-//! `trainer report`: a run, several, or a sweep as one HTML page.
+//! `trainer report`: one HTML page of a run, several runs, or a sweep.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::ReportArgs;
 use crate::comparison::Comparison;
 use crate::failure::Failure;
@@ -17,22 +17,22 @@ use crate::sweep;
 /// Writes the page of a run, or the comparison of several, and prints its path.
 ///
 /// # Errors
-/// When a run is not there, `--data-dir` holds other images, or the page cannot be written.
+/// When a run is not found, `--data-dir` has other images, or the page cannot be written.
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let (default, page) = page(args, messages)?;
     let out = args.out.clone().unwrap_or(default);
     write::atomically(&out, page.as_bytes())?;
     if args.output.json {
-        writeln!(stdout(), "{}", json!({ "report": out }))?;
+        terminal::json(&json!({ "report": out }))?;
     } else {
-        writeln!(stdout(), "{}", out.display())?;
+        writeln!(terminal::out(), "{}", out.display())?;
     }
     messages.next(format_args!("open {} in a browser", out.display()));
     Ok(())
 }
 
-/// Returns where the page goes to unless somebody says otherwise, and the page.
+/// Returns the page and the path to write it to by default.
 fn page(args: &ReportArgs, messages: Messages) -> Result<(PathBuf, String), Failure> {
     let [name] = &args.runs[..] else {
         let comparison = Comparison::of(&args.runs)?;
@@ -45,7 +45,7 @@ fn page(args: &ReportArgs, messages: Messages) -> Result<(PathBuf, String), Fail
     let folder = find::resolve(name)?;
     if !folder.is_dir() {
         return Err(Failure::usage(format!("{name} is a file, not a run"))
-            .hint("name the folder of the run; `trainer runs` lists them"));
+            .hint("give the folder of the run; `trainer runs` lists them"));
     }
     let data_dir = args.data_dir.as_deref();
     let contents = contents::of_run(&folder, data_dir, &mut messages.listener())?;

@@ -1,4 +1,4 @@
-//! `trainer resume`: resumes a run as if nothing had happened.
+//! `trainer resume`: resumes a run.
 
 use super::signals::Signals;
 use super::train::{finish, introduce, messages};
@@ -7,12 +7,11 @@ use crate::failure::Failure;
 use crate::format::quoted;
 use crate::resume::{self, Request};
 
-/// Trains what is left of a run, from its newest checkpoint that verifies; from its beginning when there
-/// is none.
+/// Trains the rest of a run, from its newest valid checkpoint or, if there is none, from the beginning. Of a
+/// finished run nothing is left.
 ///
 /// # Errors
-/// When the run, its data or its backend is not what it was, or nothing is left to do (exit code 2);
-/// when the training fails.
+/// When the run, its data or its backend has changed (exit code 2); when the training fails.
 pub fn run(args: ResumeArgs) -> Result<(), Failure> {
     let messages = messages(args.show)?;
     let signals = Signals::listen()?;
@@ -21,7 +20,9 @@ pub fn run(args: ResumeArgs) -> Result<(), Failure> {
         set: args.set,
         data_dir: args.data_dir,
     };
-    let resumable = resume::open(&request, &mut messages.listener())?;
+    let Some(resumable) = resume::open(&request, &mut messages.listener())? else {
+        return Ok(());
+    };
     introduce(&resumable.prepared, messages);
     let state = &resumable.start.state;
     messages.note(format_args!(

@@ -1,33 +1,32 @@
 //! `trainer runs`: list, show, remove.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 use std::path::Path;
 
 use experiment::Metric;
 
 use super::table;
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::{ExportRunsArgs, ExportTarget, ListArgs, RemoveArgs, ShowRunArgs};
 use crate::configs;
 use crate::failure::Failure;
-use crate::format::{self, counted, figure};
+use crate::format::{self, cell, counted, figure};
 use crate::run::find::{self, ARTIFACTS};
 use crate::run::list::{self, Summary};
-use crate::run::query;
-use crate::run::{RunFolder, lock};
+use crate::run::query::{self, Value};
+use crate::run::{lock, remove};
 
-/// Keys that have a column of their own or say nothing about the experiment.
+/// Keys that have their own column or say nothing about the experiment.
 const NO_CHANGE: [&str; 4] = ["name", "seed", "backend", "data.dir"];
 
 /// Keys of a config with their values, as TOML.
 type Settings = BTreeMap<String, String>;
 
-/// Lists runs: what they changed, and what they came to.
+/// Lists runs: what they changed, and their results.
 ///
 /// # Errors
-/// When a condition or the order names no field that any run has (exit code 2).
+/// When a condition or `--sort` names a field that no run has (exit code 2).
 pub fn list(args: &ListArgs) -> Result<(), Failure> {
     let all = list::all(Path::new(ARTIFACTS));
     for folder in &all.damaged {
@@ -46,7 +45,7 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
     let holds = |run: &Summary| args.conditions.iter().all(|c| c.holds(run));
     let mut runs: Vec<Summary> = all.runs.into_iter().filter(holds).collect();
     runs.sort_by(|a, b| match descending {
-        // Without a value is last in either direction.
+        // Runs without a value come last in either direction.
         true if query::value(a, field).is_some() && query::value(b, field).is_some() => {
             query::order(b, a, field)
         }
@@ -113,15 +112,13 @@ fn print(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
             ]
         })
         .collect();
-    table::write(&mut stdout().lock(), &header, &[1, 7], &rows)?;
+    table::write(&mut terminal::out(), &header, &[1, 7], &rows)?;
     Ok(())
 }
 
 fn print_json(runs: &[Summary]) -> Result<(), Failure> {
-    let mut out = stdout().lock();
     for run in runs {
-        let line = serde_json::to_string(run).map_err(Failure::caused_by)?;
-        writeln!(out, "{line}")?;
+        terminal::json(run)?;
     }
     Ok(())
 }
@@ -136,13 +133,17 @@ fn print_csv(runs: &[Summary], tutorial: &Settings) -> Result<(), Failure> {
     )
     .map_err(Failure::caused_by)?;
     for run in runs {
-        let value = |field: &String| query::value(run, field).map_or(String::new(), |v| v.text());
+        let value = |field: &String| match query::value(run, field) {
+            Some(Value::Text(text)) => cell(&text),
+            Some(number) => number.text(),
+            None => String::new(),
+        };
         let changes: Vec<String> = changes(run, tutorial)
             .iter()
             .map(|(k, v)| format!("{k}={v}"))
             .collect();
         let names = query::fields();
-        let fields = names.iter().map(value).chain([changes.join("; ")]);
+        let fields = names.iter().map(value).chain([cell(&changes.join("; "))]);
         csv.write_record(fields).map_err(Failure::caused_by)?;
     }
     let csv = csv.into_inner();
@@ -160,21 +161,21 @@ fn changes(run: &Summary, tutorial: &Settings) -> Settings {
         .collect()
 }
 
-/// Shows one run: what it was, its settings, its epochs, its files.
+/// Shows one run: its results, settings, epochs and files.
 ///
 /// # Errors
 /// When there is no such run.
 pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
     let run = list::named(&args.run)?;
     let epochs = list::metrics(&run.folder);
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     if args.json {
         let mut value = serde_json::to_value(&run).map_err(Failure::caused_by)?;
         let epochs = serde_json::to_value(&epochs).map_err(Failure::caused_by)?;
         if let Some(object) = value.as_object_mut() {
             object.insert("metrics".to_string(), epochs);
         }
-        writeln!(out, "{value}")?;
+        terminal::json(&value)?;
         return Ok(());
     }
     let facts = [
@@ -231,11 +232,11 @@ pub fn show(args: &ShowRunArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies runs to another program's collection. One that is there already is not copied again.
+/// Exports runs to an experiment tracker. A run that is already there is not copied again.
 ///
 /// # Errors
-/// When a run is not there, or this build does not know that program (exit code 2); when the server cannot
-/// be reached or refuses.
+/// When a run is not found, or this build lacks the tracker (exit code 2); when the server cannot be reached
+/// or refuses.
 pub fn export(args: &ExportRunsArgs) -> Result<(), Failure> {
     let ExportTarget::Mlflow = args.target;
     to_mlflow(args)
@@ -266,57 +267,65 @@ fn to_mlflow(args: &ExportRunsArgs) -> Result<(), Failure> {
         }
     }
     writeln!(
-        stdout(),
-        "copied {} to {}, {known} were there",
+        terminal::out(),
+        "copied {} to {}, {known} already there",
         counted(copied, "run"),
-        args.uri
+        server.address()
     )?;
     Ok(())
 }
 
-/// Removes runs, after asking. One that is being written stays.
+/// Removes runs, after asking. One that is being written stays, and so does what no run has written.
 ///
 /// # Errors
-/// When one is not there or in use, or nobody can be asked (exit code 2); when a file cannot be removed.
+/// When one is not there or in use, or nobody can be asked (exit code 2); when a file cannot be removed, or a
+/// folder stays because other files are in it.
 pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
     let mut folders = Vec::new();
     for run in &args.runs {
         let folder = find::folder(run)?;
         if !folder.is_dir() {
             return Err(Failure::usage(format!("{run} is a file, not a run"))
-                .hint("name the folder of a run; `trainer runs` lists them"));
+                .hint("give the folder of a run; `trainer runs` lists them"));
         }
         if lock::is_held(&folder) {
             return Err(
                 Failure::usage(format!("{} is being written", folder.display()))
-                    .hint("stop it first, or wait until it has ended"),
+                    .hint("stop it first, or wait until it ends"),
             );
         }
         if !folders.contains(&folder) {
             folders.push(folder);
         }
     }
+    let messages = Messages { quiet: false };
     if !args.yes && !agreed(&folders)? {
-        Messages { quiet: false }.note("nothing was removed");
+        messages.note("nothing was removed");
         return Ok(());
     }
     for folder in &folders {
-        drop(RunFolder::open(folder.clone())?); // nobody begins to write it meanwhile
-        fs::remove_dir_all(folder).map_err(|e| Failure::io("remove", folder, e))?;
+        let left = remove::run(folder)?;
+        if !left.is_empty() {
+            messages.warn(format_args!(
+                "{} is kept: the run did not write {}",
+                folder.display(),
+                left.join(", ")
+            ));
+        }
     }
-    Messages { quiet: false }.note(format_args!("removed {}", counted(folders.len(), "run")));
+    messages.note(format_args!("removed {}", counted(folders.len(), "run")));
     Ok(())
 }
 
 fn agreed(folders: &[std::path::PathBuf]) -> Result<bool, Failure> {
     if !stdin().is_terminal() {
-        return Err(
-            Failure::usage("removing runs needs an answer, and stdin is no terminal")
-                .hint("add --yes"),
-        );
+        return Err(Failure::usage(
+            "removing runs needs confirmation, but stdin is not a terminal",
+        )
+        .hint("add --yes"));
     }
     for folder in folders {
-        let _ = writeln!(stderr(), "{}", folder.display());
+        Messages { quiet: false }.note(folder.display());
     }
     let _ = write!(stderr(), "remove {}? [y/N] ", counted(folders.len(), "run"));
     let mut answer = String::new();

@@ -1,4 +1,4 @@
-//! What the arguments of `evaluate`, `predict` and `gallery` name: a saved record, and its data set.
+//! The saved record and data set that `evaluate`, `predict` and `gallery` work on.
 
 use ::data::DataSet;
 
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::run::find::{self, Saved};
 use crate::saved;
 
-/// Opens the backend and loads the record that `args` name.
+/// Opens the backend and loads the record that `args` name; returns both.
 ///
 /// # Errors
 /// When either fails.
@@ -19,7 +19,7 @@ pub fn open(args: &SavedArgs) -> Result<(Compute, Saved), Failure> {
     Ok((compute, saved))
 }
 
-/// Returns the messages that `args` ask for.
+/// Returns which messages to print.
 pub fn messages(args: &SavedArgs) -> Messages {
     Messages::of(args.output)
 }

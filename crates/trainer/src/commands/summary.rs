@@ -1,14 +1,12 @@
 //! `trainer summary`: a network layer by layer, as Keras's `model.summary()` shows it.
 
-use std::io::{Write, stdout};
-
 use ::data::fashion_mnist;
 use experiment::Experiment;
 use model::Architecture;
 use serde_json::json;
 
 use super::table;
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::{ExperimentArgs, SummaryArgs};
 use crate::datasets::Wanted;
 use crate::failure::{Failure, shown};
@@ -17,10 +15,10 @@ use crate::run::find;
 /// Bytes of a weight, an `f32`.
 const WEIGHT: usize = size_of::<f32>();
 
-/// Prints the layers of a saved run's network, or of the one that an experiment would train.
+/// Prints the layers of a saved run's network, or of an experiment's network.
 ///
 /// # Errors
-/// When the run or the config is wrong, or the network breaks a limit.
+/// When the run or the config is wrong, or the network exceeds a limit.
 pub fn run(args: &SummaryArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let network = match &args.run {
@@ -42,8 +40,9 @@ pub fn run(args: &SummaryArgs) -> Result<(), Failure> {
     }
 }
 
-/// Returns channels, height and width of the experiment's images, and the number of classes. Fashion-MNIST's
-/// are known, another data set is read; where it is not there Fashion-MNIST's are assumed, which is said.
+/// Returns channels, height and width of the experiment's images, and the number of classes. Those of
+/// Fashion-MNIST are known; another data set is read. If it is not found, Fashion-MNIST's are assumed, with a
+/// warning.
 fn sizes(experiment: &Experiment, messages: Messages) -> Result<([usize; 3], usize), Failure> {
     let known = [1, fashion_mnist::HEIGHT, fashion_mnist::WIDTH];
     let data = &experiment.data;
@@ -91,7 +90,7 @@ fn print_text(network: &Architecture) -> Result<(), Failure> {
     }
     rows.push(row("total", String::new(), parameters, multiply_adds));
     let header = ["layer", "output", "parameters", "multiply-adds", "bytes"];
-    table::write(&mut stdout(), &header, &[1], &rows)?;
+    table::write(&mut terminal::out(), &header, &[1], &rows)?;
     Ok(())
 }
 
@@ -104,7 +103,7 @@ fn print_json(network: &Architecture) -> Result<(), Failure> {
         "multiply_adds": multiply_adds,
         "bytes": parameters * WEIGHT,
     });
-    writeln!(stdout(), "{object}")?;
+    terminal::json(&object)?;
     Ok(())
 }
 
@@ -117,7 +116,7 @@ fn totals(network: &Architecture) -> [usize; 2] {
     ]
 }
 
-/// Returns a shape as people write it: `1 x 28 x 28`.
+/// Returns a shape as text: `1 x 28 x 28`.
 fn chain(shape: &[usize]) -> String {
     let sides: Vec<String> = shape.iter().map(usize::to_string).collect();
     sides.join(" x ")

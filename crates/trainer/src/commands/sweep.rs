@@ -1,6 +1,6 @@
-//! `trainer sweep`: many settings, and which of them is the best.
+//! `trainer sweep`: training many settings and finding the best.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr};
 use std::path::Path;
 
 use experiment::{Source, Sweep};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::board::Board;
 use super::signals::Signals;
 use super::table;
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
 use crate::cli::SweepArgs;
 use crate::configs;
 use crate::failure::Failure;
@@ -18,12 +18,12 @@ use crate::run::list;
 use crate::sweep::rounds::{self, Event, Watch};
 use crate::sweep::{Outcome, SweepFolder, SweepState, conclusions};
 
-/// Trains what is missing of a sweep and prints its settings, the best first, by the validation images;
-/// then the best one's result on the test images.
+/// Trains the missing trainings of a sweep and prints its settings, best first on the validation images, then
+/// the best one's result on the test images.
 ///
 /// # Errors
 /// When the file, the data or the folder is wrong (exit code 2), the sweep is stopped, or a training fails
-/// in a way that says nothing about its setting.
+/// for a reason other than its setting.
 pub fn run(args: &SweepArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let signals = Signals::listen()?;
@@ -52,7 +52,7 @@ pub fn run(args: &SweepArgs) -> Result<(), Failure> {
         stop: signals.ask_first(),
     };
     let outcomes = rounds::train(&sweep, &mut folder, &data, &mut watch);
-    drop(board); // what is printed now does not go between its lines
+    drop(board); // so that later output does not go between its lines
     let outcomes = outcomes?;
     if args.output.json {
         print_json(&outcomes, folder.state(), folder.path())
@@ -70,7 +70,7 @@ fn load(args: &SweepArgs) -> Result<Sweep, Failure> {
     Ok(sweep)
 }
 
-/// Says what happened in a line, where there is no terminal to draw on.
+/// Prints an event as a line, if there is no terminal to draw on.
 fn say(event: &Event, messages: Messages) {
     match event {
         Event::Round { round, of, trials } if *of > 1 => {
@@ -95,7 +95,7 @@ fn say(event: &Event, messages: Messages) {
     }
 }
 
-/// Prints what happened as a line of JSON. A reader that has gone does not stop the sweep.
+/// Prints an event as a line of JSON. A closed stdout does not stop the sweep.
 fn print_event(event: &Event) {
     let value = match event {
         Event::Round { round, of, trials } => {
@@ -109,7 +109,7 @@ fn print_event(event: &Event) {
         }
         Event::Begun(_) | Event::Epoch(..) => return,
     };
-    let _ = writeln!(stdout(), "{value}");
+    let _ = terminal::json(&value);
 }
 
 fn print_json(outcomes: &[Outcome], sweep: &SweepState, path: &Path) -> Result<(), Failure> {
@@ -122,12 +122,12 @@ fn print_json(outcomes: &[Outcome], sweep: &SweepState, path: &Path) -> Result<(
         "test": sweep.test,
         "test_looks": sweep.test_looks,
     });
-    writeln!(stdout(), "{value}")?;
+    terminal::json(&value)?;
     Ok(())
 }
 
 fn print(outcomes: &[Outcome], sweep: &SweepState, messages: Messages) -> Result<(), Failure> {
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     let measure = format!("validation {}", sweep.metric.label);
     table::write(
         &mut out,

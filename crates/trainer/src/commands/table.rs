@@ -1,9 +1,9 @@
-//! Tables of text, for people.
+//! Text tables for users.
 
 use std::io::{self, Write};
 
-/// Writes rows under a header. Columns are as wide as what is in them; the first and those in `left` begin
-/// at the left, the others, numbers, end at the right.
+/// Writes rows under a header. Columns are as wide as their content; the first and those in `left` are aligned
+/// left, the others, numbers, right.
 ///
 /// # Errors
 /// When `out` cannot be written.

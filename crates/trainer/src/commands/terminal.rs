@@ -1,12 +1,17 @@
-//! Messages on stderr: notes, warnings, errors. Colours go to terminals only and `NO_COLOR` is kept.
+//! The one place that prints: results on stdout, messages on stderr. Names and texts that come out of files are
+//! made safe here, so that a terminal shows them and does not obey them. Colours go to terminals only and
+//! `NO_COLOR` is kept.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, StdoutLock, Write, stderr, stdout};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use data::Download;
+use experiment::printable;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::OutputArgs;
@@ -18,22 +23,22 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
 
-/// What `trainer` says besides its results; silent with `--quiet`.
+/// Prints messages besides the results; silent with `--quiet`.
 #[derive(Debug, Clone, Copy)]
 pub struct Messages {
-    /// Leave notes out; warnings are still said.
+    /// Leave out notes; warnings are still printed.
     pub quiet: bool,
 }
 
 impl Messages {
-    /// Returns the messages that `output` asks for: with `--json`, none but warnings.
+    /// Returns the messages for `output`: with `--json`, only warnings.
     pub fn of(output: OutputArgs) -> Self {
         Self {
             quiet: output.quiet || output.json,
         }
     }
 
-    /// Returns what shows the library's notices until it is dropped.
+    /// Returns a function that shows the library's notices until it is dropped.
     pub fn listener(self) -> impl FnMut(Notice) {
         let mut downloads = Downloads::new(self);
         move |notice| match notice {
@@ -43,25 +48,72 @@ impl Messages {
         }
     }
 
-    /// Says how things stand.
-    pub fn note(self, text: impl std::fmt::Display) {
+    /// Prints a note.
+    pub fn note(self, text: impl Display) {
         if !self.quiet {
-            line(format_args!("{text}"));
+            line("", text);
         }
     }
 
-    /// Says what to do next.
-    pub fn next(self, text: impl std::fmt::Display) {
-        self.note(format_args!("{HINT}next:{HINT:#} {text}"));
+    /// Prints what to do next.
+    pub fn next(self, text: impl Display) {
+        if !self.quiet {
+            line(format_args!("{HINT}next:{HINT:#} "), text);
+        }
     }
 
-    /// Says what looks wrong, though the work goes on.
-    pub fn warn(self, text: impl std::fmt::Display) {
-        line(format_args!("{WARNING}warning:{WARNING:#} {text}"));
+    /// Says what looks wrong, though the work continues.
+    pub fn warn(self, text: impl Display) {
+        line(format_args!("{WARNING}warning:{WARNING:#} "), text);
     }
 }
 
-/// How far downloads are: a bar on a terminal.
+/// Returns stdout for text that people read: every line is made safe to print.
+pub fn out() -> Out {
+    Out(stdout().lock())
+}
+
+/// See [`out`].
+pub struct Out(StdoutLock<'static>);
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.0.write_all(safe_lines(&text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Prints `value` as one line of JSON. What a terminal would obey is escaped as JSON has it, so that a reader
+/// gets the text as it was.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn json(value: &impl Serialize) -> io::Result<()> {
+    let mut line = String::new();
+    for c in serde_json::to_string(value)?.chars() {
+        if c.is_ascii() || printable(c.encode_utf8(&mut [0; 4])).starts_with(c) {
+            line.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                line += &format!("\\u{unit:04x}");
+            }
+        }
+    }
+    writeln!(stdout(), "{line}")
+}
+
+/// Returns text of any number of lines, each made safe to print.
+fn safe_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    lines.join("\n")
+}
+
+/// Progress of downloads: a bar on a terminal.
 struct Downloads {
     messages: Messages,
     file: String,
@@ -98,7 +150,7 @@ impl Downloads {
         self.bar.set_position(download.done);
     }
 
-    /// Says something else: nothing is being downloaded any more.
+    /// Prints another message: the download is over.
     fn between(&self, say: impl FnOnce()) {
         self.bar.finish_and_clear();
         say();
@@ -111,7 +163,7 @@ impl Drop for Downloads {
     }
 }
 
-/// Prints how far a model's answers to the test images can be trusted.
+/// Prints how far a model's predictions for the test images can be trusted.
 ///
 /// # Errors
 /// When stdout cannot be written.
@@ -133,19 +185,16 @@ pub fn print_trust(out: &mut impl Write, trust: &Trust) -> std::io::Result<()> {
 /// Prints a failure with its hint and returns its exit code.
 pub fn report(failure: &Failure) -> ExitCode {
     if !failure.silent {
-        line(format_args!(
-            "{ERROR}error:{ERROR:#} {}",
-            failure.sentence()
-        ));
-        if let Some(hint) = &failure.hint {
-            line(format_args!("{HINT}hint:{HINT:#} {hint}"));
+        line(format_args!("{ERROR}error:{ERROR:#} "), failure.sentence());
+        if let Some(text) = &failure.hint {
+            hint(text);
         }
     }
     ExitCode::from(failure.code as u8)
 }
 
-/// Prints a failure as a line of JSON, for a program that reads them. What was reported where it happened is
-/// not printed again.
+/// Prints a failure as a line of JSON, for another program. A failure that was already reported is not printed
+/// again.
 pub fn report_json(failure: &Failure) {
     let Reported {
         message,
@@ -158,7 +207,7 @@ pub fn report_json(failure: &Failure) {
     }
     let event =
         json!({ "event": "error", "message": message, "hint": hint, "code": code, "kind": kind });
-    let _ = writeln!(stdout(), "{event}"); // a closed stdout has no reader
+    let _ = json(&event); // a closed stdout has no reader
 }
 
 /// Panic hook: one line instead of a backtrace.
@@ -168,15 +217,20 @@ pub fn report_panic(panic: &PanicHookInfo) {
         .location()
         .map(|l| format!("{}:{}", l.file(), l.line()))
         .unwrap_or_default();
-    line(format_args!(
-        "{ERROR}error:{ERROR:#} internal error: {message} ({place})"
-    ));
-    line(format_args!(
-        "{HINT}hint:{HINT:#} this is a defect of the program or of a driver, not of your input; please report it"
-    ));
+    line(
+        format_args!("{ERROR}error:{ERROR:#} "),
+        format_args!("internal error: {message} ({place})"),
+    );
+    hint("this is a bug in the program or in a driver, not in your input; please report it");
 }
 
-/// A closed stderr is no reason to stop.
-fn line(text: std::fmt::Arguments) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+/// Says what to do about what was just said.
+pub fn hint(text: &str) {
+    line(format_args!("{HINT}hint:{HINT:#} "), text);
+}
+
+/// Prints `label`, which is the program's own, and `text`, made safe. A closed stderr is no reason to stop.
+fn line(label: impl Display, text: impl Display) {
+    let text = safe_lines(&text.to_string());
+    let _ = writeln!(anstream::stderr(), "{label}{text}");
 }

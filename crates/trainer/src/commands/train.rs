@@ -1,4 +1,4 @@
-//! `trainer` and `trainer train`: from arguments to a filled run folder.
+//! `trainer` and `trainer train`: from arguments to a finished run folder.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::progress::Progress;
 use super::signals::Signals;
-use super::terminal::{Messages, print_trust};
+use super::terminal::{self, Messages, print_trust};
 use crate::cli::{ShowArgs, TrainArgs};
 use crate::failure::Failure;
 use crate::format::{counted, quoted};
@@ -19,7 +19,7 @@ use crate::results::Trained;
 use crate::run::folder::GALLERY;
 use crate::session::{self, Prepared, Session};
 
-/// Trains and prints what came of it.
+/// Trains an experiment and prints the results.
 ///
 /// # Errors
 /// When the config, the data, the backend or the training fails.
@@ -28,7 +28,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     new_run(experiment, args.run_dir, args.show).map(drop)
 }
 
-/// Trains an experiment as a new run and prints what came of it; returns the run's folder.
+/// Trains an experiment as a new run and prints the results; returns the run's folder.
 ///
 /// # Errors
 /// Those of `experiment`; when the data, the backend or the training fails.
@@ -48,10 +48,10 @@ pub(super) fn new_run(
     finish(session, show, stop, name)
 }
 
-/// Returns how to speak while training.
+/// Returns how to print messages while training.
 ///
 /// # Errors
-/// When this build has no dashboard, or it has no terminal (exit code 2).
+/// When this build has no dashboard, or there is no terminal for it (exit code 2).
 pub(super) fn messages(show: ShowArgs) -> Result<Messages, Failure> {
     if show.tui && !cfg!(feature = "tui") {
         return Err(Failure::left_out("dashboard", "tui"));
@@ -62,11 +62,12 @@ pub(super) fn messages(show: ShowArgs) -> Result<Messages, Failure> {
     Ok(Messages::of(show.output))
 }
 
-/// Says what is about to be trained.
+/// Prints what is about to be trained.
 pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
     let Prepared {
         experiment,
         data,
+        architecture,
         compute,
         engine,
     } = prepared;
@@ -82,7 +83,7 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
     ));
     messages.note(format_args!(
         "network {}: {} parameters",
-        prepared.architecture().chain(),
+        architecture.chain(),
         prepared.parameters()
     ));
     messages.note(format_args!(
@@ -91,14 +92,14 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
     ));
     if compute.software {
         messages.warn(
-            "this adapter is software: a step costs about 90 ms here, hundreds of times that of \
+            "this adapter runs in software: a step takes about 90 ms, hundreds of times as long as with \
              --backend flex",
         );
     }
 }
 
-/// Trains a run, prints what came of it and returns its folder. `stop` is 0, or the exit code to end with;
-/// `name` is what other commands call the run, the last one without.
+/// Trains a run, prints the results and returns its folder. `stop` is 0, or the exit code to end with; `name` is
+/// the run's name in other commands, `last` if absent.
 ///
 /// # Errors
 /// When the training fails or is stopped.
@@ -128,7 +129,7 @@ fn conclude(
     show: ShowArgs,
 ) -> Result<(), Failure> {
     let messages = messages(show)?;
-    let mut out = stdout();
+    let mut out = terminal::out();
     let tested = trained.test.as_ref();
     if show.output.json {
         let mut result = json!({
@@ -153,7 +154,7 @@ fn conclude(
     if let Some(best) = trained.best {
         writeln!(
             out,
-            "best epoch {best} of {}, by the validation images",
+            "best epoch {best} of {}, chosen on the validation images",
             trained.epochs.len()
         )?;
     }
@@ -179,7 +180,7 @@ fn conclude(
     )?;
     match tested {
         Some(_) => messages.note(format_args!("pictures: {}", path.join(GALLERY).display())),
-        None => messages.note("the test images were not looked at: evaluation.test is false"),
+        None => messages.note("the test images were not used: evaluation.test is false"),
     }
     let run = name.unwrap_or_else(|| "last".to_string());
     messages.next(format_args!("cargo run -p trainer -- evaluate {run}"));

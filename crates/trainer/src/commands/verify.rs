@@ -1,27 +1,28 @@
-//! `trainer verify`: is every file of a run as it was written?
+//! `trainer verify`: checks that every file of a run is as it was written.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use serde_json::json;
 
+use super::terminal;
 use crate::cli::ShowRunArgs;
 use crate::failure::Failure;
 use crate::format::counted;
 use crate::run::{find, verify};
 
-/// Checks each file that a run's manifest names against its SHA-256, and its checkpoints against theirs.
+/// Checks each file named in a run's manifest, and its checkpoints, against their SHA-256.
 ///
 /// # Errors
-/// When there is no such run (exit code 2), or something is not as it was written (exit code 1).
+/// When there is no such run (exit code 2), or a file has changed (exit code 1).
 pub fn run(args: &ShowRunArgs) -> Result<(), Failure> {
     let found = verify::files(&find::folder(&args.run)?)?;
     let (count, mut problems) = (found.len(), Vec::new());
-    let mut out = stdout().lock();
+    let mut out = terminal::out();
     for (name, result) in found {
         let problem = result.err().map(|failure| failure.sentence());
         if args.json {
             let object = json!({ "file": name, "ok": problem.is_none(), "problem": problem });
-            writeln!(out, "{object}")?;
+            terminal::json(&object)?;
         } else {
             let state = problem.as_ref().map_or("ok", |_| "DAMAGED");
             writeln!(out, "{state:<8} {name}")?;

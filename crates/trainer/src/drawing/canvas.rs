@@ -1,4 +1,4 @@
-//! What pictures are drawn with: rectangles and text on white.
+//! A canvas for drawing rectangles and text on white.
 
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 use epaint_default_fonts::UBUNTU_LIGHT;
@@ -6,7 +6,7 @@ use image::{Rgb, RgbImage};
 
 /// Text.
 pub const INK: Rgb<u8> = Rgb([0x1a, 0x1a, 0x1a]);
-/// Text of less weight.
+/// Less important text.
 pub const PALE: Rgb<u8> = Rgb([0x70, 0x70, 0x70]);
 /// Thin lines.
 pub const LINE: Rgb<u8> = Rgb([0xb8, 0xb8, 0xb8]);
@@ -17,12 +17,12 @@ pub const HEADING: Style = style(22.0, 0.5, INK);
 pub const CAPTION: Style = style(13.0, 0.2, INK);
 pub const NOTE: Style = style(13.0, 0.2, PALE);
 
-/// Returns the font, Ubuntu Light; `None` would be a defect of its crate, and text then stays away.
+/// Returns the font, Ubuntu Light; `None` would be a bug in its crate, and text is then omitted.
 pub fn font() -> Option<FontRef<'static>> {
     FontRef::try_from_slice(UBUNTU_LIGHT).ok()
 }
 
-/// How text looks: size of the em square and extra stroke width in pixels, and colour.
+/// Style of text: size of the em square and extra stroke width in pixels, and colour.
 #[derive(Clone, Copy)]
 pub struct Style {
     pub size: f32,
@@ -35,10 +35,10 @@ pub const fn style(size: f32, bold: f32, color: Rgb<u8>) -> Style {
     Style { size, bold, color }
 }
 
-/// A picture being drawn. What would lie outside of it is left out.
+/// A picture being drawn. Anything outside it is clipped.
 pub struct Canvas {
     pub image: RgbImage,
-    pub font: Option<FontRef<'static>>, // none: everything but the text is drawn
+    pub font: Option<FontRef<'static>>, // `None`: everything but the text is drawn
 }
 
 impl Canvas {
@@ -96,14 +96,14 @@ impl Canvas {
     }
 }
 
-/// Returns how many pixels of width `text` takes.
+/// Returns the width of `text` in pixels.
 pub fn width_of(font: Option<&FontRef>, text: &str, style: Style) -> i32 {
     let glyphs = font.map_or_else(Vec::new, |font| typeset(font, text, style.size));
     let end = glyphs.last().map_or(0.0, |(.., end)| end + style.bold);
     end.ceil() as i32
 }
 
-/// Cuts `text` so that it fits `room` with an ellipsis at its end; leaves it whole if it fits.
+/// Returns `text`, shortened with an ellipsis if it does not fit `room` pixels.
 pub fn shorten(font: &FontRef, text: &str, style: Style, room: i32) -> String {
     if width_of(Some(font), text, style) <= room {
         return text.to_owned();

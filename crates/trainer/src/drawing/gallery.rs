@@ -1,7 +1,7 @@
 //! Draws classified images as one picture: a grid of tiles, each with the predicted label on top
 //! and the true label below. Drawing only; reading data and writing files is the caller's.
 //!
-//! A wrong tile is told apart by shape as well as by colour: thick frame, cross before the label.
+//! A wrong tile is marked by shape as well as by colour: thick frame, cross before the label.
 //! Write the file with `CompressionType::Default`: half the size of what `RgbImage::save` makes.
 
 use image::{Rgb, RgbImage};
@@ -10,20 +10,20 @@ use super::canvas::{
     CAPTION, Canvas, HEADING, INK, LINE, NOTE, Style, WRONG, font, style, width_of,
 };
 
-/// One image with what the model said about it.
+/// One image with its prediction.
 #[derive(Debug, Clone, Copy)]
 pub struct Tile<'a> {
     /// Grey values, row by row, `height * width` of them, light on dark; drawn inverted.
     pub pixels: &'a [u8],
     /// Label of the most probable class.
     pub predicted: &'a str,
-    /// Label the data set gives.
+    /// True label.
     pub actual: &'a str,
-    /// Whether the prediction is right; a wrong one is marked.
+    /// Whether the prediction is correct; a wrong one is marked.
     pub correct: bool,
     /// Probability of the predicted class, 0 to 1.
     pub confidence: f32,
-    /// Whether the picture is taken for none of the classes; said in place of the probability.
+    /// Whether the picture is unknown; shown instead of the probability.
     pub unknown: bool,
     /// Number of the image in its file, printed as `#7`.
     pub index: usize,
@@ -33,12 +33,12 @@ const COLUMNS: usize = 8;
 const MARGIN: i32 = 24; // around everything
 const GAP: i32 = 18; // between tiles; holds two thick frames
 const ZOOMED: usize = 140; // small images are magnified up to this many pixels
-const LARGEST: usize = 512; // what is beyond is cut off
+const LARGEST: usize = 512; // larger images are cropped
 const ABOVE: i32 = 27; // room for the title of a tile
 const BELOW: i32 = 24; // room for its caption
-const THIN: i32 = 1; // frame of a right tile
+const THIN: i32 = 1; // frame of a correct tile
 const THICK: i32 = 4; // frame of a wrong one
-const LEGEND: i32 = 170; // least width, for a lone tile
+const LEGEND: i32 = 170; // minimum width, for a single tile
 const LONGEST_HEADING: i32 = 1246; // as wide as eight tiles
 
 const TITLE: Style = style(15.0, 0.5, INK);
@@ -123,7 +123,7 @@ impl Canvas {
         self.note(left, x + room, baseline, &format!("#{}", tile.index));
     }
 
-    /// Ends at `right`; left out where it would touch what ends at `left`.
+    /// Draws text that ends at `right`; omitted if it would touch text that ends at `left`.
     fn note(&mut self, left: i32, right: i32, baseline: i32, text: &str) {
         let width = width_of(self.font.as_ref(), text, NOTE);
         if left + 6 + width <= right {
@@ -131,7 +131,7 @@ impl Canvas {
         }
     }
 
-    /// Lies around the rectangle, not on it, so that no image pixel is covered.
+    /// Draws a frame around the rectangle, not on it, so that no image pixel is covered.
     fn frame(&mut self, [x, y, w, h]: [i32; 4], correct: bool) {
         let line = if correct { THIN } else { THICK };
         let color = if correct { LINE } else { WRONG };
@@ -139,7 +139,7 @@ impl Canvas {
         self.fill([x, y, w, h], Rgb([255; 3]));
     }
 
-    /// Ten pixels square, drawn by hand as the font has no U+2717.
+    /// Draws a cross of ten pixels square, as the font has no U+2717.
     fn cross(&mut self, x: i32, baseline: i32) {
         for (row, column) in (0..100_i32).map(|at| (at / 10, at % 10)) {
             let off = (row - column).abs().min((row + column - 9).abs()) as f32;

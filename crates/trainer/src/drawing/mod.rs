@@ -41,7 +41,7 @@ pub fn first_images(
     draw(&heading, &shown, images, predictions, metadata)
 }
 
-/// Returns the PNG of the mistakes the network was surest of, at most [`TILES`], surest first.
+/// Returns the PNG of the most confident mistakes, at most [`TILES`], most confident first.
 ///
 /// # Errors
 /// When the PNG cannot be encoded.
@@ -53,14 +53,14 @@ pub fn mistakes(
     let predictions = &predictions.calibrated(metadata);
     let (wrong, count) = surest_mistakes(predictions);
     let heading = format!(
-        "The {} surest of {count} mistakes on {} test images",
+        "The {} most confident of {count} mistakes on {} test images",
         wrong.len(),
         predictions.len()
     );
     draw(&heading, &wrong, images, predictions, metadata)
 }
 
-/// Returns the PNG of the reliability diagram of test images, `None` without a calibration.
+/// Returns the PNG of the reliability diagram of the test images; `None` without a calibration.
 ///
 /// # Errors
 /// When the PNG cannot be encoded.
@@ -74,8 +74,8 @@ pub fn reliability(trust: &Trust) -> Result<Option<Vec<u8>>, Failure> {
     png(&DynamicImage::ImageRgb8(diagram)).map(Some)
 }
 
-/// Returns the numbers of the mistakes the network was surest of, at most [`TILES`], surest first, and how
-/// many mistakes there are.
+/// Returns the numbers of the most confident mistakes, at most [`TILES`], most confident first, and the total
+/// number of mistakes.
 pub fn surest_mistakes(predictions: &Predictions) -> (Vec<usize>, usize) {
     let mut wrong: Vec<usize> = (0..predictions.len())
         .filter(|&i| !is_right(predictions, i))

@@ -1,4 +1,4 @@
-//! Draws a reliability diagram: what was promised against what was kept, before and after calibration.
+//! Draws a reliability diagram: accuracy against predicted probability, before and after calibration.
 
 use image::{Rgb, RgbImage};
 use model::Reliability;
@@ -14,17 +14,16 @@ const PLOT: i32 = COLUMN * BINS as i32; // side of a panel's square
 const LEFT: i32 = 44; // room for the numbers of the vertical axis
 const BETWEEN: i32 = 36; // panels
 const ABOVE: i32 = 84; // heading
-const TITLES: i32 = 52; // a panel's title, and what its vertical axis is
-const BELOW: i32 = 78; // numbers of the horizontal axis, what it is, counts
+const TITLES: i32 = 52; // a panel's title, and the label of its vertical axis
+const BELOW: i32 = 78; // numbers and label of the horizontal axis, counts
 const LEGEND: i32 = 34;
 
-/// Blue of the colour-blind safe palette of Okabe and Ito, <https://jfly.uni-koeln.de/color/>, made
-/// paler.
+/// Pale blue from the colour-blind safe palette of Okabe and Ito, <https://jfly.uni-koeln.de/color/>.
 const BAR: Rgb<u8> = Rgb([0x8c, 0xbf, 0xdf]);
 const TITLE: Style = style(17.0, 0.5, INK);
 const COUNT: Style = style(11.0, 0.2, PALE);
 
-/// Draws `before` and `after` calibration side by side; `what` are the images they were measured on.
+/// Draws `before` and `after` calibration side by side; `what` names the images they were measured on.
 pub fn draw(what: &str, before: &Reliability, after: &Reliability) -> RgbImage {
     let panel = LEFT + PLOT;
     let width = 2 * panel + BETWEEN + 2 * MARGIN;
@@ -33,8 +32,8 @@ pub fn draw(what: &str, before: &Reliability, after: &Reliability) -> RgbImage {
     let room = width - 2 * MARGIN;
     let heading = format!("How far probabilities can be trusted, {what}");
     canvas.text(MARGIN, MARGIN + 20, &heading, room, HEADING);
-    let explained = "Of the answers of a bin, the share that is right should be the probability they \
-                     were given: bars should end at the line.";
+    let explained = "In each bin, the accuracy should equal the predicted probability: bars should \
+                     end at the line.";
     canvas.text(MARGIN, MARGIN + 44, explained, room, CAPTION);
     for (title, reliability, left) in [
         ("before calibration", before, MARGIN + LEFT),
@@ -54,7 +53,7 @@ pub fn draw(what: &str, before: &Reliability, after: &Reliability) -> RgbImage {
 impl Canvas {
     /// Draws axes, bars and counts; the square's upper left corner is at `x`, `y`.
     fn panel(&mut self, x: i32, y: i32, reliability: &Reliability) {
-        self.text(x, y - 10, "share that is right", PLOT, NOTE);
+        self.text(x, y - 10, "accuracy", PLOT, NOTE);
         for tenth in (0..=10).step_by(2) {
             let (at, number) = (PLOT * tenth / 10, format!("{:.1}", f64::from(tenth) / 10.0));
             self.fill([x, y + PLOT - at, PLOT, 1], LINE);
@@ -71,7 +70,7 @@ impl Canvas {
         }
         self.fill([x, y, 1, PLOT + 1], PALE);
         self.fill([x, y + PLOT, PLOT + 1, 1], PALE);
-        let label = "probability of the likeliest class; below it, images in each bin";
+        let label = "probability of the predicted class; below it, images per bin";
         self.text(x, y + PLOT + 38, label, PLOT, NOTE);
     }
 
@@ -90,10 +89,10 @@ impl Canvas {
         self.fill([x + 1, y + PLOT - promised - 1, COLUMN - 1, 3], WRONG);
     }
 
-    /// Says what bar, mark and line are.
+    /// Draws the legend: bar, mark and line.
     fn key(&mut self, x: i32, baseline: i32) {
         self.fill([x, baseline - 11, 18, 12], BAR);
-        let x = x + 26 + self.text(x + 26, baseline, "share that is right", PLOT, CAPTION) + 26;
+        let x = x + 26 + self.text(x + 26, baseline, "accuracy", PLOT, CAPTION) + 26;
         self.fill([x, baseline - 6, 18, 3], WRONG);
         let x = x + 26 + self.text(x + 26, baseline, "mean probability", PLOT, CAPTION) + 26;
         for at in (0..14).filter(|at| at % 8 < 5) {

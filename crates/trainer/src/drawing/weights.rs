@@ -1,20 +1,20 @@
-//! What the neurons of the first layer look for: the weights of each as a picture of the input's size.
+//! The neurons of the first layer: the weights of each as a picture of the input's size.
 
 use image::{DynamicImage, Rgba, RgbaImage};
 use model::{Architecture, Tensor};
 
 use crate::failure::Failure;
 
-/// Most neurons drawn.
+/// Maximum number of neurons drawn.
 const MOST_NEURONS: usize = 128;
-/// Most weights drawn: a large input shows fewer neurons.
+/// Maximum number of weights drawn; with a large input, fewer neurons are shown.
 const MOST_WEIGHTS: usize = 1 << 21;
-/// Most neurons in a row.
+/// Maximum number of neurons per row.
 const COLUMNS: usize = 16;
 /// Transparent pixels between two neurons.
 const GAP: usize = 2;
 
-// The ends and the middle of ColorBrewer's RdBu, which colour-blind people can read,
+// The ends and the middle of ColorBrewer's RdBu, which is colour-blind safe,
 // <https://colorbrewer2.org/#type=diverging&scheme=RdBu&n=11>.
 const NEGATIVE: [u8; 3] = [0x21, 0x66, 0xac];
 const ZERO: [u8; 3] = [0xf7, 0xf7, 0xf7];
@@ -23,7 +23,7 @@ const POSITIVE: [u8; 3] = [0xb2, 0x18, 0x2b];
 /// A picture of neurons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sheet {
-    /// The PNG: a pixel a weight.
+    /// The PNG: one pixel per weight.
     pub png: Vec<u8>,
     /// Its width in pixels.
     pub width: u32,
@@ -43,11 +43,9 @@ pub struct Sheet {
 /// # Errors
 /// When the input is too large to be drawn, there is no layer, or the PNG cannot be encoded.
 pub fn draw(weights: &[Tensor], architecture: &Architecture) -> Result<Sheet, Failure> {
-    // `[channels * height * width, neurons]`: the picture is that of the first channel.
-    let first = weights.first();
+    let first = architecture.first_layer(weights);
     let first = first.ok_or_else(|| Failure::failed("the network has no layers"))?;
-    let [_, height, width] = architecture.input();
-    let neurons = first.shape.last().copied().unwrap_or_default();
+    let ([height, width], neurons) = (first.size, first.neurons);
     let shown = neurons
         .min(MOST_NEURONS)
         .min(MOST_WEIGHTS / (height * width).max(1));
@@ -61,15 +59,13 @@ pub fn draw(weights: &[Tensor], architecture: &Architecture) -> Result<Sheet, Fa
     let down = shown.div_ceil(columns) * (height + GAP) - GAP;
     let mut picture = RgbaImage::new(across as u32, down as u32); // transparent
     for neuron in 0..shown {
-        // Weights are `[inputs, neurons]`, row-major: a neuron's are a column.
-        let column = first.values.iter().skip(neuron).step_by(neurons);
-        let column: Vec<f32> = column.take(height * width).copied().collect();
-        let scale = scale(&column);
+        let weights = first.neuron(neuron);
+        let scale = scale(&weights);
         let (left, top) = (
             neuron % columns * (width + GAP),
             neuron / columns * (height + GAP),
         );
-        for (at, weight) in column.iter().enumerate() {
+        for (at, weight) in weights.iter().enumerate() {
             let (x, y) = (left + at % width, top + at / width);
             if let Some(pixel) = picture.get_pixel_mut_checked(x as u32, y as u32) {
                 *pixel = color(weight / scale);
@@ -82,12 +78,12 @@ pub fn draw(weights: &[Tensor], architecture: &Architecture) -> Result<Sheet, Fa
         height: down as u32,
         shown,
         neurons,
-        output: weights.len() == 2, // one layer: a weight and a bias
+        output: first.is_output,
     })
 }
 
-/// Returns the weight that has the full colour: two in a hundred are larger, so that a single one does not
-/// make the others pale.
+/// Returns the weight that gets the full colour: two in a hundred are larger, so that a single large one does
+/// not make the others pale.
 fn scale(weights: &[f32]) -> f32 {
     let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).collect();
     sizes.sort_by(f32::total_cmp);
@@ -99,7 +95,7 @@ fn scale(weights: &[f32]) -> f32 {
         .max(f32::MIN_POSITIVE)
 }
 
-/// Returns the colour of a weight as a share of the scale; beyond -1 and 1 it does not change.
+/// Returns the colour of a weight, given as a fraction of the scale and clamped to -1 to 1.
 fn color(share: f32) -> Rgba<u8> {
     let end = if share < 0.0 { NEGATIVE } else { POSITIVE };
     let share = share.abs().min(1.0);

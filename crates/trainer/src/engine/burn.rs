@@ -10,7 +10,7 @@ use burn::optim::OptimizerRecord;
 use burn::train::metric::store::EventStoreClient;
 use burn::train::{Learner, LearningCheckpointer};
 use data::Batch;
-use experiment::Optimizer;
+use experiment::{Experiment, Optimizer};
 use model::{RecordError, Tensor, record};
 
 use super::{Predictor, Totals, TrainingStep, Watch, optimizer};
@@ -18,46 +18,45 @@ use crate::backend::Compute;
 use crate::failure::Failure;
 use crate::run::state::{OPTIMIZER, Parts, WEIGHTS};
 
-/// A network in training on a device.
+/// A network being trained on a device.
 pub struct Burn<'a> {
     learner: Learner<TrainingStep>,
     compute: Compute,
-    /// Seed of the run: dropout draws from it, anew every step.
+    /// Seed of the run; dropout is seeded from it at every step.
     seed: u64,
     optimizer: Optimizer,
-    /// Each call of its `iter` is the next epoch.
+    /// Each call of its `iter` starts the next epoch.
     loader: &'a dyn DataLoader<Batch>,
-    /// What is left of an epoch.
+    /// The rest of the current epoch.
     batches: Option<(usize, Box<dyn DataLoaderIterator<Batch> + 'a>)>,
     state: Option<OptimizerAccess>,
 }
 
-/// How to get the optimizer's state out of a `Learner`, which shows it to its checkpointer only.
+/// How to get the optimizer state out of a `Learner`, which passes it only to its checkpointer.
 pub struct OptimizerAccess {
-    /// Asks for it.
+    /// The checkpointer that requests it.
     pub checkpointer: LearningCheckpointer<TrainingStep>,
-    /// What Burn's checkpointer wants to be told.
+    /// Argument that Burn's checkpointer needs.
     pub store: Arc<EventStoreClient>,
-    /// Where it arrives.
+    /// Receives it.
     pub arrives: Receiver<OptimizerRecord>,
 }
 
 impl<'a> Burn<'a> {
-    /// Returns the network in `learner`, to be trained on the batches of `loader`, whose epochs follow each
-    /// other. Checkpoints need a way to the optimizer's `state`.
+    /// Returns the network in `learner`, to be trained as `experiment` says on the batches of `loader`, whose
+    /// epochs follow each other. Checkpoints need a way to the optimizer's `state`.
     pub fn new(
         learner: Learner<TrainingStep>,
+        experiment: &Experiment,
         compute: &Compute,
-        seed: u64,
-        optimizer: &Optimizer,
         loader: &'a dyn DataLoader<Batch>,
         state: Option<OptimizerAccess>,
     ) -> Self {
         Self {
             learner,
             compute: compute.clone(),
-            seed,
-            optimizer: optimizer.clone(),
+            seed: experiment.seed,
+            optimizer: experiment.optimizer.clone(),
             loader,
             batches: None,
             state,
@@ -139,7 +138,7 @@ impl<'a> Burn<'a> {
     }
 }
 
-/// Returns a seed for `part` (an epoch, a step) that no part of a neighbouring seed has. The multiplier
+/// Returns a seed for `part` (an epoch, a step) that differs from those of neighbouring seeds. The multiplier
 /// is 2^64 over the golden ratio (Knuth, The Art of Computer Programming, vol. 3, 6.4).
 fn mix(seed: u64, part: usize) -> u64 {
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)

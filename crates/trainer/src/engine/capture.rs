@@ -1,4 +1,4 @@
-//! The optimizer state out of Burn's `Learner`, which shows it to its checkpointers only.
+//! Getting the optimizer state out of Burn's `Learner`, which passes it only to its checkpointers.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,17 +11,17 @@ use burn::train::checkpoint::{
 };
 use burn::train::metric::store::EventStoreClient;
 
-/// Hands every optimizer record it is to save to the receiver that came with it.
+/// A checkpointer that sends every optimizer record to its receiver instead of saving it.
 pub struct Capture(Mutex<Sender<OptimizerRecord>>);
 
-/// Keeps nothing: weights and schedule are read where they are.
+/// A checkpointer that saves nothing: weights and schedule are read directly.
 pub struct Ignore;
 
-/// Saves whenever it is asked.
+/// A strategy that saves whenever it is asked.
 pub struct Always;
 
 impl Capture {
-    /// Returns a capture and where its records arrive.
+    /// Returns a capture and the receiver of its records.
     pub fn new() -> (Self, Receiver<OptimizerRecord>) {
         let (sender, receiver) = channel();
         (Self(Mutex::new(sender)), receiver)

@@ -3,49 +3,62 @@
 use std::ops::Range;
 
 use data::{Batches, Epoch};
-use experiment::Optimizer;
+use experiment::{Backend, Experiment, Optimizer};
 use model::{Activation, Architecture, RecordError, Tensor, record};
 
-use super::{LearningRate, Predictor, Totals, Watch};
+use super::{Job, LearningRate, Predictor, Totals, Watch};
 use crate::backend;
 use crate::failure::Failure;
 use crate::run::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS, unusable};
 
-/// A network in training, outside Burn's tensors.
+/// Returns the first key, with its value, that the kernel cannot train `experiment` with; `None` if it can.
+pub(super) fn obstacle(
+    experiment: &Experiment,
+    backend: Backend,
+) -> Option<(&'static str, String)> {
+    if backend != Backend::Flex {
+        return Some(("backend", format!("\"{backend}\"")));
+    }
+    if experiment.model.activation == Activation::Gelu {
+        return Some(("model.activation", "\"gelu\"".to_string()));
+    }
+    let dropout = experiment.model.dropout;
+    (dropout > 0.0).then(|| ("model.dropout", dropout.to_string()))
+}
+
+/// A network being trained without Burn's tensors.
 pub struct Kernel {
     network: kernels::Network,
     architecture: Architecture,
     batches: Batches,
-    /// The last epoch asked for.
+    /// The last epoch requested.
     epoch: Option<(usize, Epoch)>,
     learning_rate: LearningRate,
 }
 
 impl Kernel {
-    /// Returns the network of `weights`, ready to be trained on `batches`.
+    /// Returns the network of `job` with these `weights`, ready to be trained on `batches`.
     ///
     /// # Panics
-    /// When the kernel cannot train it, see [`choose`](super::choose), or `weights` are those of another
-    /// network.
+    /// When the kernel cannot train it, see [`choose`](super::choose), or `weights` belong to another network.
     pub fn new(
-        architecture: &Architecture,
+        job: Job,
         weights: Vec<Tensor>,
-        optimizer: &Optimizer,
         batches: Batches,
         learning_rate: LearningRate,
     ) -> Self {
-        let Architecture::Mlp(mlp) = architecture;
+        let Architecture::Mlp(mlp) = job.architecture;
         let activation = match mlp.activation {
             Activation::Relu => kernels::Activation::Relu,
             Activation::Sigmoid => kernels::Activation::Sigmoid,
             Activation::Tanh => kernels::Activation::Tanh,
             Activation::Gelu => kernels::Activation::Gelu,
         };
-        let loss = architecture.loss().into();
-        let layers = mlp.layers(weights);
+        let loss = job.architecture.loss().into();
+        let optimizer = constants(&job.experiment.optimizer);
         Self {
-            network: kernels::Network::new(&layers, activation, loss, constants(optimizer)),
-            architecture: architecture.clone(),
+            network: kernels::Network::new(&mlp.layers(weights), activation, loss, optimizer),
+            architecture: job.architecture.clone(),
             batches,
             epoch: None,
             learning_rate,
@@ -128,7 +141,7 @@ impl Kernel {
     }
 }
 
-/// Returns the optimizer of an experiment with the constants that the kernel takes.
+/// Returns the optimizer of an experiment in the kernel's form.
 fn constants(config: &Optimizer) -> kernels::Optimizer {
     let adam = |beta_1: f64, beta_2: f64, epsilon: f64, l2: f64, decoupled_decay: f64| {
         kernels::Optimizer::Adam(kernels::Adam {

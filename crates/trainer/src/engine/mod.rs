@@ -1,15 +1,16 @@
-//! Who computes: a fused kernel on the CPU, or Burn's operations on any device.
+//! The two engines: a fused kernel on the CPU, and Burn's operations on any device.
 //!
-//! A step of a small network takes about 0.1 ms of arithmetic; made of tensor operations it takes six times
-//! that. Where the crate `kernels` knows the experiment, it trains there, on the same batches with the same
+//! A step of a small network takes about 0.1 ms of arithmetic; as tensor operations it takes six times as
+//! long. If the crate `kernels` supports the experiment, it does the training, on the same batches with the same
 //! formulas; everything else is trained by Burn's `Learner`.
 //!
-//! Reading order: [`choose`] (which one) → [`Engine`] (training) → [`Predictor`] (answers) → `kernel`, `burn`.
+//! Reading order: [`choose`] (which one) → [`Job`] → [`Engine`] (training) → [`Predictor`] (answers) → `kernel`, `burn`.
 //! Behind those: [`TrainingStep`] (a training step in Burn's terms), [`optimizer`], [`schedule`], [`totals`].
 
 pub mod burn;
 pub mod capture;
 pub mod training_step;
+mod job;
 mod kernel;
 pub mod optimizer;
 mod predictor;
@@ -20,9 +21,10 @@ use std::fmt;
 use std::ops::Range;
 
 use experiment::{Backend, EngineChoice, Experiment};
-use model::{Activation, RecordError, Tensor};
+use model::{RecordError, Tensor};
 
 pub use self::burn::Burn;
+pub use self::job::{Images, Job};
 pub use self::training_step::TrainingStep;
 pub use kernel::Kernel;
 pub use predictor::{Predictor, loader};
@@ -32,7 +34,7 @@ pub use totals::Totals;
 use crate::failure::Failure;
 use crate::run::state::Parts;
 
-/// Which engine.
+/// The kind of engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
     /// The fused kernel, on the CPU.
@@ -44,9 +46,9 @@ pub enum EngineKind {
 /// Returns the engine that trains `experiment` on `backend`, which is not `auto`.
 ///
 /// # Errors
-/// When the experiment asks for the kernel and a key is in the way (exit code 2).
+/// When the experiment requests the kernel but one of its keys rules it out (exit code 2).
 pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, Failure> {
-    let in_the_way = no_kernel(experiment, backend);
+    let in_the_way = kernel::obstacle(experiment, backend);
     match (experiment.engine, in_the_way) {
         (EngineChoice::Burn, _) | (EngineChoice::Auto, Some(_)) => Ok(EngineKind::Burn),
         (_, None) => Ok(EngineKind::Kernel),
@@ -59,18 +61,6 @@ pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, F
     }
 }
 
-/// Returns the first key, with its value, that keeps the kernel from training `experiment`.
-fn no_kernel(experiment: &Experiment, backend: Backend) -> Option<(&'static str, String)> {
-    if backend != Backend::Flex {
-        return Some(("backend", format!("\"{backend}\"")));
-    }
-    if experiment.model.activation == Activation::Gelu {
-        return Some(("model.activation", "\"gelu\"".to_string()));
-    }
-    let dropout = experiment.model.dropout;
-    (dropout > 0.0).then(|| ("model.dropout", dropout.to_string()))
-}
-
 impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -80,7 +70,7 @@ impl fmt::Display for EngineKind {
     }
 }
 
-/// A network in training.
+/// A network being trained.
 pub enum Engine<'a> {
     /// By the fused kernel.
     Kernel(Box<Kernel>),
@@ -88,13 +78,13 @@ pub enum Engine<'a> {
     Burn(Box<Burn<'a>>),
 }
 
-/// Told after every step its number and the sums of the epoch so far; says whether to continue. One more
-/// step may follow when it does not.
+/// Called after every step with its number and the sums of the epoch so far; returns whether to continue. One
+/// more step may follow after it returns `false`.
 pub type Watch<'w> = &'w mut dyn FnMut(usize, &mut Totals) -> Result<bool, Failure>;
 
 impl Engine<'_> {
-    /// Trains `steps` (counted from 0) of `epoch` (counted from 1), or fewer when `watch` ends it, and adds
-    /// what they come to to `totals`. Returns the step that is next.
+    /// Trains `steps` (counted from 0) of `epoch` (counted from 1), or fewer if `watch` stops it, and adds their
+    /// results to `totals`. Returns the number of the next step.
     ///
     /// # Errors
     /// Those of `watch`, and when the device fails.
@@ -111,10 +101,10 @@ impl Engine<'_> {
         }
     }
 
-    /// Returns the weights as they are, named.
+    /// Returns the current weights as named tensors.
     ///
     /// # Errors
-    /// When the device cannot hand them out.
+    /// When they cannot be read from the device.
     pub fn weights(&self) -> Result<Vec<Tensor>, RecordError> {
         match self {
             Self::Kernel(kernel) => Ok(kernel.weights()),
@@ -122,7 +112,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Returns the network as it is, to be asked.
+    /// Returns the current network for inference.
     ///
     /// # Errors
     /// When the device fails.
@@ -133,7 +123,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Returns the files of a checkpoint: the weights and the optimizer's state.
+    /// Returns the files of a checkpoint: the weights and the optimizer state.
     ///
     /// # Errors
     /// When a value is not finite, or the device fails.
@@ -144,8 +134,8 @@ impl Engine<'_> {
         }
     }
 
-    /// Puts the optimizer's state after `steps` steps back from a checkpoint's files. (The weights are those
-    /// that the engine was made with.) Before the first step there are no files.
+    /// Restores the optimizer state after `steps` steps from a checkpoint's files. (The weights are those the engine
+    /// was created with.) Before the first step there are no files.
     ///
     /// # Errors
     /// When a file is missing, damaged, or of another optimizer.

@@ -1,4 +1,4 @@
-//! The optimizer an experiment asks for, with Burn's own implementations.
+//! The optimizer of an experiment, with Burn's implementations.
 
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
@@ -49,11 +49,11 @@ pub fn build(config: &Optimizer) -> ModuleOptimizer {
     }
 }
 
-/// Returns the state of the optimizer of `config` after `steps` steps of training a network with tensors of
-/// these `shapes`, from the bytes Burn wrote.
+/// Returns the state of the optimizer of `config` after `steps` steps, for a network with tensors of these
+/// `shapes`, from the bytes that Burn wrote.
 ///
 /// # Errors
-/// When they are damaged, or the state of something else.
+/// When they are damaged or belong to another optimizer or network.
 pub fn state(
     bytes: &[u8],
     config: &Optimizer,
@@ -68,7 +68,7 @@ pub fn state(
     OptimizerRecord::from_bytes(bytes).map_err(|e| unusable().because(e))
 }
 
-/// Returns what Burn's optimizers keep of a parameter.
+/// Returns which tensors and counters Burn's optimizer keeps per parameter.
 fn kept(config: &Optimizer) -> OptimizerState {
     match *config {
         Optimizer::Adam { .. } | Optimizer::AdamW { .. } => OptimizerState {
@@ -90,7 +90,7 @@ fn l2(penalty: f64) -> Option<WeightDecayConfig> {
     (penalty > 0.0).then(|| WeightDecayConfig::new(penalty as f32))
 }
 
-/// Keras's and PyTorch's momentum has no dampening; Burn's default damps by 0.1.
+/// Keras's and PyTorch's momentum has no dampening; Burn's default is 0.1.
 fn velocity(momentum: f64, nesterov: bool) -> Option<MomentumConfig> {
     (momentum > 0.0).then(|| {
         MomentumConfig::new()

@@ -1,4 +1,4 @@
-//! Answers: the logits of every image of a data set.
+//! Inference: the logits of every image of a data set.
 
 use burn::data::dataloader::DataLoader;
 use burn::tensor::{self, TensorData};
@@ -10,12 +10,12 @@ use model::{Architecture, Forward, Network, RecordError, Tensor};
 use crate::backend::{self, Compute};
 use crate::failure::Failure;
 
-/// Most images scored at once.
+/// Maximum number of images per batch.
 const MOST_IMAGES: usize = 1000;
-/// Most pixels scored at once: 64 MB of floats, whatever the size of an image.
+/// Maximum number of pixels per batch: 64 MB of floats, whatever the size of an image.
 const MOST_PIXELS: usize = 16 << 20;
 
-/// A network that answers and is not trained.
+/// A network for inference only.
 pub enum Predictor {
     /// By the kernel, on the CPU.
     Kernel(Forward),
@@ -24,11 +24,10 @@ pub enum Predictor {
 }
 
 impl Predictor {
-    /// Returns the network of `weights` on the device of `compute`: by the kernel where that is the CPU's
-    /// own backend, flex.
+    /// Returns the network of `weights` on the device of `compute`: with the kernel if that is flex.
     ///
     /// # Errors
-    /// When they are not the weights of such a network.
+    /// When the weights do not fit the network.
     pub fn new(
         architecture: &Architecture,
         weights: Vec<Tensor>,
@@ -41,8 +40,8 @@ impl Predictor {
         Ok(Self::Burn(Box::new(network)))
     }
 
-    /// Returns the logits `[images, classes]` of images given as bytes `[images, channels, height, width]`, of
-    /// which there is a whole number.
+    /// Returns the logits `[images, classes]` of a whole number of images given as bytes `[images, channels, height,
+    /// width]`.
     ///
     /// # Errors
     /// When the device fails.
@@ -63,8 +62,8 @@ impl Predictor {
         Ok(logits.map_err(Failure::device)?.iter().collect())
     }
 
-    /// Hands out the logits `[batch, classes]` and labels `[batch]` of the images in `loader`, batch by batch
-    /// in their order. `take` says whether to continue; returns whether it always did.
+    /// Passes the logits `[batch, classes]` and labels `[batch]` of the images in `loader` to `take`, batch by batch
+    /// in order, until `take` returns `false`. Returns whether it never did.
     ///
     /// # Errors
     /// Those of `take`, and when the device fails.
@@ -76,7 +75,7 @@ impl Predictor {
     }
 }
 
-/// Given the logits `[batch, classes]` and labels `[batch]` of a batch; says whether to continue.
+/// Called with the logits `[batch, classes]` and labels `[batch]` of a batch; returns whether to continue.
 type Take<'t> = &'t mut dyn FnMut(&[f32], &[u8]) -> Result<bool, Failure>;
 
 fn on_host(forward: &Forward, loader: &Loader, take: Take) -> Result<bool, Failure> {
@@ -106,7 +105,7 @@ fn on_device(network: &Network, loader: &Loader, take: Take) -> Result<bool, Fai
     Ok(true)
 }
 
-/// Returns a loader of `images` in their order, in batches that keep any backend busy.
+/// Returns a loader of `images` in order, in batches large enough to keep any backend busy.
 pub fn loader(images: ImageDataset, compute: &Compute) -> Loader {
     let pixels = (images.height() * images.width()).max(1);
     let batch_size = (MOST_PIXELS / pixels).clamp(1, MOST_IMAGES);

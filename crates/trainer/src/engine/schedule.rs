@@ -1,9 +1,9 @@
-//! The learning rate as a function of the step, stated in epochs.
+//! The learning rate as a function of the step; schedules are configured in epochs.
 
 use burn::optim::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use experiment::{Decay, Experiment, Schedule};
 
-/// The learning rates of a whole run; Burn asks for one before every step.
+/// The learning rates of a whole run; Burn requests one before every step.
 #[derive(Debug, Clone)]
 pub struct LearningRate {
     rates: Rates,
@@ -18,7 +18,7 @@ enum Rates {
         epochs: f64,
         steps_per_epoch: f64,
     },
-    /// From the first rate to the last in so many steps, by a constant factor.
+    /// From the first rate to the last over a number of steps, by a constant factor.
     Climb { from: f64, to: f64, steps: usize },
 }
 
@@ -35,27 +35,27 @@ impl LearningRate {
         Self { rates, step: 0 }
     }
 
-    /// Returns the learning rates of a run of `experiment`, of `steps_per_epoch` steps an epoch.
+    /// Returns the learning rates of a run of `experiment` with `steps_per_epoch` steps per epoch.
     pub fn of(experiment: &Experiment, steps_per_epoch: usize) -> Self {
         let base = experiment.optimizer.learning_rate();
         let epochs = experiment.training.epochs;
         Self::new(base, &experiment.schedule, epochs, steps_per_epoch)
     }
 
-    /// Returns rates that climb from `from` to `to` in `steps` steps, by a constant factor.
+    /// Returns rates that grow from `from` to `to` in `steps` steps, by a constant factor.
     pub fn climb(from: f64, to: f64, steps: usize) -> Self {
         let rates = Rates::Climb { from, to, steps };
         Self { rates, step: 0 }
     }
 
-    /// Begins at `step`, counted from 0 over the whole run.
+    /// Returns the schedule starting at `step`, counted from 0 over the whole run.
     pub fn starting_at(self, step: usize) -> Self {
         Self { step, ..self }
     }
 
     /// Returns the learning rate of `step`, counted from 0 over the whole run.
     ///
-    /// Linear warm-up reaches the base rate after `warmup_epochs`; what follows counts from there.
+    /// Linear warm-up reaches the base rate after `warmup_epochs`; the decay counts from there.
     pub fn at(&self, step: usize) -> f64 {
         let (base, schedule, epochs, steps_per_epoch) = match &self.rates {
             Rates::Schedule {

@@ -1,27 +1,27 @@
-//! The sums of an epoch as it goes: exact for any batch size, without waiting for the device.
+//! Running sums of an epoch: exact for any batch size, without waiting for the device.
 
 use burn::tensor::{Int, Tensor, TensorReadError};
 use burn::train::ClassificationOutput;
 use experiment::Sums;
 use model::Loss;
 
-/// Batches kept on the device before their answers are read back in one go.
+/// Batches kept on the device before their results are read back together.
 const PENDING: usize = 128;
 
-/// Running sums. A GPU is asked for numbers once in 128 batches only.
+/// Running sums. Results are read back from a GPU only once every 128 batches.
 pub struct Totals {
     loss: Loss,
-    /// Answers that are still on the device: logits `[batch, classes]`.
+    /// Results that are still on the device: logits `[batch, classes]`.
     logits: Vec<Tensor<2>>,
     /// Their labels, `[batch]`.
     labels: Vec<Tensor<1, Int>>,
     sums: Sums,
-    /// The first image whose loss is no finite number, counted from the epoch's first.
+    /// The first image whose loss is not finite, counted from the epoch's first.
     diverged: Option<usize>,
 }
 
 impl Totals {
-    /// Returns totals of answers to be measured by `loss`, which continue from `sums`.
+    /// Returns totals with this `loss` that continue from `sums`.
     pub fn new(loss: Loss, sums: Sums) -> Self {
         Self {
             loss,
@@ -32,16 +32,16 @@ impl Totals {
         }
     }
 
-    /// Returns the first image whose loss was no finite number, of those read back so far, counted from
-    /// the epoch's first.
+    /// Returns the first image whose loss was not finite, of those read back so far, counted from the epoch's
+    /// first.
     pub fn diverged(&self) -> Option<usize> {
         self.diverged
     }
 
-    /// Adds a batch that Burn's operations have answered.
+    /// Adds the results of a batch computed with Burn's operations.
     ///
     /// # Errors
-    /// When the device fails to hand out earlier answers.
+    /// When earlier results cannot be read from the device.
     pub fn add(&mut self, output: &ClassificationOutput) -> Result<(), TensorReadError> {
         self.logits.push(output.output.clone().without_autodiff());
         self.labels.push(output.targets.clone().without_autodiff());
@@ -61,10 +61,10 @@ impl Totals {
         self.sums.add_answers(outcome.logits, outcome.labels);
     }
 
-    /// Adds answers in the memory of the host: `logits` `[batch, classes]` and `labels` `[batch]`.
+    /// Adds results in host memory: `logits` `[batch, classes]` and `labels` `[batch]`.
     pub fn add_answers(&mut self, logits: &[f32], labels: &[u8]) {
         let classes = logits.len() / labels.len().max(1);
-        // One term after the other, in f64, so that the sum does not depend on when it is asked for.
+        // One term after another, in f64, so that the sum does not depend on when it is requested.
         for (image, loss) in (0..).zip(self.loss.of_logits(logits, labels, classes)) {
             if !loss.is_finite() {
                 self.diverged.get_or_insert(self.sums.images + image);
@@ -74,7 +74,7 @@ impl Totals {
         self.sums.add_answers(logits, labels);
     }
 
-    /// Returns the sums of what has been read back so far.
+    /// Returns the sums of the results read back so far.
     pub fn known(&self) -> &Sums {
         &self.sums
     }
@@ -82,7 +82,7 @@ impl Totals {
     /// Returns the sums so far.
     ///
     /// # Errors
-    /// When the device fails to hand them out.
+    /// When results cannot be read from the device.
     pub fn sums(&mut self) -> Result<&Sums, TensorReadError> {
         self.read()?;
         Ok(&self.sums)

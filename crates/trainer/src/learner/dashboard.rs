@@ -1,5 +1,7 @@
 //! Burn's terminal dashboard, fed from the sums of a training.
 
+use std::error::Error;
+
 use burn::data::dataloader::Progress;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::renderer::MetricsRenderer;
@@ -12,13 +14,13 @@ use experiment::Sums;
 use crate::engine::{Totals, TrainingStep};
 use crate::failure::Failure;
 
-/// Returns Burn's terminal dashboard, if it is wanted; its kill key stops the training through `interrupter`.
+/// Returns Burn's terminal dashboard, if requested; its kill key stops the training through `interrupter`.
 #[cfg(feature = "tui")]
 pub fn dashboard(wanted: bool, interrupter: Interrupter) -> Option<Box<dyn MetricsRenderer>> {
     wanted.then(|| burn::train::renderer::default_renderer(interrupter, None))
 }
 
-/// A build without the feature `tui` has no dashboard; the command line has refused it.
+/// A build without the feature `tui` has no dashboard; the command line has already refused it.
 #[cfg(not(feature = "tui"))]
 pub fn dashboard(_wanted: bool, _interrupter: Interrupter) -> Option<Box<dyn MetricsRenderer>> {
     None
@@ -27,15 +29,15 @@ pub fn dashboard(_wanted: bool, _interrupter: Interrupter) -> Option<Box<dyn Met
 /// Burn's side of a display.
 pub(super) type Events = SupervisedTrainingEventProcessor<TrainingStep>;
 
-/// Where Burn is told how a training goes.
+/// Reports the progress of a training to Burn.
 pub(super) struct Dashboard {
-    /// Burn's pipeline; it is told of epochs even when nothing is shown.
+    /// Burn's metric pipeline; it gets epochs even if nothing is shown.
     pub events: Events,
-    /// Whether it is shown, and told of images too.
+    /// Whether the dashboard is shown and also gets images.
     is_on: bool,
-    /// Images of the epoch.
+    /// Number of images of the epoch.
     of: usize,
-    /// The sums it was told last.
+    /// The sums reported last.
     before: Sums,
 }
 
@@ -49,7 +51,7 @@ impl Dashboard {
         }
     }
 
-    /// Begins to train an epoch of so many images.
+    /// Starts training an epoch of `images` images.
     pub fn begin_training(&mut self, epoch: usize, images: usize) -> Result<(), Failure> {
         (self.of, self.before) = (images, Sums::new());
         told(self.events.process_train(LearnerEvent::StartSplit {
@@ -58,8 +60,13 @@ impl Dashboard {
         }))
     }
 
-    /// Takes in a step, counted from 0, of an epoch with these sums so far.
-    pub fn trained(&mut self, step: usize, totals: &mut Totals, rate: f64) -> Result<(), Failure> {
+    /// Reports a step, counted from 0, with the sums of the epoch so far.
+    pub fn trained(
+        &mut self,
+        step: usize,
+        totals: &mut Totals,
+        rate: impl FnOnce() -> f64,
+    ) -> Result<(), Failure> {
         if !self.is_on {
             return Ok(());
         }
@@ -67,7 +74,7 @@ impl Dashboard {
         let progress = Progress::new(sums.images, self.of, Some("items".to_string()));
         let output = output(&self.before, sums);
         self.before = sums.clone();
-        let item = TrainingItem::new(output, progress, Some(step + 1), Some(rate.into()));
+        let item = TrainingItem::new(output, progress, Some(step + 1), Some(rate().into()));
         told(self.events.process_train(LearnerEvent::ProcessedItem(item)))
     }
 
@@ -75,7 +82,7 @@ impl Dashboard {
         told(self.events.process_train(LearnerEvent::EndSplit(epoch)))
     }
 
-    /// Begins to validate on so many images.
+    /// Starts validation on `images` images.
     pub fn begin_validation(&mut self, epoch: usize, images: usize) -> Result<(), Failure> {
         self.of = images;
         told(self.events.process_valid(LearnerEvent::StartSplit {
@@ -84,7 +91,7 @@ impl Dashboard {
         }))
     }
 
-    /// Takes in what the validation images came to.
+    /// Reports the sums of the validation images.
     pub fn validated(&mut self, epoch: usize, sums: &Sums) -> Result<(), Failure> {
         if self.is_on {
             let progress = Progress::new(sums.images, self.of, Some("items".to_string()));
@@ -99,8 +106,8 @@ impl Dashboard {
     }
 }
 
-/// Returns what happened between two sums in the form that Burn's metrics take: rows whose larger logit is
-/// at the label where the answer was right, and the mean loss in every row.
+/// Returns the difference between two sums in the form of Burn's metrics: rows whose larger logit is at the
+/// label if the prediction was correct, and the mean loss in every row.
 fn output(before: &Sums, after: &Sums) -> ClassificationOutput {
     let device = Device::flex();
     let images = after.images - before.images;
@@ -117,6 +124,6 @@ fn output(before: &Sums, after: &Sums) -> ClassificationOutput {
     )
 }
 
-fn told<E: std::fmt::Display>(result: Result<(), E>) -> Result<(), Failure> {
-    result.map_err(|e| Failure::failed(format!("Burn's metric pipeline failed: {e}")))
+fn told<E: Error + Send + Sync + 'static>(result: Result<(), E>) -> Result<(), Failure> {
+    result.map_err(|e| Failure::failed("Burn's metric pipeline failed").because(e))
 }

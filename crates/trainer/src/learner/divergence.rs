@@ -1,23 +1,23 @@
-//! When a training has gone where nothing comes back from, and how that is said.
+//! Detecting and reporting that a training has diverged.
 
 use crate::failure::{Failure, FailureKind};
 
-/// Mean loss of an epoch that nothing comes back from. Guessing costs the logarithm of the number of
-/// classes, 5.5 at most.
+/// Mean loss of an epoch above which a training has diverged. Guessing costs the logarithm of the number of
+/// classes, at most 5.5.
 const DIVERGED: f64 = 1e4;
-/// Images named in the message.
+/// Number of images named in the message.
 const SHOWN: usize = 8;
-/// What helps.
+/// The hint.
 const SMALLER_RATE: &str =
     "the learning rate is probably too high: --set optimizer.learning_rate=...";
 
-/// Returns whether an epoch's mean loss so far is one that nothing comes back from.
+/// Returns whether an epoch's mean loss so far shows divergence.
 pub fn has_come(mean_loss: f64) -> bool {
     !mean_loss.is_finite() || mean_loss > DIVERGED
 }
 
-/// Returns the failure of a step, counted from 0, by which the epoch's mean loss is `mean_loss`; `batch`
-/// are the numbers of its training images.
+/// Returns the failure of a step, counted from 0, after which the epoch's mean loss is `mean_loss`; `batch` has
+/// the numbers of its training images.
 pub fn at(epoch: usize, step: usize, mean_loss: f64, batch: &[u32]) -> Failure {
     let shown: Vec<String> = batch.iter().take(SHOWN).map(u32::to_string).collect();
     let more = if batch.len() > SHOWN { ", ..." } else { "" };

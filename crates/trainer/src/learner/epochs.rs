@@ -1,15 +1,15 @@
 //! The loop over epochs, as a strategy of Burn's `SupervisedTraining`.
 //!
 //! Burn's own loop sends every batch through its metric pipeline, keeps no best model in memory and
-//! can stop between epochs only. This one sums what is measured itself (exactly, see [`Totals`]),
-//! validates, keeps the best epoch, stops early, writes checkpoints, begins and ends between any two
-//! steps, and reports to an observer once an epoch.
+//! can stop only between epochs. This one computes the metrics itself (exactly, see [`Totals`]),
+//! validates, keeps the best epoch, stops early, writes checkpoints, starts and stops between any two
+//! steps, and reports to an observer once per epoch.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use burn::data::dataloader::DataLoader;
 use burn::module::Module;
@@ -18,14 +18,14 @@ use burn::train::{
     Interrupter, Learner, SupervisedLearningStrategy, TrainLoader, TrainingComponents, ValidLoader,
 };
 use data::{Batches, Loader};
-use experiment::{Experiment, Figures, Sums};
+use experiment::{Experiment, Sums};
 use model::{Loss, Network, Tensor, record};
 
 use super::dashboard::{Dashboard, Events};
-use super::{Job, divergence};
+use super::{Event, Observer, Watch, divergence};
 use crate::backend::Compute;
 use crate::engine::burn::OptimizerAccess;
-use crate::engine::{Burn, Engine, Kernel, LearningRate, Totals, TrainingStep};
+use crate::engine::{Burn, Engine, Job, Kernel, LearningRate, Totals, TrainingStep};
 use crate::failure::{Code, Failure};
 use crate::run::RunFolder;
 use crate::run::checkpoint::{Checkpoint, Checkpoints};
@@ -33,63 +33,25 @@ use crate::run::epoch::EpochMetrics;
 use crate::run::log::EpochLog;
 use crate::run::state::{BEST, Parts, State};
 
-/// How often a live display is fed.
-const LIVE_INTERVAL: Duration = Duration::from_millis(100);
-
-/// What the loop reports.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// Within an epoch, about ten times a second, and only when somebody watches.
-    Step {
-        /// Epoch, counted from 1.
-        epoch: usize,
-        /// Training images done in this epoch.
-        images: usize,
-        /// Training images of an epoch.
-        of: usize,
-        /// Figures of the epoch so far.
-        figures: Figures,
-    },
-    /// After an epoch.
-    Epoch(&'a EpochMetrics),
-    /// Something went wrong that training can do without.
-    Warning(String),
-}
-
-/// Receives [`Event`]s; an error ends the training.
-pub type Observer = Box<dyn FnMut(Event) -> Result<(), Failure>>;
-
 /// How the loop ended.
 #[derive(Debug, Default)]
 pub enum End {
     /// All epochs are done, or early stopping ended them.
     #[default]
     Finished,
-    /// Somebody asked to stop.
+    /// A stop was requested.
     Interrupted,
     /// An error ended it.
     Failed(Failure),
 }
 
-/// How a training is watched and stopped.
-pub struct Watch {
-    /// Told about every epoch and, when `live`, about steps.
-    pub observer: Observer,
-    /// Report steps too.
-    pub live: bool,
-    /// Show Burn's terminal dashboard.
-    pub dashboard: bool,
-    /// Stops the training between two steps: 0, or the exit code it then ends with.
-    pub stop: Arc<AtomicUsize>,
-}
-
-/// What fitting came to.
+/// The result of fitting.
 pub struct Fitted {
-    /// The weights that are kept: those of the best epoch, when a validation split chooses it, else the last.
+    /// The weights that are kept: those of the best epoch if there is a validation split, else the last.
     pub weights: Vec<Tensor>,
     /// The finished epochs.
     pub epochs: Vec<EpochMetrics>,
-    /// The best of them, counted from 1, when a validation split chooses it.
+    /// The best of them, counted from 1, if there is a validation split.
     pub best: Option<usize>,
     /// The strategy, which still writes its last checkpoint.
     pub strategy: Arc<Epochs>,
@@ -99,35 +61,35 @@ pub struct Fitted {
 pub struct Epochs {
     experiment: Experiment,
     compute: Compute,
-    /// What is trained on.
-    batches: Batches,
-    /// The validation images; none of them: nothing is validated.
+    /// The training batches.
+    pub(super) batches: Batches,
+    /// The validation images; if empty, there is no validation.
     validation: Arc<Loader>,
-    learning_rate: LearningRate,
-    /// The kernel, where it trains; else Burn's `Learner` does.
+    pub(super) learning_rate: LearningRate,
+    /// The kernel, if it trains; otherwise Burn's `Learner` does.
     kernel: Cell<Option<Kernel>>,
-    /// The optimizer's state arrives here when Burn's checkpointer is asked to save.
+    /// Receives the optimizer state when Burn's checkpointer is asked to save.
     optimizer_state: Cell<Option<Receiver<OptimizerRecord>>>,
-    /// Feed Burn's dashboard.
+    /// Update Burn's dashboard.
     pub dashboard: bool,
     /// Report [`Event::Step`].
-    live: bool,
-    /// Asks to stop: 0, or the exit code to end with.
+    pub(super) live: bool,
+    /// 0, or the exit code to stop with.
     stop: Arc<AtomicUsize>,
-    /// Burn's own way to ask.
+    /// Burn's own request to stop.
     interrupter: Interrupter,
     /// Receives the events.
     observer: RefCell<Observer>,
-    /// Where the epochs are written down.
+    /// The log of the epochs.
     log: RefCell<EpochLog>,
-    /// Where the training stands: what it begins from, and what it came to.
+    /// The state of the training.
     state: RefCell<State>,
-    /// The files of the checkpoint that it begins from.
+    /// The files of the checkpoint that it starts from.
     parts: Parts,
-    /// The weights of the best epoch so far, when a validation split chooses it.
+    /// The weights of the best epoch so far, if there is a validation split.
     best: RefCell<Option<Vec<Tensor>>>,
     /// When and where checkpoints are written.
-    checkpoints: Checkpoints,
+    pub(super) checkpoints: Checkpoints,
     /// How the loop ended.
     end: Cell<End>,
 }
@@ -152,14 +114,7 @@ impl SupervisedLearningStrategy<TrainingStep> for Epochs {
                     store: parts.event_store,
                     arrives,
                 });
-                let burn = Burn::new(
-                    learner,
-                    &self.compute,
-                    self.experiment.seed,
-                    &self.experiment.optimizer,
-                    &*train,
-                    state,
-                );
+                let burn = Burn::new(learner, &self.experiment, &self.compute, &*train, state);
                 Engine::Burn(Box::new(burn))
             }
         };
@@ -173,7 +128,7 @@ impl SupervisedLearningStrategy<TrainingStep> for Epochs {
 
 impl Epochs {
     /// Returns a loop over the epochs of `job` that are left after `start`, in the folder `run`. It trains on
-    /// `batches`, by the kernel or else by the learner that Burn hands it, whose optimizer's state arrives
+    /// `batches`, with the kernel or with the learner that Burn passes to it, whose optimizer state arrives
     /// through `optimizer_state`.
     ///
     /// # Errors
@@ -187,10 +142,9 @@ impl Epochs {
         (watch, interrupter): (Watch, Interrupter),
         run: &RunFolder,
     ) -> Result<Self, Failure> {
-        let (images, experiment) = (batches.images(), job.experiment);
-        let architecture = experiment.architecture(images.size(), images.classes());
+        let experiment = job.experiment;
         Ok(Self {
-            best: RefCell::new(start.best(&architecture)?),
+            best: RefCell::new(start.best(job.architecture)?),
             experiment: experiment.clone(),
             compute: job.compute.clone(),
             batches,
@@ -211,7 +165,7 @@ impl Epochs {
         })
     }
 
-    /// Returns what fitting came to, once it has ended with the weights `last`; the manifest of `run` is told.
+    /// Returns the result of fitting, once it has ended with the weights `last`, and updates the manifest of `run`.
     ///
     /// # Errors
     /// When it was stopped or failed.
@@ -249,7 +203,7 @@ impl Epochs {
         })
     }
 
-    /// Waits until the last checkpoint is written. The results are there already: what goes wrong is a warning.
+    /// Waits until the last checkpoint is written. The results are already written, so a failure is only a warning.
     ///
     /// # Errors
     /// When the observer fails.
@@ -260,7 +214,7 @@ impl Epochs {
         }
     }
 
-    /// Trains to the end of the last epoch, to the end of patience, or until somebody asks to stop.
+    /// Trains until the last epoch is done, patience runs out or a stop is requested.
     fn run(
         &self,
         epochs: usize,
@@ -292,7 +246,7 @@ impl Epochs {
         Ok(End::Finished)
     }
 
-    /// Trains and validates what is left of an epoch; `None` when somebody asked to stop.
+    /// Trains the rest of an epoch and validates; `None` if a stop was requested.
     fn epoch(
         &self,
         state: &mut State,
@@ -319,7 +273,7 @@ impl Epochs {
         dashboard.end_epoch(epoch)?;
         let metrics = EpochMetrics {
             epoch,
-            // Not the learner's: it has none yet when the epoch was resumed after its last step.
+            // Not the learner's: it has none yet if the epoch was resumed after its last step.
             learning_rate: self
                 .learning_rate
                 .at(state.steps.saturating_sub(1) as usize),
@@ -332,43 +286,7 @@ impl Epochs {
         Ok(Some(metrics))
     }
 
-    /// Trains on the batches that are left of an epoch, with a pause for each checkpoint that is due within
-    /// it; says whether all are done.
-    fn train(
-        &self,
-        state: &mut State,
-        engine: &mut Engine,
-        dashboard: &mut Dashboard,
-        seconds: &dyn Fn() -> f64,
-    ) -> Result<bool, Failure> {
-        let last = self.batches.per_epoch();
-        let stopped = Cell::new(false);
-        while state.step < last && !stopped.get() {
-            let pause = self.checkpoints.steps_until_due(state.steps);
-            let end = pause.map_or(last, |pause| last.min(state.step + pause));
-            let mut totals = Totals::new(self.loss(), state.sums());
-            let mut step = StepWatch::new(self, state.epoch, dashboard, &stopped);
-            let next = engine.train(
-                state.epoch,
-                state.step..end,
-                &mut totals,
-                &mut |number, totals| step.took(number, totals),
-            )?;
-            if next == state.step {
-                return Err(Failure::failed("the engine was given no batch to train on"));
-            }
-            let sums = totals.sums().map_err(Failure::device)?.clone();
-            self.refuse_divergence(state.epoch, next - 1, &totals)?;
-            state.advance(sums, next);
-            state.seconds = seconds();
-            if !stopped.get() && state.step < last && self.checkpoints.is_due(state.steps) {
-                self.checkpoint(state, engine, false)?;
-            }
-        }
-        Ok(!stopped.get())
-    }
-
-    /// Measures the validation images with the weights as they are; `None` when somebody asked to stop.
+    /// Evaluates the validation images with the current weights; `None` if a stop was requested.
     fn validate(
         &self,
         epoch: usize,
@@ -392,15 +310,15 @@ impl Epochs {
         Ok(Some(sums))
     }
 
-    fn loss(&self) -> Loss {
+    pub(super) fn loss(&self) -> Loss {
         self.experiment.training.loss
     }
 
-    fn is_asked_to_stop(&self) -> bool {
+    pub(super) fn is_asked_to_stop(&self) -> bool {
         self.stop.load(SeqCst) != 0 || self.interrupter.should_stop()
     }
 
-    /// Returns the failure of a training that somebody stopped.
+    /// Returns the failure of a training that was stopped on request.
     fn interrupted(&self, run: &RunFolder) -> Failure {
         let code = match self.stop.load(SeqCst) {
             143 => Code::Terminated,
@@ -409,7 +327,9 @@ impl Epochs {
         let epoch = self.state.borrow().epoch;
         Failure {
             code,
-            ..Failure::failed(format!("stopped in epoch {epoch}; a checkpoint is written"))
+            ..Failure::failed(format!(
+                "stopped in epoch {epoch}; a checkpoint was written"
+            ))
         }
         .hint(format!(
             "resume it: trainer resume {}",
@@ -421,7 +341,7 @@ impl Epochs {
         self.validation.num_items() > 0
     }
 
-    /// Returns the network as Burn's training ends with it.
+    /// Returns the network in the form that Burn's training returns.
     fn trained(&self, untrained: &TrainingStep, engine: &Engine) -> Result<TrainingStep, Failure> {
         let weights = engine.weights().map_err(Failure::caused_by)?;
         let architecture = untrained.network.architecture();
@@ -432,8 +352,13 @@ impl Epochs {
         ))
     }
 
-    /// Hands a checkpoint to its writer. One that `must` be written waits for its turn.
-    fn checkpoint(&self, state: &State, engine: &mut Engine, must: bool) -> Result<(), Failure> {
+    /// Hands a checkpoint to the writer. One that `must` be written waits for the writer.
+    pub(super) fn checkpoint(
+        &self,
+        state: &State,
+        engine: &mut Engine,
+        must: bool,
+    ) -> Result<(), Failure> {
         for failure in self.checkpoints.failures() {
             self.tell(Event::Warning(format!(
                 "{}; training continues",
@@ -445,7 +370,7 @@ impl Epochs {
         }
         let mut parts = engine.parts(state.epoch).map_err(|e| {
             let place = format!("epoch {}, step {}", state.epoch, state.step);
-            divergence::failure(format!("training has diverged by {place}: {e}"))
+            divergence::failure(format!("training has diverged by {place}")).because(e)
         })?;
         if let Some(best) = &*self.best.borrow() {
             let bytes = record::tensors_to_bytes(best).map_err(Failure::caused_by)?;
@@ -456,71 +381,7 @@ impl Epochs {
         Ok(())
     }
 
-    /// Fails when the mean loss of what is known of an epoch by `step` is one that nothing comes back from.
-    fn refuse_divergence(&self, epoch: usize, step: usize, totals: &Totals) -> Result<(), Failure> {
-        let mean = totals.known().mean_loss();
-        if !divergence::has_come(mean) {
-            return Ok(());
-        }
-        let size = self.batches.batch_size();
-        let step = totals.diverged().map_or(step, |image| image / size);
-        let batches = self.batches.epoch(epoch - 1);
-        let images = batches.samples(batches.positions(step));
-        let images: Vec<u32> = images.map(|sample| sample.index).collect();
-        Err(divergence::at(epoch, step, mean, &images))
-    }
-
-    fn tell(&self, event: Event) -> Result<(), Failure> {
+    pub(super) fn tell(&self, event: Event) -> Result<(), Failure> {
         (self.observer.borrow_mut())(event)
-    }
-}
-
-/// What happens after every step.
-struct StepWatch<'a> {
-    epochs: &'a Epochs,
-    epoch: usize,
-    dashboard: &'a mut Dashboard,
-    shown: Instant,
-    /// Whether somebody has asked to stop.
-    stopped: &'a Cell<bool>,
-}
-
-impl<'a> StepWatch<'a> {
-    fn new(
-        epochs: &'a Epochs,
-        epoch: usize,
-        dashboard: &'a mut Dashboard,
-        stopped: &'a Cell<bool>,
-    ) -> Self {
-        Self {
-            epochs,
-            epoch,
-            dashboard,
-            shown: Instant::now(),
-            stopped,
-        }
-    }
-
-    /// Takes in a step, counted from 0; says whether to continue.
-    fn took(&mut self, step: usize, totals: &mut Totals) -> Result<bool, Failure> {
-        let epochs = self.epochs;
-        epochs.refuse_divergence(self.epoch, step, totals)?;
-        if epochs.live && self.shown.elapsed() >= LIVE_INTERVAL {
-            self.shown = Instant::now();
-            let sums = totals.sums().map_err(Failure::device)?;
-            epochs.tell(Event::Step {
-                epoch: self.epoch,
-                images: sums.images,
-                of: epochs.batches.images().len(),
-                figures: sums.figures(),
-            })?;
-        }
-        let rate = epochs
-            .learning_rate
-            .at(self.epoch * epochs.batches.per_epoch() - 1);
-        self.dashboard.trained(step, totals, rate)?;
-        self.stopped
-            .set(self.stopped.get() || epochs.is_asked_to_stop());
-        Ok(!self.stopped.get() && !epochs.checkpoints.time_is_up())
     }
 }

@@ -1,14 +1,14 @@
-//! How a training goes: the loop over epochs that Burn's `SupervisedTraining` runs, when it has diverged, and
-//! the range test of learning rates.
+//! The loop over epochs that Burn's `SupervisedTraining` runs, divergence, and the learning-rate range test.
 
-mod job;
+mod watch;
 pub mod epochs;
+mod steps;
 mod dashboard;
 pub mod divergence;
 pub mod range_test;
 mod silent;
 
 pub use dashboard::dashboard;
-pub use epochs::{Epochs, Event, Observer, Watch};
-pub use job::{Images, Job};
+pub use epochs::Epochs;
 pub use silent::Silent;
+pub use watch::{Event, Observer, Watch};

@@ -1,22 +1,20 @@
-//! Which learning rates are worth trying: train for a moment while the rate climbs, and watch the loss.
+//! The learning-rate range test: train briefly while the learning rate increases, and watch the loss.
 //!
-//! The learning-rate range test of Smith 2015, <https://arxiv.org/abs/1506.01186>, section 3.3, with the
-//! rate growing by a constant factor a step instead of a constant amount.
+//! From Smith 2015, <https://arxiv.org/abs/1506.01186>, section 3.3, but the rate grows by a constant factor per
+//! step instead of a constant amount.
 
 use burn::train::Learner;
-use data::{Batches, ImageDataset, Loader};
-use experiment::{Experiment, Sums};
-use model::Network;
+use data::{ImageDataset, Loader};
+use experiment::Sums;
 
-use crate::backend::Compute;
 use crate::engine::{
-    self, Burn, Engine, EngineKind, Kernel, LearningRate, Totals, TrainingStep, optimizer,
+    Burn, Engine, EngineKind, Job, Kernel, LearningRate, Totals, TrainingStep, optimizer,
 };
 use crate::failure::Failure;
 
-/// Weight of what came before in the smoothed loss.
+/// Weight of earlier losses in the smoothed loss.
 const MEMORY: f64 = 0.95;
-/// The test ends when the smoothed loss is so many times the least so far.
+/// The test ends when the smoothed loss exceeds this many times its minimum so far.
 const DIVERGED: f64 = 4.0;
 
 /// The rates to try.
@@ -42,7 +40,7 @@ pub struct Point {
 }
 
 impl Range {
-    /// Returns the range, if it is one.
+    /// Returns the range if it is valid.
     ///
     /// # Errors
     /// When it is not (exit code 2).
@@ -63,40 +61,28 @@ impl Range {
     }
 }
 
-/// Trains the experiment's network from its first weights on `images`, with its optimizer, batches and engine,
-/// while the learning rate climbs through `range`. Ends early when the loss has diverged. The images begin anew
-/// when they are used up.
+/// Trains the network of `job` from its initial weights on `images`, with its optimizer, batches and engine, while
+/// the learning rate increases through `range`. Ends early if the loss diverges. Starts a new epoch when the
+/// images are used up.
 ///
 /// # Errors
-/// When the engine cannot train the experiment, or the device fails.
-pub fn run(
-    experiment: &Experiment,
-    images: ImageDataset,
-    compute: &Compute,
-    range: Range,
-) -> Result<Vec<Point>, Failure> {
-    let architecture = experiment.architecture(images.size(), images.classes());
+/// When the device fails.
+pub fn run(job: Job, images: ImageDataset, range: Range) -> Result<Vec<Point>, Failure> {
+    let (experiment, architecture) = (job.experiment, job.architecture);
     let weights = architecture.init(experiment.seed)?;
-    let resident = compute.keeps(&images);
-    let batches = Batches::shuffled(images, experiment.training.batch_size, experiment.seed)
-        .augmented(experiment.augmentation);
-    let device = compute.device.clone().autodiff();
+    let resident = job.compute.keeps(&images);
+    let batches = experiment.batches(images);
+    let device = job.compute.device.clone().autodiff();
     let loader = Loader::new(batches.clone(), &device).resident(resident);
-    let mut engine = match engine::choose(experiment, compute.backend)? {
+    let mut engine = match job.engine {
         EngineKind::Kernel => {
-            let optimizer = &experiment.optimizer;
-            let batches = batches.clone();
-            let kernel = Kernel::new(&architecture, weights, optimizer, batches, range.rates());
+            let kernel = Kernel::new(job, weights, batches.clone(), range.rates());
             Engine::Kernel(Box::new(kernel))
         }
         EngineKind::Burn => {
-            let network =
-                Network::new(&architecture, weights, &device).map_err(Failure::caused_by)?;
-            let training_step = TrainingStep::new(network, architecture.loss());
             let optimizer = optimizer::build(&experiment.optimizer);
-            let learner = Learner::new(training_step, optimizer, range.rates());
-            let (seed, optimizer) = (experiment.seed, &experiment.optimizer);
-            let burn = Burn::new(learner, compute, seed, optimizer, &loader, None);
+            let learner = Learner::new(TrainingStep::of(job, weights)?, optimizer, range.rates());
+            let burn = Burn::new(learner, experiment, job.compute, &loader, None);
             Engine::Burn(Box::new(burn))
         }
     };
@@ -121,9 +107,9 @@ pub fn run(
 struct Curve {
     rates: LearningRate,
     points: Vec<Point>,
-    /// Running mean of the losses; it begins at 0.
+    /// Running mean of the losses; starts at 0.
     average: f64,
-    /// The least smoothed loss.
+    /// The minimum smoothed loss.
     least: f64,
     /// Sums of the epoch before the step.
     before: Sums,
@@ -142,7 +128,7 @@ impl Curve {
         }
     }
 
-    /// Takes in a step after which the sums of its epoch are `sums`.
+    /// Adds a step after which the sums of its epoch are `sums`.
     fn add(&mut self, sums: &Sums) {
         let images = sums.images - self.before.images;
         if self.has_diverged || images == 0 {
@@ -152,7 +138,7 @@ impl Curve {
         self.before = sums.clone();
         self.average = MEMORY * self.average + (1.0 - MEMORY) * loss;
         let step = self.points.len();
-        // The average begins at 0; this takes that out again (as Adam does with its moments).
+        // The average starts at 0; this corrects for that (as Adam does for its moments).
         let smoothed = self.average / (1.0 - MEMORY.powi(step as i32 + 1));
         self.has_diverged = !smoothed.is_finite() || smoothed > DIVERGED * self.least;
         if self.has_diverged {
@@ -167,8 +153,8 @@ impl Curve {
     }
 }
 
-/// Returns the rate to begin with: where the smoothed loss falls fastest, per factor of the rate; `None`
-/// where it never falls. The slope is taken over a fifth of the points.
+/// Returns the rate to start with: where the smoothed loss falls fastest, per factor of the rate; `None` if it
+/// never falls. The slope is taken over a fifth of the points.
 pub fn suggestion(points: &[Point]) -> Option<f64> {
     let reach = (points.len() / 10).max(1);
     let slope = |window: &[Point]| Some(window.last()?.smoothed - window.first()?.smoothed);

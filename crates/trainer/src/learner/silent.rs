@@ -1,5 +1,5 @@
 //! A renderer that shows nothing: [`Epochs`](super::Epochs) reports to its own observer, and
-//! Burn's fallback would print one debug line a batch.
+//! Burn's fallback would print one debug line per batch.
 
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::MetricDefinition;

@@ -1,4 +1,4 @@
-//! The tutorial's result beside what Keras comes to.
+//! The tutorial's result compared with Keras's.
 
 use maud::{Markup, html};
 
@@ -9,10 +9,10 @@ const KERAS_RUNS: usize = 17;
 /// Standard deviations shown on either side.
 const REACH: f64 = 4.0;
 
-/// Returns where a test accuracy and a test loss stand among Keras's.
+/// Returns a picture of a test accuracy and a test loss relative to Keras's.
 pub fn against_keras(accuracy: f64, loss: f64) -> Markup {
     html! {
-        h3 { "Beside Keras" }
+        h3 { "Compared with Keras" }
         p {
             "Keras 3, " (KERAS_RUNS) " runs on the same data with the same recipe, mean ± standard deviation. \
              The dot is this run, the bar one standard deviation to either side of the mean."

@@ -1,19 +1,19 @@
-//! Line charts as SVG, for an HTML page whose style sheet gives the colours.
+//! Line charts as SVG, for an HTML page whose style sheet sets the colours.
 //!
-//! A value shows when its point is pointed at; that needs no script. Lines are told apart by a name at
-//! their end and by dashes, not by colour alone.
+//! Pointing at a point shows its value, without a script. Lines differ by a name at their end and by dashes,
+//! not only by colour.
 
 use maud::{Markup, html};
 
-/// Colours that the style sheet has for lines; then they begin again.
+/// Number of line colours in the style sheet; further lines repeat them.
 pub const COLORS: usize = 6;
-/// Most points drawn of a line; of a longer one, every second, third, ...
+/// Maximum number of points drawn per line; of a longer line, every second, third, ...
 pub const MOST_POINTS: usize = 200;
 
-/// A line chart. Points that single precision cannot hold are left out.
+/// A line chart. Points that do not fit single precision are left out.
 #[derive(Debug, Clone)]
 pub struct Chart {
-    /// What it shows: read out in place of the picture.
+    /// Title, which screen readers read out instead of the picture.
     pub title: String,
     /// What the horizontal axis counts, in whole numbers.
     pub x: String,
@@ -21,33 +21,33 @@ pub struct Chart {
     pub y: String,
     /// The lines.
     pub lines: Vec<Line>,
-    /// A place on the horizontal axis to be marked, and what to call it.
+    /// A position to mark on the horizontal axis, and its label.
     pub mark: Option<(f64, String)>,
 }
 
 /// One line of a chart.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// Its name, short: it stands at the line's end.
+    /// Its name, shown at the line's end; short.
     pub name: String,
-    /// Which colour it has, from 0.
+    /// Number of its colour, from 0.
     pub color: usize,
     /// Whether it is dashed.
     pub dashed: bool,
-    /// Its points (x, y), x rising.
+    /// Its points (x, y), in order of x.
     pub points: Vec<(f64, f64)>,
 }
 
-// In user units; the page decides how large a unit is.
+// In user units; the page decides their size.
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 392.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 252.0;
-/// Least distance of two names at lines' ends.
+/// Minimum distance between two names at lines' ends.
 const LINE_HEIGHT: f64 = 15.0;
-/// Share of a step that rounding may cost: 2.2 / 0.1 is a little more than 22.
+/// Tolerance for rounding, as a fraction of a step: 2.2 / 0.1 is slightly more than 22.
 const HAIR: f64 = 1e-9;
 
 /// Returns the chart as an `svg` element.
@@ -81,7 +81,7 @@ pub fn svg(chart: &Chart) -> Markup {
             @if let Some((place, name)) = &chart.mark {
                 @let at = short(x(*place));
                 line.mark x1=(at) x2=(at) y1=(TOP) y2=(BOTTOM) {}
-                // Not on the axis's own name, at the left.
+                // Not over the axis's name, at the left.
                 text.mark x=(at.max(LEFT + 60.0)) y=(TOP - 8.0) text-anchor="middle" { (name) }
             }
             @for (line, end) in lines.iter().zip(apart(&ends)) {
@@ -116,7 +116,7 @@ fn one_line(
     }
 }
 
-/// Returns a line with what can be drawn of it.
+/// Returns a line with only the points that can be drawn.
 fn drawable(line: &Line) -> Line {
     let fits = |value: f64| value.abs() <= f64::from(f32::MAX); // false for NaN
     let fitting = line.points.iter().filter(|(x, y)| fits(*x) && fits(*y));
@@ -136,7 +136,7 @@ pub fn thinned<T: Clone>(all: &[T]) -> Vec<T> {
     some
 }
 
-/// Returns places for texts, as near as may be to `wanted` and no two closer than a line's height.
+/// Returns positions for texts, as close as possible to `wanted`, and no two closer than a line's height.
 fn apart(wanted: &[f64]) -> Vec<f64> {
     let mut order: Vec<(usize, f64)> = wanted.iter().copied().enumerate().collect();
     order.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -163,7 +163,7 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// Returns the axis of values that are counts: as long as they reach, whole numbers on it.
+    /// Returns the axis of counts: it spans exactly the values and has ticks at whole numbers.
     fn counting(values: impl Iterator<Item = f64> + Clone) -> Self {
         let (low, high) = reach(values);
         let step = round_step((high - low) / 8.0).max(1.0);
@@ -180,10 +180,10 @@ impl Axis {
         }
     }
 
-    /// Returns the axis of measured values: from a round number to a round number around them.
+    /// Returns the axis of measured values: it spans from a round number below to one above them.
     pub(super) fn measuring(values: impl Iterator<Item = f64> + Clone) -> Self {
         let (low, high) = reach(values);
-        // Equal values are drawn in the middle of something.
+        // Equal values are drawn in the middle of a range.
         let room = if high > low {
             0.0
         } else {
@@ -206,7 +206,7 @@ impl Axis {
         }
     }
 
-    /// Returns where a value is, 0 at the low end to 1 at the high end.
+    /// Returns the position of a value, from 0 at the low end to 1 at the high end.
     pub(super) fn share(&self, value: f64) -> f64 {
         if self.high > self.low {
             (value - self.low) / (self.high - self.low)
@@ -215,7 +215,7 @@ impl Axis {
         }
     }
 
-    /// Returns a tick's number with the decimals that it needs.
+    /// Returns a tick's number with as many decimals as it needs.
     pub(super) fn label(&self, tick: f64) -> String {
         let decimals = -self.step.log10().floor();
         match decimals {
@@ -225,7 +225,7 @@ impl Axis {
     }
 }
 
-/// Returns the least and the largest value; 0 and 1 when there is none.
+/// Returns the minimum and maximum; 0 and 1 if there are no values.
 fn reach(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let low = values.clone().fold(f64::INFINITY, f64::min);
     let high = values.fold(f64::NEG_INFINITY, f64::max);
@@ -240,7 +240,7 @@ fn round_step(size: f64) -> f64 {
     fitting.unwrap_or(10.0 * power)
 }
 
-/// Returns `first * step`, ... up to `last * step`; never many.
+/// Returns `first * step`, ... up to `last * step`, a small number of ticks.
 fn multiples(first: f64, last: f64, step: f64) -> Vec<f64> {
     let count = (last - first).clamp(-1.0, 20.0) as i32;
     (0..=count).map(|i| (first + f64::from(i)) * step).collect()

@@ -1,4 +1,4 @@
-//! The page of several runs: what they did differently, and whether it is more than chance.
+//! The page of several runs: how they differ, and whether it is more than chance.
 
 use experiment::Metric;
 use maud::{Markup, html};
@@ -8,13 +8,13 @@ use super::html::{Section, document, table};
 use crate::comparison::Comparison;
 use crate::run::epoch::EpochMetrics;
 
-/// Returns the page as HTML that needs no other file.
+/// Returns the page as self-contained HTML.
 pub fn html(comparison: &Comparison) -> String {
     let names: Vec<&str> = comparison.runs.iter().map(|c| c.run.run.as_str()).collect();
     let letters = comparison.letters();
     let header = html! {
         h1 { "Comparison of " (names.len()) " runs" }
-        p { "Test images were looked at after training; each run's manifest counts how often." }
+        p { "The test images were used only after training; each run's manifest counts how often." }
     };
     let columns = |first: &str| -> Vec<String> {
         std::iter::once(first.to_string())
@@ -23,7 +23,7 @@ pub fn html(comparison: &Comparison) -> String {
     };
     let section = |id, title, content| Section { id, title, content };
     let recall = table(
-        "Share predicted right",
+        "Share predicted correctly",
         &columns("class"),
         &comparison.classes(),
     );
@@ -147,15 +147,15 @@ fn chance(comparison: &Comparison) -> Markup {
         .collect();
     let header = [
         "runs",
-        "only the first right",
-        "only the second right",
+        "only the first correct",
+        "only the second correct",
         "p",
         "p below 0.05",
     ];
     html! {
         p {
-            "McNemar's exact test on the test images: how probable so uneven a number of images that only one of \
-             the two gets right would be if both were equally good."
+            "McNemar's exact test on the test images: the probability of so uneven a number of images that only one of \
+             the two gets right, if both were equally good."
             @if rows.len() > 1 { " Of " (rows.len()) " tests, one in twenty is below 0.05 by chance alone." }
         }
         (table("Images that only one of two runs gets right", &header, &rows))

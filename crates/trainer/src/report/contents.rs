@@ -1,13 +1,14 @@
-//! What pages show: read from the folders of runs and sweeps, drawn, compared with the data.
+//! The content of pages: read from the folders of runs and sweeps, drawn, and checked against the data.
 
 use std::path::Path;
 
 use data::ImageDataset;
-use experiment::{Data, Experiment, Source};
+use experiment::{Data, Experiment};
 use model::{Metadata, Record};
 
 use super::run_page::RunPage;
 use super::sweep_page::{MOST_CURVES, SweepPage};
+use crate::configs;
 use crate::datasets::Wanted;
 use crate::drawing::weights::{self, Sheet};
 use crate::drawing::{first_images, mistakes};
@@ -21,21 +22,21 @@ use crate::run::{Manifest, find, list, manifest, read};
 use crate::sweep::statistics::Spread;
 use crate::sweep::{Outcome, SweepState, conclusions, folder as sweep_folder, outcome};
 
-/// Largest picture taken from a run's folder, in bytes.
+/// Maximum size of a picture from a run's folder, in bytes.
 const MAX_PICTURE: u64 = 16 << 20;
 /// First bytes of every PNG, <https://www.w3.org/TR/png-3/#3PNGsignature>.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Returns all that the page of the run in `folder` shows. What is not there is left out, with the reason. The
-/// test images are in `data_dir` when that is given; nothing is downloaded.
+/// Returns the content of the page of the run in `folder`. Missing parts are left out, with the reason. The test
+/// images are in `data_dir` if given; nothing is downloaded.
 ///
 /// # Errors
-/// When the manifest is damaged, or `data_dir` holds other images.
+/// When the manifest is damaged, or `data_dir` has other images.
 pub fn of_run(folder: &Path, data_dir: Option<&Path>, notify: Notify) -> Result<RunPage, Failure> {
     let manifest = manifest::read(folder)?;
     let run = list::summarize(folder);
     let run = run.ok_or_else(|| Failure::failed(format!("{} cannot be read", folder.display())))?;
-    let config = Source::read(&folder.join(CONFIG)).map_err(|e| Failure::from(e).sentence());
+    let config = configs::source_in(&folder.join(CONFIG)).map_err(|failure| failure.sentence());
     let experiment = config
         .clone()
         .ok()
@@ -67,7 +68,7 @@ pub fn of_run(folder: &Path, data_dir: Option<&Path>, notify: Notify) -> Result<
     reasons.dedup_by_key(|failure| failure.map(Failure::sentence));
     for failure in reasons.into_iter().flatten() {
         notify(Notice::Warning(format!(
-            "the page is not complete: {}",
+            "the page is incomplete: {}",
             failure.sentence()
         )));
     }
@@ -87,7 +88,7 @@ pub fn of_run(folder: &Path, data_dir: Option<&Path>, notify: Notify) -> Result<
 
 type Draw = fn(&ImageDataset, &Predictions, &Metadata) -> Result<Vec<u8>, Failure>;
 
-/// Fails where a record cannot be the one that `tested` was predicted with.
+/// Checks that the record can be the one that made the predictions `tested`.
 fn refuse_others(
     images: &ImageDataset,
     tested: &Table,
@@ -106,7 +107,7 @@ fn again(failure: &Failure) -> Failure {
     Failure::failed(failure.sentence())
 }
 
-/// Returns the test images that the predictions in `tested` are about. Nothing is downloaded.
+/// Returns the test images of the predictions `tested`. Nothing is downloaded.
 fn test_images(
     manifest: &Manifest,
     experiment: Option<&Experiment>,
@@ -130,7 +131,7 @@ fn test_images(
     )))
 }
 
-/// Returns the gallery that the run drew, if it is there.
+/// Returns the run's gallery, if there is one.
 fn gallery(folder: &Path) -> Option<Vec<u8>> {
     let png = read::at_most(&folder.join(GALLERY), MAX_PICTURE).ok()?;
     png.starts_with(PNG).then_some(png)
@@ -146,7 +147,7 @@ fn neurons(record: &Record) -> Result<Sheet, Failure> {
     weights::draw(&record.weights, &record.metadata.architecture)
 }
 
-/// Returns whether an experiment is the tutorial's but for what has no part in the recipe.
+/// Returns whether an experiment has the same recipe as the tutorial.
 fn is_tutorial(experiment: Experiment) -> Result<bool, Failure> {
     let tutorial = experiment::tutorial()?;
     let recipe = Experiment {
@@ -166,7 +167,7 @@ fn is_tutorial(experiment: Experiment) -> Result<bool, Failure> {
     Ok(recipe == tutorial)
 }
 
-/// Returns all that the page of the sweep in `folder` shows.
+/// Returns the content of the page of the sweep in `folder`.
 ///
 /// # Errors
 /// When it is damaged.
@@ -204,7 +205,7 @@ pub fn of_sweep(folder: &Path) -> Result<SweepPage, Failure> {
             ),
             ("Settings", state.settings.len().to_string()),
             ("Seeds", state.seeds.len().to_string()),
-            ("Looks at the test images", state.test_looks.to_string()),
+            ("Uses of the test images", state.test_looks.to_string()),
             ("Status", format!("{:?}", state.status).to_lowercase()),
         ],
         conclusions: conclusions::sentences(&outcomes, &state),
@@ -215,7 +216,7 @@ pub fn of_sweep(folder: &Path) -> Result<SweepPage, Failure> {
             .collect(),
         curves: outcomes.iter().take(MOST_CURVES).map(curve).collect(),
         config: config
-            .and_then(|config| Source::read(&config).ok())
+            .and_then(|config| configs::source_in(&config).ok())
             .map(|source| source.text),
         manifest: serde_json::to_string_pretty(&state).map_err(Failure::caused_by)?,
         measure,
@@ -223,7 +224,7 @@ pub fn of_sweep(folder: &Path) -> Result<SweepPage, Failure> {
     })
 }
 
-/// Returns a setting's epochs with the mean of the metric over the seeds that have come so far.
+/// Returns a setting's epochs with the mean of the metric over the seeds that reached them.
 fn mean_curve(sweep: &SweepState, folder: &Path, outcome: &Outcome) -> Vec<(f64, f64)> {
     let trial = |seed: &u64| sweep.trial(folder, outcome.setting, *seed).folder;
     let all: Vec<Vec<EpochMetrics>> = sweep

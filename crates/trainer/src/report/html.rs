@@ -1,11 +1,11 @@
-//! What every page is made of: the document, sections, tables, pictures. Text is escaped by [`maud`].
+//! The parts of every page: document, sections, tables, pictures. Text is escaped by [`maud`].
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The style sheet: colours for light and dark, for screen and paper.
 const STYLE: &str = include_str!("page.css");
-/// What the page may load: nothing but what is inside it. A browser enforces it.
+/// Content security policy: the page may load nothing from outside. The browser enforces it.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
                       form-action 'none'";
 
@@ -15,11 +15,11 @@ pub struct Section {
     pub id: &'static str,
     /// Its heading.
     pub title: &'static str,
-    /// What is in it.
+    /// Its content.
     pub content: Markup,
 }
 
-/// Returns a whole HTML document that needs no other file.
+/// Returns a complete, self-contained HTML document.
 pub fn document(title: &str, header: &Markup, sections: &[Section], footer: &str) -> String {
     let page = html! {
         (DOCTYPE)
@@ -30,7 +30,7 @@ pub fn document(title: &str, header: &Markup, sections: &[Section], footer: &str
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                link rel="icon" href="data:,"; // or else a server is asked for one
+                link rel="icon" href="data:,"; // otherwise a server is asked for one
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -53,7 +53,7 @@ pub fn document(title: &str, header: &Markup, sections: &[Section], footer: &str
     page.into_string() + "\n"
 }
 
-/// Returns a table whose first column names the rows. It scrolls by itself where it is too wide.
+/// Returns a table whose first column names the rows. It scrolls if it is too wide.
 pub fn table<T: AsRef<str>>(caption: &str, header: &[T], rows: &[Vec<String>]) -> Markup {
     scrolling(
         caption,
@@ -75,23 +75,23 @@ pub fn table<T: AsRef<str>>(caption: &str, header: &[T], rows: &[Vec<String>]) -
     )
 }
 
-/// Returns what may be wider than the window in a box that scrolls, by keyboard as well.
+/// Returns content that may be wider than the window in a box that scrolls, also by keyboard.
 pub fn scrolling(name: &str, content: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(name) tabindex="0" { (content) } }
 }
 
-/// Returns something that opens at a click.
+/// Returns content that opens at a click.
 pub fn details(summary: &str, content: &Markup) -> Markup {
     html! { details { summary { (summary) } (content) } }
 }
 
-/// Returns a PNG as a picture inside the page. `alt` says what is on it; `class` is for the style sheet.
+/// Returns a PNG embedded in the page. `alt` describes it; `class` is for the style sheet.
 pub fn picture(png: &[u8], alt: &str, class: &str) -> Markup {
     let data = BASE64_STANDARD.encode(png);
     html! { img class=(class) alt=(alt) src={ "data:image/png;base64," (data) }; }
 }
 
-/// Returns the note that something is not on the page, and why.
+/// Returns a note that something is missing from the page, and why.
 pub fn missing(what: &str, why: &str) -> Markup {
-    html! { p.missing { (what) " not here: " (why) } }
+    html! { p.missing { (what) " not shown: " (why) } }
 }

@@ -1,6 +1,6 @@
-//! Pages of HTML: a run, several side by side, a sweep, a range test, with their charts as SVG.
+//! HTML pages of a run, several runs, a sweep or a range test, with charts as SVG.
 //!
-//! [`contents`] reads what pages show; a page is a function of that. Writing files is done by the commands.
+//! [`contents`] reads the content; a page is a function of it. The commands write the files.
 
 pub mod contents;
 pub mod run_page;

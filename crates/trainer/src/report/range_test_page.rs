@@ -1,4 +1,4 @@
-//! The page of a learning-rate range test: how the loss went while the rate climbed.
+//! The page of a learning-rate range test: the loss at each learning rate.
 
 use maud::html;
 
@@ -6,11 +6,10 @@ use super::chart::{self, Chart, Line};
 use super::html::{Section, document, table};
 use crate::learner::range_test::Point;
 
-/// Most rows of the table.
+/// Maximum number of rows of the table.
 const ROWS: usize = 40;
 
-/// Returns the page as HTML that needs no other file. `suggestion` is the rate to begin with, `now` the
-/// experiment's.
+/// Returns the page as self-contained HTML. `suggestion` is the rate to start with, `now` the experiment's.
 pub fn html(experiment: &str, points: &[Point], suggestion: f64, now: f64) -> String {
     type Figure = fn(&Point) -> f64;
     let line = |name: &str, color, figure: Figure| Line {
@@ -23,7 +22,7 @@ pub fn html(experiment: &str, points: &[Point], suggestion: f64, now: f64) -> St
             .collect(),
     };
     let chart = Chart {
-        title: "Training loss while the learning rate climbs".to_string(),
+        title: "Training loss while the learning rate increases".to_string(),
         x: "power of ten of the learning rate".to_string(),
         y: "loss".to_string(),
         lines: vec![
@@ -34,13 +33,13 @@ pub fn html(experiment: &str, points: &[Point], suggestion: f64, now: f64) -> St
     };
     let header = html! {
         h1 { "Learning rates for " (experiment) }
-        p { "The loss falls fastest at a rate of " (format!("{suggestion:.1e}")) "; the experiment has " (format!("{now:e}")) "." }
+        p { "The loss falls fastest at a rate of " (format!("{suggestion:.1e}")) "; the experiment uses " (format!("{now:e}")) "." }
     };
     let plot = html! {
         figure {
             div.charts { (chart::svg(&chart)) }
             figcaption {
-                "One step for each rate, from the first weights on. A rate is worth trying where the smoothed loss \
+                "One step per rate, starting from the initial weights. A rate is worth trying where the smoothed loss \
                  falls; where it rises, steps are too large. Point at a value to read it."
             }
         }
@@ -58,7 +57,7 @@ pub fn html(experiment: &str, points: &[Point], suggestion: f64, now: f64) -> St
         .collect();
     let figures = table(
         "Some of the steps",
-        &["rate", "loss of the batch", "smoothed loss"],
+        &["rate", "batch loss", "smoothed loss"],
         &rows,
     );
     let sections = [

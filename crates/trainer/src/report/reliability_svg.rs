@@ -1,11 +1,11 @@
-//! The reliability diagram of the page: how sure the answers were against how often they were right.
+//! The reliability diagram of the page: accuracy against confidence.
 
 use maud::{Markup, html};
 use model::calibration::{BINS, Bin};
 
 use super::chart::short;
 
-// In user units: a square diagram, and under it how many images each bin has.
+// In user units: a square diagram, and below it the number of images in each bin.
 const LEFT: f64 = 52.0;
 const SIDE: f64 = 300.0;
 const TOP: f64 = 26.0;
@@ -54,7 +54,7 @@ pub fn svg(bins: &[Bin]) -> Markup {
     }
 }
 
-/// Returns a bin as a table's row has it.
+/// Returns the range of a bin, for a table row.
 pub fn range(bin: usize) -> String {
     let end = |bin: usize| bin as f64 / BINS as f64;
     format!("{:.3} to {:.3}", end(bin), end(bin + 1))

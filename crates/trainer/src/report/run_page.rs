@@ -1,4 +1,4 @@
-//! The page of one run: what it came to, how it got there, where it is wrong.
+//! The page of one run: results, learning curves, mistakes.
 
 use experiment::Metric;
 use maud::{Markup, html};
@@ -12,10 +12,10 @@ use crate::run::epoch::EpochMetrics;
 use crate::run::list::Summary;
 use crate::run::{Manifest, query};
 
-/// All that the page of a run shows; of what is not there, the reason.
+/// The content of a run's page; missing parts have a reason instead.
 #[derive(Debug, Clone)]
 pub struct RunPage {
-    /// The run in brief.
+    /// Summary of the run.
     pub run: Summary,
     /// Its manifest.
     pub manifest: Manifest,
@@ -25,7 +25,7 @@ pub struct RunPage {
     pub epochs: Vec<EpochMetrics>,
     /// Whether the experiment is the tutorial's, which Keras was measured on.
     pub is_tutorial: bool,
-    /// What it said about every test image.
+    /// Its predictions for every test image.
     pub tested: Result<Table, String>,
     /// PNG of the first test images.
     pub gallery: Result<Vec<u8>, String>,
@@ -35,7 +35,7 @@ pub struct RunPage {
     pub neurons: Result<Sheet, String>,
 }
 
-/// Returns the page as HTML that needs no other file.
+/// Returns the page as self-contained HTML.
 pub fn html(page: &RunPage) -> String {
     let (run, manifest) = (&page.run, &page.manifest);
     let mut sections = vec![
@@ -113,7 +113,7 @@ fn result(page: &RunPage) -> Markup {
     html! {
         dl.figures { @for (name, value) in figures { div { dt { (name) } dd { (value) } } } }
         @if let Some(best) = run.best_epoch {
-            p { "The weights are those of epoch " (best) ", the best by the validation images." }
+            p { "The weights are those of epoch " (best) ", the best on the validation images." }
         }
         @if let Some(error) = &page.manifest.error {
             p.missing.alarm { "It failed: " (error) }
@@ -232,7 +232,7 @@ fn neurons(sheet: &Result<Sheet, String>) -> Markup {
             figcaption {
                 (which) ", row by row, drawn where their pixels are: "
                 span.scale {} " from negative over zero to positive, each neuron on its own scale. A light \
-                pixel of an image excites the neuron where it is red and quietens it where it is blue."
+                pixel of an image activates the neuron where it is red and inhibits it where it is blue."
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The page of a sweep: its settings, the best first, and how sure that order is.
+//! The page of a sweep: its settings, best first, and how certain that order is.
 
 use maud::{Markup, html};
 
@@ -6,25 +6,25 @@ use super::chart::{self, Axis, Chart, Line, short};
 use super::html::{Section, details, document, table};
 use crate::sweep::Outcome;
 
-/// Most settings whose curves are drawn: each has a colour of its own.
+/// Maximum number of settings whose curves are drawn: each has its own colour.
 pub const MOST_CURVES: usize = chart::COLORS;
-/// Most settings in the picture of the intervals.
+/// Maximum number of settings in the picture of the intervals.
 const MOST_INTERVALS: usize = 40;
 
-/// All that the page of a sweep shows.
+/// The content of a sweep's page.
 #[derive(Debug, Clone)]
 pub struct SweepPage {
     /// The sweep's name.
     pub name: String,
     /// Headline figures: name and value.
     pub figures: Vec<(&'static str, String)>,
-    /// What the figures say, in sentences.
+    /// The conclusions, as sentences.
     pub conclusions: Vec<String>,
-    /// What settings are compared by: `validation accuracy`.
+    /// What the settings are compared by: `validation accuracy`.
     pub measure: String,
-    /// The settings, the best first.
+    /// The settings, best first.
     pub outcomes: Vec<Outcome>,
-    /// The same as a table's rows.
+    /// The settings as table rows.
     pub rows: Vec<Vec<String>>,
     /// Header of the table.
     pub header: Vec<String>,
@@ -36,7 +36,7 @@ pub struct SweepPage {
     pub manifest: String,
 }
 
-/// Returns the page as HTML that needs no other file.
+/// Returns the page as self-contained HTML.
 pub fn html(page: &SweepPage) -> String {
     let header = html! {
         h1 { "Sweep " (page.name) }
@@ -55,12 +55,12 @@ pub fn html(page: &SweepPage) -> String {
     };
     let settings = html! {
         (note)
-        div.settings { (table("Settings, the best first", &page.header, &page.rows)) }
+        div.settings { (table("Settings, best first", &page.header, &page.rows)) }
     };
     let sections = [
         section("result", "Result", result),
         section("settings", "Settings", settings),
-        section("intervals", "How sure that is", intervals(page)),
+        section("intervals", "How certain that is", intervals(page)),
         section("curves", "Learning curves", curves(page)),
         section("origin", "How to repeat it", origin(page)),
     ];
@@ -104,7 +104,7 @@ const WIDTH: f64 = 620.0;
 const TOP: f64 = 12.0;
 const ROW: f64 = 22.0;
 
-/// Returns the figure of each training as a dot, the interval of their mean as a bar.
+/// Returns a picture with each training as a dot and the confidence interval of the mean as a bar.
 fn intervals(page: &SweepPage) -> Markup {
     let shown: Vec<&Outcome> = page
         .outcomes
@@ -151,9 +151,9 @@ fn intervals(page: &SweepPage) -> Markup {
                 }
             }
             figcaption {
-                "Each dot is a training, the line their mean, the bar the interval that holds the mean of all \
-                 seeds with 95 % confidence. Intervals that overlap can still differ: the table's test pairs \
-                 trainings of the same seed."
+                "Each dot is a training, the line their mean, the bar the 95 % confidence interval of the \
+                 mean. Settings whose intervals overlap can still differ: the table's test pairs trainings of the \
+                 same seed."
                 @if page.outcomes.len() > shown.len() { " " (shown.len()) " of " (page.outcomes.len()) " settings." }
             }
         }

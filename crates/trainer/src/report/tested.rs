@@ -1,4 +1,4 @@
-//! What a run said about the test images, as parts of its page.
+//! A run's predictions for the test images, as parts of its page.
 
 use maud::{Markup, html};
 use model::Reliability;
@@ -9,9 +9,9 @@ use crate::drawing::surest_mistakes;
 use crate::evaluation::Evaluation;
 use crate::predictions::Table;
 
-/// Most classes whose confusion matrix is shown.
+/// Maximum number of classes for which the confusion matrix is shown.
 const MOST_CLASSES: usize = 50;
-/// Confusions that are put in words.
+/// Number of confusions listed as text.
 const WORST: usize = 5;
 
 /// Returns precision, recall and F1 of each class.
@@ -35,7 +35,7 @@ pub fn classes(evaluation: &Evaluation) -> Markup {
     }
 }
 
-/// Returns how many images of each class are taken for each class.
+/// Returns the confusion matrix and the most frequent confusions.
 pub fn confusion(evaluation: &Evaluation) -> Markup {
     let names: Vec<&str> = evaluation
         .per_class
@@ -47,7 +47,7 @@ pub fn confusion(evaluation: &Evaluation) -> Markup {
     let most = confusions.first().map_or(0, |(.., count)| *count);
     let caption = "Test images by true class (row) and predicted class (column)";
     html! {
-        @if confusions.is_empty() { p { "Every test image is predicted right." } }
+        @if confusions.is_empty() { p { "Every test image is predicted correctly." } }
         @else { p { "Most frequent confusions:" } }
         ol {
             @for (actual, predicted, count) in confusions.iter().take(WORST) {
@@ -81,7 +81,7 @@ pub fn confusion(evaluation: &Evaluation) -> Markup {
     }
 }
 
-/// Returns each true class, predicted class and number of images predicted wrong so, most frequent first.
+/// Returns the confusions as true class, predicted class and number of images, most frequent first.
 fn confusions(evaluation: &Evaluation) -> Vec<(usize, usize, usize)> {
     let rows = evaluation.confusion.iter().enumerate();
     let cells = rows.flat_map(|(a, row)| row.iter().enumerate().map(move |(p, n)| (a, p, *n)));
@@ -90,8 +90,8 @@ fn confusions(evaluation: &Evaluation) -> Vec<(usize, usize, usize)> {
     wrong
 }
 
-/// Returns a cell of the matrix, coloured by its share of `of`; roots let small shares show. Text on the
-/// strongest colour, 0.6 of it, is still easy to read.
+/// Returns a cell of the matrix, coloured by the square root of its share of `of`, so that small shares show.
+/// Text on the strongest colour, 0.6 of it, is still easy to read.
 fn cell(class: &str, count: usize, of: usize) -> Markup {
     let class = if count == 0 { "none" } else { class };
     let share = 0.6 * (count as f64 / of.max(1) as f64).sqrt();
@@ -127,9 +127,9 @@ pub fn calibration(tested: &Table) -> Markup {
         figure {
             (reliability_svg::svg(bins))
             figcaption {
-                "Bars: share of right predictions among those made with such a confidence, the probability of \
-                 the predicted class. Strokes: their mean confidence. A network that is as often right as it \
-                 says has both on the diagonal. Below: how many images there are."
+                "Bars: accuracy of the predictions in each bin of confidence, the probability of the predicted \
+                 class. Strokes: their mean confidence. For a calibrated network, both are on the diagonal. \
+                 Below: number of images."
             }
         }
         (details("The numbers", &table("Bins of equal width", &header, &rows)))
@@ -158,7 +158,7 @@ pub fn mistake_table(tested: &Table) -> Markup {
             ]
         })
         .collect();
-    let caption = format!("The {} surest of {count} mistakes", rows.len());
+    let caption = format!("The {} most confident of {count} mistakes", rows.len());
     table(
         &caption,
         &["test image", "predicted", "probability", "true"],

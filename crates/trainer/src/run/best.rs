@@ -11,22 +11,21 @@ use super::epoch::EpochMetrics;
 pub struct Best {
     /// Its number, counted from 1.
     pub epoch: Option<usize>,
-    /// Its figure; lower is better.
+    /// Its value of the metric, as a cost; lower is better.
     value: f64,
-    /// What patience waits to see beaten by `min_delta`, and the epoch that set it.
+    /// The cost that patience waits to see improved by `min_delta`, and the epoch that set it.
     mark: Option<(usize, f64)>,
 }
 
 impl Best {
-    /// Returns whether it can be what came of so many epochs.
+    /// Returns whether it is possible after `epochs` epochs.
     pub fn is_among(&self, epochs: usize) -> bool {
         let marked = self.mark.map(|(epoch, _)| epoch);
         let mut named = self.epoch.iter().chain(&marked);
         named.all(|epoch| (1..=epochs).contains(epoch))
     }
 
-    /// Takes in a finished epoch. Returns whether it is the best so far, and whether patience has run
-    /// out.
+    /// Adds a finished epoch. Returns whether it is the best so far, and whether patience has run out.
     pub fn judge(&mut self, metrics: &EpochMetrics, rule: Option<&EarlyStopping>) -> (bool, bool) {
         let metric = rule.map_or(Metric::LOSS, |rule| rule.metric);
         let Some(figure) = metrics.validation(metric) else {

@@ -1,8 +1,8 @@
 //! Checkpoints: sets of files that appear complete, or not at all.
 //!
-//! A set is a folder `checkpoints/epoch-E-step-S` with the [`State`], the parts it names (weights, the
-//! optimizer state) and the SHA-256 of each. It is written under another name, synced, renamed and
-//! read back before an older one goes.
+//! A set is a folder `checkpoints/epoch-E-step-S` with the [`State`], its parts (weights, optimizer state)
+//! and the SHA-256 of each. It is written under another name, synced, renamed and read back before an older
+//! one is removed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::folder::{hex, sha256};
-use super::read;
 use super::state::{
     BEST, FIRST_MOMENTS, FORMAT_VERSION, OPTIMIZER, Parts, SECOND_MOMENTS, State, WEIGHTS, unusable,
 };
 use super::write::{self, WRITING};
+use super::{read, remove};
 use crate::failure::{Code, Failure};
 
 /// Folder of a run's checkpoints.
@@ -32,7 +32,7 @@ pub const CHECKPOINTS: &str = "checkpoints";
 const STATE: &str = "state.json";
 /// The hashes of the other files, JSON.
 const MANIFEST: &str = "manifest.json";
-/// Names a set can hold besides its manifest.
+/// Files that a set can have besides its manifest.
 const NAMES: [&str; 6] = [
     STATE,
     WEIGHTS,
@@ -41,26 +41,26 @@ const NAMES: [&str; 6] = [
     OPTIMIZER,
     BEST,
 ];
-/// What is being removed: never read.
+/// Name of a set that is being removed; never read.
 const OLD: &str = ".old-";
-/// Bytes written, or read back, at once.
+/// Bytes written or read back at once.
 const AT_ONCE: usize = 64 << 10;
-/// Largest manifest read, in bytes.
+/// Maximum size of a manifest, in bytes.
 const MAX_MANIFEST: u64 = 64 << 10;
-/// Largest other file read, in bytes: two moments of the largest network, with room for names.
+/// Maximum size of any other file, in bytes: two moments of the largest network, with room for names.
 const MAX_PART: u64 = 8 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
 
-/// All that a training resumes from.
+/// Everything that a training resumes from.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    /// Where it stands.
+    /// The state of the training.
     pub state: State,
-    /// Weights and the optimizer's state; none before the first step.
+    /// Weights and optimizer state; empty before the first step.
     pub parts: Parts,
 }
 
 impl Checkpoint {
-    /// Returns the beginning of a training of `experiment`, as TOML.
+    /// Returns the checkpoint before the first step of `experiment`, given as TOML.
     pub fn start(experiment: String) -> Self {
         Self {
             state: State::start(experiment),
@@ -68,10 +68,10 @@ impl Checkpoint {
         }
     }
 
-    /// Returns the weights to train from: before the first step, those that `seed` draws.
+    /// Returns the weights to train from; before the first step, the initial weights drawn from `seed`.
     ///
     /// # Errors
-    /// When they are damaged or those of another network.
+    /// When they are damaged or belong to another network.
     pub fn weights(&self, architecture: &Architecture, seed: u64) -> Result<Vec<Tensor>, Failure> {
         match self.tensors(WEIGHTS, architecture).transpose() {
             Ok(Some(weights)) => Ok(weights),
@@ -100,7 +100,7 @@ impl Checkpoint {
     }
 }
 
-/// What a set contains: the hashes of its files.
+/// The manifest of a set: the hashes of its files.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Contents {
@@ -108,10 +108,10 @@ struct Contents {
     sha256: BTreeMap<String, String>,
 }
 
-/// When checkpoints are due, and the thread that writes them while training goes on.
+/// When checkpoints are due, and the thread that writes them while training continues.
 pub struct Checkpoints {
     every: Every,
-    /// When the last one was handed over.
+    /// When the last one was handed to the writer.
     last: Cell<Instant>,
     sender: RefCell<Option<SyncSender<Checkpoint>>>,
     failures: Receiver<Failure>,
@@ -143,7 +143,7 @@ impl Checkpoints {
         }
     }
 
-    /// Returns whether one is due after so many steps in all.
+    /// Returns whether one is due after `steps` steps in all.
     pub fn is_due(&self, steps: u64) -> bool {
         match self.every {
             Every::Steps(n) => steps.is_multiple_of(n as u64),
@@ -151,7 +151,7 @@ impl Checkpoints {
         }
     }
 
-    /// Returns whether one is due after an epoch, counted from 1, and so many steps in all.
+    /// Returns whether one is due after `epoch`, counted from 1, and `steps` steps in all.
     pub fn is_due_after(&self, epoch: usize, steps: u64) -> bool {
         match self.every {
             Every::Epochs(n) => epoch.is_multiple_of(n),
@@ -159,7 +159,7 @@ impl Checkpoints {
         }
     }
 
-    /// Returns how many steps it is from `steps` in all to where one is due, if steps are counted.
+    /// Returns the number of steps after `steps` until one is due; `None` if the interval is not in steps.
     pub fn steps_until_due(&self, steps: u64) -> Option<usize> {
         match self.every {
             Every::Steps(n) => Some(n - (steps % n as u64) as usize),
@@ -167,7 +167,7 @@ impl Checkpoints {
         }
     }
 
-    /// Returns whether one is due by the clock.
+    /// Returns whether one is due by time.
     pub fn time_is_up(&self) -> bool {
         match self.every {
             Every::Seconds(s) => self.last.get().elapsed() >= Duration::from_secs_f64(s),
@@ -175,12 +175,12 @@ impl Checkpoints {
         }
     }
 
-    /// Returns whether one that is due is written at all: with `never`, only one that `must` be.
+    /// Returns whether to write one that is due: with `never`, only one that `must` be written.
     pub fn is_wanted(&self, must: bool) -> bool {
         must || self.every != Every::Never
     }
 
-    /// Hands a checkpoint to the writer. While it is busy, one that need not be is left out: training
+    /// Hands a checkpoint to the writer. While the writer is busy, one that is not a `must` is skipped: training
     /// does not wait for the disk.
     pub fn write(&self, checkpoint: Checkpoint, must: bool) {
         self.last.set(Instant::now());
@@ -192,12 +192,12 @@ impl Checkpoints {
         }
     }
 
-    /// Returns what has gone wrong since it was asked last.
+    /// Returns the failures since the last call.
     pub fn failures(&self) -> Vec<Failure> {
         self.failures.try_iter().collect()
     }
 
-    /// Waits for the writer to be done.
+    /// Waits for the writer to finish.
     ///
     /// # Errors
     /// When the last checkpoint could not be written.
@@ -211,26 +211,26 @@ impl Checkpoints {
     }
 }
 
-/// What was handed over is written, however the training ends.
+/// Finishes writing, however the training ends.
 impl Drop for Checkpoints {
     fn drop(&mut self) {
         let _ = self.finish();
     }
 }
 
-/// Returns the newest checkpoint of `run` that verifies, if there is one, and a warning for each newer
-/// one that does not.
+/// Returns the newest valid checkpoint of `run`, if there is one, and a warning for each newer one that is
+/// not valid.
 ///
 /// # Errors
-/// When one comes from another version of the program: it is not passed over (exit code 2).
+/// When one has an unknown format version: it is not skipped (exit code 2).
 pub fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), Failure> {
     let mut warnings = Vec::new();
     for set in sets(run).into_iter().rev() {
-        match read(&set) {
+        match load(&set) {
             Ok(checkpoint) => return Ok((Some(checkpoint), warnings)),
             Err(failure) if failure.code == Code::Usage => return Err(failure),
             Err(failure) => warnings.push(format!(
-                "the checkpoint {} is passed over: {}",
+                "the checkpoint {} is skipped: {}",
                 set.display(),
                 failure.sentence()
             )),
@@ -239,10 +239,10 @@ pub fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), Failure> 
     Ok((None, warnings))
 }
 
-/// Returns every checkpoint of `run`, oldest first, and whether it is as it was written.
+/// Returns every checkpoint of `run`, oldest first, and whether it is valid.
 pub fn check(run: &Path) -> Vec<(PathBuf, Result<(), Failure>)> {
     let checked = |set: PathBuf| {
-        let result = read(&set).map(drop);
+        let result = load(&set).map(drop);
         (set, result)
     };
     sets(run).into_iter().map(checked).collect()
@@ -250,37 +250,56 @@ pub fn check(run: &Path) -> Vec<(PathBuf, Result<(), Failure>)> {
 
 /// Returns the folders of a run's checkpoints, oldest first.
 fn sets(run: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(run.join(CHECKPOINTS)).into_iter().flatten();
-    let mut sets: Vec<PathBuf> = entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("epoch-"))
-        .map(|entry| entry.path())
-        .collect();
-    sets.sort();
-    sets
+    let folder = run.join(CHECKPOINTS);
+    if !read::is_folder(&folder) {
+        return Vec::new();
+    }
+    let names = remove::names(&folder).unwrap_or_default();
+    let sets = names.iter().filter(|name| is_set(name));
+    sets.map(|name| folder.join(name))
+        .filter(|set| read::is_folder(set))
+        .collect()
 }
 
-/// Writes a set, reads it back, and removes all but it and those before it, `keep` in all.
+/// Returns whether a set can have this name, `epoch-000002-step-000003750`: six and nine digits or more.
+fn is_set(name: &str) -> bool {
+    let numbers = name
+        .strip_prefix("epoch-")
+        .and_then(|rest| rest.split_once("-step-"));
+    let is_number =
+        |text: &str, digits| text.len() >= digits && text.bytes().all(|b| b.is_ascii_digit());
+    numbers.is_some_and(|(epoch, step)| is_number(epoch, 6) && is_number(step, 9))
+}
+
+/// Writes a set, reads it back, and removes older sets so that `keep` are left, and any newer ones.
 fn write(run: &Path, checkpoint: &Checkpoint, keep: usize) -> Result<(), Failure> {
     let folder = run.join(CHECKPOINTS);
-    fs::create_dir_all(&folder)
+    make(&folder)
         .and_then(|()| write::sync_folder(run))
-        .map_err(|e| Failure::io("make", &folder, e))?;
+        .map_err(|e| Failure::io("create", &folder, e))?;
     let State { epoch, step, .. } = checkpoint.state;
     let set = folder.join(format!("epoch-{epoch:06}-step-{step:09}"));
     remove_leftovers(&folder);
-    if read(&set).is_err() {
-        // A damaged set of that name was passed over when the run was resumed: it makes room.
-        let _ = remove(&set);
+    if load(&set).is_err() {
+        // A damaged set of this name was skipped when the run was resumed; it is replaced.
+        let _ = remove_set(&set);
         write_set(&folder, &set, checkpoint)?;
     }
-    // A set that is further than this one was passed over, as damaged, when the run was resumed.
+    // A set later than this one was skipped as damaged when the run was resumed.
     let (good, passed_over): (Vec<_>, Vec<_>) = sets(run).into_iter().partition(|s| *s <= set);
     let old = good.iter().take(good.len().saturating_sub(keep));
     for set in old.chain(&passed_over) {
-        remove(set).map_err(|e| Failure::io("remove", set, e))?;
+        remove_set(set).map_err(|e| Failure::io("remove", set, e))?;
     }
     Ok(())
+}
+
+/// Makes the folder of a run's checkpoints, which must not be a link to another.
+fn make(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && read::is_folder(folder) => Ok(()),
+        made => made,
+    }
 }
 
 fn write_set(folder: &Path, set: &Path, checkpoint: &Checkpoint) -> Result<(), Failure> {
@@ -303,13 +322,13 @@ fn write_set(folder: &Path, set: &Path, checkpoint: &Checkpoint) -> Result<(), F
     write_file(MANIFEST, &|to| Ok(serde_json::to_writer(to, &manifest)?))?;
     write::sync_folder(writing.path()).map_err(failed)?;
     fs::rename(writing.path(), set).map_err(failed)?;
-    let _ = writing.keep(); // it has another name now: nothing is left to clean up
+    let _ = writing.keep(); // it was renamed: nothing is left to clean up
     write::sync_folder(folder).map_err(failed)?;
     verify(set)
 }
 
-/// Writes a file and syncs it; returns the SHA-256 of its content. That passes through and is never held
-/// whole: the state of a long training is large.
+/// Writes a file and syncs it; returns the SHA-256 of its content. The content is streamed, never held as
+/// a whole: the state of a long training is large.
 fn write_file(
     path: &Path,
     content: &dyn Fn(&mut dyn Write) -> io::Result<()>,
@@ -321,7 +340,7 @@ fn write_file(
     Ok(hex(&hasher.finalize()))
 }
 
-/// A file, and the hash of what went through.
+/// A file and the hash of what was written to it.
 struct Hashed {
     file: File,
     hasher: Sha256,
@@ -346,7 +365,7 @@ impl Write for Hashed {
     }
 }
 
-/// Checks that every file of a set is as it was written, without holding one.
+/// Checks that every file of a set is as it was written, without holding a file in memory.
 fn verify(set: &Path) -> Result<(), Failure> {
     for (name, hash) in files(set)? {
         let path = set.join(name);
@@ -360,7 +379,8 @@ fn verify(set: &Path) -> Result<(), Failure> {
 
 /// Returns the SHA-256 of a file.
 fn hash_of(path: &Path) -> io::Result<String> {
-    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let file = read::open(path, File::options().read(true));
+    let (mut file, mut hasher) = (file?, Sha256::new());
     let mut some = vec![0; AT_ONCE];
     loop {
         match file.read(&mut some)? {
@@ -371,10 +391,10 @@ fn hash_of(path: &Path) -> io::Result<String> {
 }
 
 fn changed(name: &str) -> Failure {
-    Failure::failed(format!("{name} is not as it was written"))
+    Failure::failed(format!("{name} has changed since it was written"))
 }
 
-/// Returns the files of a set and their hashes, as its manifest has them.
+/// Returns the files of a set and their hashes, from its manifest.
 fn files(set: &Path) -> Result<Vec<(&'static str, String)>, Failure> {
     let manifest: Contents = parse(set, MANIFEST, &read_file(set, MANIFEST, MAX_MANIFEST)?)?;
     if !(1..=FORMAT_VERSION).contains(&manifest.format) {
@@ -385,7 +405,7 @@ fn files(set: &Path) -> Result<Vec<(&'static str, String)>, Failure> {
         ))
         .hint("resume it with the version of the program that wrote it"));
     }
-    // Only names known here become paths.
+    // Only known names become paths.
     let known = |(name, hash): (String, String)| {
         let name = NAMES.into_iter().find(|known| *known == name);
         let name = name.ok_or_else(|| Failure::failed("its manifest names an unknown file"))?;
@@ -394,8 +414,8 @@ fn files(set: &Path) -> Result<Vec<(&'static str, String)>, Failure> {
     manifest.sha256.into_iter().map(known).collect()
 }
 
-/// Returns what a set holds, every hash checked.
-fn read(set: &Path) -> Result<Checkpoint, Failure> {
+/// Returns the content of a set after checking every hash.
+fn load(set: &Path) -> Result<Checkpoint, Failure> {
     let mut state = None;
     let mut parts = Parts::new();
     for (name, hash) in files(set)? {
@@ -426,21 +446,45 @@ fn parse<'a, T: Deserialize<'a>>(set: &Path, name: &str, bytes: &'a [u8]) -> Res
     serde_json::from_slice(bytes).map_err(|e| Failure::damaged(&set.join(name), e))
 }
 
-/// Removes a set; its name is gone before its files are.
-fn remove(set: &Path) -> std::io::Result<()> {
-    let name = set.file_name().unwrap_or_default().to_string_lossy();
-    let old = set.with_file_name(format!("{OLD}{name}"));
-    let _ = fs::remove_dir_all(&old);
-    fs::rename(set, &old)?;
-    fs::remove_dir_all(&old)
+/// Removes all checkpoints of the run in `run`, whose lock is held, and their folder; what is no part of them
+/// stays.
+///
+/// # Errors
+/// When a file cannot be removed.
+pub fn remove_all(run: &Path) -> io::Result<()> {
+    let folder = run.join(CHECKPOINTS);
+    if !read::is_folder(&folder) {
+        return Ok(());
+    }
+    remove_leftovers(&folder);
+    sets(run).iter().try_for_each(|set| remove_set(set))?;
+    remove::folder(&folder, &[])
 }
 
-/// Removes what a killed process left. The run's lock is held: nobody else writes here.
+/// Removes a set; it is renamed before its files are deleted.
+fn remove_set(set: &Path) -> io::Result<()> {
+    let name = set.file_name().unwrap_or_default().to_string_lossy();
+    let old = set.with_file_name(format!("{OLD}{name}"));
+    remove_files(&old)?;
+    fs::rename(set, &old)?;
+    remove_files(&old)
+}
+
+/// Removes the files of a set and its folder, if nothing else is in it.
+fn remove_files(set: &Path) -> io::Result<()> {
+    if !read::is_folder(set) {
+        return Ok(());
+    }
+    remove::folder(set, &[&NAMES[..], &[MANIFEST]].concat())
+}
+
+/// Removes what a killed process left behind. The run's lock is held, so nobody else writes here.
 fn remove_leftovers(folder: &Path) {
     write::remove_leftovers(folder);
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(OLD) {
-            let _ = fs::remove_dir_all(entry.path());
+    for name in remove::names(folder).unwrap_or_default() {
+        let is_old = name.strip_prefix(OLD).is_some_and(is_set);
+        if is_old || write::is_temporary(&name) {
+            let _ = remove_files(&folder.join(name));
         }
     }
 }

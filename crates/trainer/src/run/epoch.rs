@@ -1,34 +1,34 @@
-//! What one epoch came to.
+//! The metrics of one epoch.
 
 use std::collections::BTreeMap;
 
-use experiment::{Figures, Metric};
+use experiment::{Figures, MAX_EPOCHS, Metric};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-/// What one epoch came to: a line of `metrics.jsonl`.
+/// The metrics of one epoch: a line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochMetrics {
     /// Epoch, counted from 1.
     pub epoch: usize,
     /// Learning rate of its last step.
     pub learning_rate: f64,
-    /// Figures of the epoch's training images, each seen while the weights still changed.
+    /// Metrics on the epoch's training images, each measured before the step that trained on it.
     pub train: Figures,
-    /// Figures of the validation images after the epoch, if there are any.
+    /// Metrics on the validation images after the epoch, if there are any.
     pub validation: Option<Figures>,
-    /// Wall time of the epoch with its validation, in seconds.
+    /// Wall time of the epoch including validation, in seconds.
     pub seconds: f64,
 }
 
 impl EpochMetrics {
-    /// Returns the epoch's figure of the validation images, if there were any.
+    /// Returns a metric on the validation images, if there were any.
     pub fn validation(&self, metric: Metric) -> Option<f64> {
         self.validation.and_then(|figures| figures.get(metric))
     }
 
-    /// Returns every figure that is known with the images it is of, `train` or `validation`.
+    /// Returns every known figure with its metric and its images, `train` or `validation`.
     pub fn figures(&self) -> impl Iterator<Item = (&'static str, Metric, f64)> {
         let of = |images, figures: Figures| {
             let known: Vec<_> = figures.known().collect();
@@ -71,6 +71,11 @@ impl<'de> Deserialize<'de> for EpochMetrics {
         let (train, validation) = (figures("train"), figures("validation"));
         if train.get(Metric::LOSS).is_none() {
             return Err(de::Error::missing_field("train_loss"));
+        }
+        if !(1..=MAX_EPOCHS).contains(&line.epoch) {
+            return Err(de::Error::custom(format_args!(
+                "`epoch` must be 1 to {MAX_EPOCHS}"
+            )));
         }
         Ok(Self {
             epoch: line.epoch,

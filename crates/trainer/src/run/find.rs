@@ -1,4 +1,4 @@
-//! From what a person types as RUN to a record: a folder, a file, a prefix of a name, or `last`.
+//! Finding the run and its record from RUN on the command line: a folder, a file, a prefix of a name, or `last`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use super::manifest::{MAX_MANIFEST, Status};
 use super::{lock, read};
 use crate::failure::{Failure, shown};
 
-/// Where runs are kept, seen from the working directory.
+/// Folder of all runs, relative to the working directory.
 pub const ARTIFACTS: &str = "artifacts";
-/// Largest record file read, in bytes: the largest network allowed, with room for metadata.
+/// Maximum size of a record file, in bytes: the largest allowed network, with room for metadata.
 const MAX_RECORD: u64 = 4 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
 
 /// A record and where it was found.
@@ -22,13 +22,13 @@ const MAX_RECORD: u64 = 4 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
 pub struct Saved {
     /// The record file.
     pub file: PathBuf,
-    /// The run folder it lies in, when RUN named a run and not a file.
+    /// Its run folder, if RUN named a run and not a file.
     pub folder: Option<PathBuf>,
     /// The record itself.
     pub record: Record,
 }
 
-/// Loads the record that `run` names.
+/// Loads and returns the record that `run` names.
 ///
 /// # Errors
 /// When `run` names nothing, or more than one run, or a run without a model (exit code 2); when
@@ -43,10 +43,16 @@ pub fn load(run: &str) -> Result<Saved, Failure> {
     if let Some(folder) = &folder {
         refuse_unfinished(folder)?;
     }
-    let bytes =
-        read::at_most(&file, MAX_RECORD).map_err(|failure| failure.hint(at_hand(&runs())))?;
-    let record = Record::from_bytes(&bytes)
-        .map_err(|e| Failure::failed(format!("{}: {e}", shown(&file))).hint(at_hand(&runs())))?;
+    let bytes = match &folder {
+        Some(_) => read::at_most(&file, MAX_RECORD),
+        None => read::named_at_most(&file, MAX_RECORD),
+    };
+    let bytes = bytes.map_err(|failure| failure.hint(at_hand(&runs())))?;
+    let record = Record::from_bytes(&bytes).map_err(|e| {
+        Failure::failed(shown(&file))
+            .because(e)
+            .hint(at_hand(&runs()))
+    })?;
     Ok(Saved {
         file,
         folder,
@@ -77,7 +83,7 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
     }
     if path.is_dir() {
         return Err(Failure::usage(format!(
-            "{} is a folder, but holds no run ({MANIFEST} is missing)",
+            "{} is a folder, but not a run ({MANIFEST} is missing)",
             shown(path)
         ))
         .hint(at_hand(&runs())));
@@ -100,10 +106,9 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
         .collect();
     match matches[..] {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::usage(format!(
-            "no run is named {run:?}, and no file or folder either"
-        ))
-        .hint(at_hand(&runs))),
+        [] => Err(
+            Failure::usage(format!("no run, file or folder is named {run:?}")).hint(at_hand(&runs)),
+        ),
         _ => {
             let names: Vec<String> = matches.iter().map(|f| qualified(f)).collect();
             Err(Failure::usage(format!(
@@ -116,22 +121,37 @@ pub fn resolve(run: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The two fields of a manifest that finding a run needs. Others may come and go between versions.
+/// The fields of a manifest needed to find a run. Others may change between versions.
 #[derive(Debug, Deserialize)]
 struct Head {
     status: Status,
     started: Timestamp,
+    #[serde(default)]
+    number: Option<u64>,
 }
 
-/// Returns every run folder under `artifacts/`, in the order they were started.
+/// Returns every run folder under `artifacts/`, in the order they were made; those without a number come first, in
+/// order of start time.
 fn runs() -> Vec<PathBuf> {
     let mut runs = folders(Path::new(ARTIFACTS));
-    // Names would do, were it not for --run-dir and changed clocks.
-    runs.sort_by_cached_key(|folder| (head(folder).ok().map(|head| head.started), name(folder)));
+    // Sorting by name would do, but for --run-dir and changed clocks.
+    runs.sort_by_cached_key(|folder| {
+        let head = head(folder).ok();
+        let order = head.map(|head| (head.number, head.started));
+        (order, name(folder))
+    });
     runs
 }
 
-/// Returns every run folder under `root`, which holds folders of experiments.
+/// Returns the highest number of a run under `root`, 0 if none has one.
+pub(super) fn highest_number(root: &Path) -> u64 {
+    let heads = folders(root)
+        .into_iter()
+        .filter_map(|folder| head(&folder).ok());
+    heads.filter_map(|head| head.number).max().unwrap_or(0)
+}
+
+/// Returns every run folder under `root`, which contains the experiments' folders.
 pub(super) fn folders(root: &Path) -> Vec<PathBuf> {
     let folders = |path: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(path).into_iter().flatten().flatten();
@@ -154,29 +174,31 @@ fn refuse_unfinished(folder: &Path) -> Result<(), Failure> {
     }
     let killed = status == Status::Running && !lock::is_held(folder);
     let what = if folder.join(MODEL).is_file() {
-        "its results are not complete"
+        "its results are incomplete"
     } else {
-        "it has no model to use"
+        "it has no model"
     };
-    let status = if killed {
-        "not finished (its process has gone)".to_string()
-    } else {
-        format!("{status:?}").to_lowercase()
+    let state = match status {
+        Status::Failed => "has failed",
+        Status::Interrupted => "was interrupted",
+        _ if killed => "is not finished (its process has ended)",
+        _ => "is running",
     };
-    let failure = Failure::usage(format!("the run {} is {status}: {what}", folder.display()));
+    let failure = Failure::usage(format!("the run {} {state}: {what}", folder.display()));
     Err(match folder.join(MODEL) {
-        model if model.is_file() => {
-            failure.hint(format!("name its weights to use them: {}", model.display()))
-        }
-        _ if status == "running" => failure.hint(at_hand(&runs())),
+        model if model.is_file() => failure.hint(format!(
+            "to use its weights, name the file: {}",
+            model.display()
+        )),
+        _ if status == Status::Running && !killed => failure.hint(at_hand(&runs())),
         _ => failure.hint(format!("resume it: trainer resume {}", folder.display())),
     })
 }
 
-/// Returns state and start of the run in `folder`.
+/// Returns status and start time of the run in `folder`.
 fn head(folder: &Path) -> Result<Head, Failure> {
     let path = folder.join(MANIFEST);
-    let hint = || format!("name the record: {}", folder.join(MODEL).display());
+    let hint = || format!("use the record itself: {}", folder.join(MODEL).display());
     let json = read::at_most(&path, MAX_MANIFEST).map_err(|failure| failure.hint(hint()))?;
     serde_json::from_slice(&json).map_err(|e| Failure::damaged(&path, e).hint(hint()))
 }
@@ -207,7 +229,7 @@ fn at_hand(runs: &[PathBuf]) -> String {
         .map(|folder| qualified(folder))
         .collect();
     match finished.len() {
-        0 => "no finished run is at hand; train one: cargo run -p trainer".to_string(),
-        _ => format!("runs at hand, newest first: {}", finished.join(", ")),
+        0 => "there is no finished run; train one: cargo run -p trainer".to_string(),
+        _ => format!("finished runs, newest first: {}", finished.join(", ")),
     }
 }

@@ -1,22 +1,23 @@
-//! One run's folder, while it is being written.
+//! The folder of one run while it is being written.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use experiment::printable;
 use sha2::{Digest, Sha256};
 
-use super::lock::{self, Lock};
+use super::lock::{self, LOCK, Lock};
 use super::manifest::{self, Manifest, Status};
-use super::write;
+use super::read::{self, MAX_RESULT};
+use super::{order, remove, write};
 use crate::failure::{Code, Failure, shown};
 use crate::run::epoch::EpochMetrics;
 
 /// The resolved experiment.
 pub const CONFIG: &str = "config.toml";
-/// What the run was and came to.
+/// The manifest: versions, settings, status, results.
 pub const MANIFEST: &str = "manifest.json";
-/// One line an epoch.
+/// One line per epoch.
 pub const METRICS: &str = "metrics.jsonl";
 /// The record.
 pub const MODEL: &str = "model.bpk";
@@ -24,15 +25,29 @@ pub const MODEL: &str = "model.bpk";
 pub const PREDICTIONS: &str = "predictions.csv";
 /// The first 40 test images.
 pub const GALLERY: &str = "gallery.png";
-/// What was promised and kept, before and after calibration.
+/// Reliability diagram, before and after calibration.
 pub const RELIABILITY: &str = "reliability.png";
 /// The most confident mistakes.
 pub const MISTAKES: &str = "mistakes.png";
-/// All of it as one page, when somebody asks for one.
+/// The run as one page, written by `trainer report`.
 pub const REPORT: &str = "report.html";
+/// The files of a run besides its config, event files and checkpoints.
+pub const FILES: [&str; 8] = [
+    MANIFEST,
+    METRICS,
+    MODEL,
+    PREDICTIONS,
+    GALLERY,
+    RELIABILITY,
+    MISTAKES,
+    REPORT,
+];
 
-/// A run being written. Its manifest on disk says `running` from the first moment on; no other process
-/// writes the folder meanwhile.
+/// What to do when a folder is in use.
+const ANOTHER: &str = "choose another folder with --run-dir, or leave the option out";
+
+/// A run being written. Its manifest on disk says `running` from the start; no other process can write to
+/// the folder.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -41,24 +56,25 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder `path` with the resolved `config` and the manifest of a run that starts.
+    /// Creates the folder `path` with the resolved `config` and the manifest of a new run.
     ///
     /// # Errors
-    /// When the folder holds a run already, or cannot be written (exit code 2).
+    /// When the folder already holds a run, or cannot be written (exit code 2).
     pub fn create(path: PathBuf, config: &str, mut manifest: Manifest) -> Result<Self, Failure> {
         let usage = |f: Failure| {
-            let f = f.hint("choose a folder that can be written: --run-dir D");
+            let f = f.hint("choose a writable folder: --run-dir D");
             Failure {
                 code: Code::Usage,
                 ..f
             }
         };
-        let failed = |e| usage(Failure::io("make the run folder", &path, e));
-        refuse_taken(&path)?;
+        let failed = |e| usage(Failure::io("create the run folder", &path, e));
+        refuse_occupied(&path)?;
         fs::create_dir_all(&path).map_err(failed)?;
         let lock = lock::take(&path).map_err(usage)?;
-        refuse_taken(&path)?; // by a process that has come and gone meanwhile
+        refuse_occupied(&path)?; // by a process that has come and gone meanwhile
         write::atomically(&path.join(CONFIG), config.as_bytes()).map_err(usage)?;
+        manifest.number = order::next(&path);
         manifest
             .files_sha256
             .insert(CONFIG.into(), sha256(config.as_bytes()));
@@ -71,12 +87,12 @@ impl RunFolder {
         Ok(run)
     }
 
-    /// Opens the folder of a run that has ended, or whose process has, to resume it.
+    /// Opens the folder of a run that is no longer running, to resume it.
     ///
     /// # Errors
-    /// When another process is writing it, or its manifest cannot be read.
+    /// When another process is writing to it, or its manifest cannot be read.
     pub fn open(path: PathBuf) -> Result<Self, Failure> {
-        manifest::read(&path)?; // before a lock is made: in a folder that holds no run, nothing is
+        manifest::read(&path)?; // before the lock file is created: nothing is created in a folder without a run
         let lock = lock::take(&path)?;
         write::remove_leftovers(&path);
         let manifest = manifest::read(&path)?;
@@ -97,7 +113,7 @@ impl RunFolder {
             serde_json::to_writer(&mut lines, epoch).map_err(Failure::caused_by)?;
             lines.push(b'\n');
         }
-        // First of all, so that a finished run never has the config of a longer one.
+        // Before the config, so that a finished run never has the config of a longer one.
         self.update(|manifest| manifest.status = Status::Running)?;
         self.write(CONFIG, config.as_bytes())?;
         write::atomically(&self.path.join(METRICS), &lines)?;
@@ -112,7 +128,7 @@ impl RunFolder {
         &self.path
     }
 
-    /// Returns the manifest as it stands.
+    /// Returns the current manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -129,19 +145,15 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Removes what an earlier, shorter training of the run came to on the test images.
+    /// Removes the test results of an earlier, shorter training of the run.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn forget_test(&mut self) -> Result<(), Failure> {
         for name in [PREDICTIONS, GALLERY, RELIABILITY, MISTAKES, REPORT] {
             let path = self.path.join(name);
-            match fs::remove_file(&path) {
-                Err(e) if e.kind() != ErrorKind::NotFound => {
-                    return Err(Failure::io("remove", &path, e));
-                }
-                _ => drop(self.manifest.files_sha256.remove(name)),
-            }
+            remove::file(&path).map_err(|e| Failure::io("remove", &path, e))?;
+            self.manifest.files_sha256.remove(name);
         }
         self.update(|manifest| manifest.test = None)
     }
@@ -155,12 +167,12 @@ impl RunFolder {
         self.save_manifest()
     }
 
-    /// Marks the run as ended with `status`; the manifest on disk then says so.
+    /// Marks the run as ended with `status` and writes the manifest.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn end(&mut self, status: Status, error: Option<String>) -> Result<(), Failure> {
-        if let Ok(metrics) = fs::read(self.path.join(METRICS)) {
+        if let Ok(metrics) = read::at_most(&self.path.join(METRICS), MAX_RESULT) {
             self.manifest
                 .files_sha256
                 .insert(METRICS.into(), sha256(&metrics));
@@ -179,24 +191,48 @@ impl RunFolder {
     }
 }
 
-/// Fails when `path` holds a run, whole or in part.
+/// Checks that `path` contains no run, complete or partial.
 ///
 /// # Errors
-/// Then (exit code 2).
+/// When it does (exit code 2).
 pub fn refuse_taken(path: &Path) -> Result<(), Failure> {
     let is_taken = [MANIFEST, METRICS, MODEL]
         .iter()
         .any(|file| path.join(file).exists());
     if is_taken {
-        let message = format!("{} holds a run already", shown(path));
-        return Err(Failure::usage(message)
-            .hint("name another folder with --run-dir, or leave the option out"));
+        let message = format!("{} already holds a run", shown(path));
+        return Err(Failure::usage(message).hint(ANOTHER));
     }
     Ok(())
 }
 
-/// Returns a fresh folder name, `<time>-<id>`: local time to the second and four hex digits, so
-/// that names sort by time and two runs of one second still differ.
+/// Fails when `path` is no place for a new run: one that holds anything, or a link to somewhere else.
+///
+/// # Errors
+/// Then (exit code 2).
+pub fn refuse_occupied(path: &Path) -> Result<(), Failure> {
+    refuse_taken(path)?;
+    if path.is_symlink() {
+        let message = format!("{} is a link", shown(path));
+        return Err(Failure::usage(message).hint("name the folder that it leads to, or another"));
+    }
+    let names = remove::names(path).unwrap_or_default(); // none: it is not there yet
+    // A run that was killed as it began leaves its lock, and perhaps its config.
+    let killed = names.iter().any(|name| name == LOCK);
+    let is_left = |name: &str| name == LOCK || name == CONFIG || write::is_temporary(name);
+    match names.iter().find(|name| !(killed && is_left(name))) {
+        Some(name) => Err(Failure::usage(format!(
+            "{} is not empty: it has {}",
+            shown(path),
+            printable(name)
+        ))
+        .hint(format!("a run has a folder of its own: {ANOTHER}"))),
+        None => Ok(()),
+    }
+}
+
+/// Returns a new folder name, `<time>-<id>`: local time to the second and four hex digits, so
+/// that names sort by time and two runs started in the same second differ.
 pub fn fresh_name() -> String {
     let now = jiff::Zoned::now();
     let nanos = now.timestamp().as_nanosecond();

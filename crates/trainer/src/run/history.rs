@@ -1,7 +1,7 @@
-//! The epochs done, shared by a training and the checkpoints it hands to their writer.
+//! The finished epochs, shared by a training and its checkpoints.
 //!
-//! A copy in every checkpoint would grow with the epochs, and be given back by another thread than took
-//! it: an allocator then keeps a little of every size that ever was.
+//! A copy in every checkpoint would grow with the epochs and be freed by another thread than allocated it;
+//! allocators then keep freed blocks of every size.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::epoch::EpochMetrics;
 
-/// Epochs, first to last. They are added at the end and never changed, so a clone is a number: how many
-/// there were.
+/// Epochs, first to last. They are only appended, never changed, so a clone is just the number of epochs at
+/// that time.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     all: Arc<Mutex<Vec<EpochMetrics>>>,
@@ -18,10 +18,10 @@ pub struct History {
 }
 
 impl History {
-    /// Adds an epoch. Clones stay as they are.
+    /// Appends an epoch. Clones do not change.
     pub fn push(&mut self, epoch: EpochMetrics) {
         if self.all().len() > self.len {
-            // A clone has gone another way.
+            // A clone has appended other epochs.
             *self = Self::from(self.to_vec());
         }
         self.all().push(epoch);
@@ -62,7 +62,7 @@ impl PartialEq for History {
     }
 }
 
-/// As a list, without a copy of it.
+/// Serialized as a list, without copying it.
 impl Serialize for History {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.all().iter().take(self.len))

@@ -1,8 +1,8 @@
-//! All runs, with what a person chooses and compares them by.
+//! All runs, with the fields to filter, sort and compare them by.
 //!
-//! Reading ten thousand manifests takes a second; an index beside the runs remembers what was read. It
-//! holds nothing of its own: an entry counts as long as the manifest it was read from is as it was, and
-//! without the index everything is read again.
+//! Reading ten thousand manifests takes a second, so an index beside the runs caches them. It has no data of
+//! its own: an entry is valid as long as its manifest is unchanged, and without the index everything is read
+//! again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -21,23 +21,23 @@ use crate::run::epoch::EpochMetrics;
 
 /// The index, in the folder of all runs.
 const INDEX: &str = ".index.json";
-/// Largest index read, in bytes: that of 100,000 runs.
+/// Maximum size of the index, in bytes: that of 100,000 runs.
 const MAX_INDEX: u64 = 256 << 20;
-/// Version of the index; another one is not read.
+/// Version of the index; other versions are not read.
 const VERSION: u32 = 3;
-/// Largest file of a run that is read here, in bytes: the metrics of 100,000 epochs.
+/// Maximum size of a run's file read here, in bytes: the metrics of 100,000 epochs.
 const MAX_FILE: u64 = 32 << 20;
 
-/// What a run was and came to, in brief.
+/// Summary of a run: settings and results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Its name, with the experiment's: `experiment/run`.
+    /// Its name, with that of the experiment: `experiment/run`.
     pub run: String,
     /// Its folder.
     pub folder: PathBuf,
     /// Name of the experiment.
     pub experiment: String,
-    /// State, as its manifest says. One whose process is gone still says `running`, see [`is_killed`].
+    /// Status in its manifest. A killed run's still says `running`, see [`is_killed`].
     pub status: Status,
     /// Start, UTC.
     pub started: Timestamp,
@@ -51,21 +51,21 @@ pub struct Summary {
     pub best_epoch: Option<usize>,
     /// Wall time of the epochs, in seconds.
     pub seconds: Option<f64>,
-    /// Every figure by its name, see [`measured`]: `validation_accuracy` after the best epoch or, without one,
-    /// the last; `test_loss`; ... Figures that are not known are `null` or not there.
+    /// Every figure by its name, see [`measured`]: `validation_accuracy` after the best epoch or, if there is
+    /// none, the last; `test_loss`; ... Unknown figures are `null` or absent.
     #[serde(flatten)]
     pub figures: BTreeMap<String, Option<f64>>,
-    /// How often its answers to the test images were looked at.
+    /// How often it was evaluated on the test images.
     pub test_looks: u64,
     /// Every key of the resolved config with its value as TOML: `optimizer.learning_rate`, `0.001`.
     pub settings: BTreeMap<String, String>,
 }
 
-/// The images that figures of runs are of.
+/// The images that runs are measured on.
 const VALIDATION: &str = "validation";
 const TEST: &str = "test";
 
-/// Returns every figure that runs are compared by: the images it is of, and the metric.
+/// Returns every figure that runs are compared by: its images and its metric.
 pub fn measured() -> impl Iterator<Item = (&'static str, Metric)> {
     let of = |images| Metric::of_results().map(move |metric| (images, metric));
     of(VALIDATION).chain(of(TEST))
@@ -77,7 +77,7 @@ pub fn name(images: &str, metric: Metric) -> String {
 }
 
 impl Summary {
-    /// Returns a figure of the validation images.
+    /// Returns a metric on the validation images, if it is known.
     pub fn validation(&self, metric: Metric) -> Option<f64> {
         self.figures
             .get(&name(VALIDATION, metric))
@@ -85,7 +85,7 @@ impl Summary {
             .flatten()
     }
 
-    /// Returns a figure of the test images.
+    /// Returns a metric on the test images, if it is known.
     pub fn test(&self, metric: Metric) -> Option<f64> {
         self.figures.get(&name(TEST, metric)).copied().flatten()
     }
@@ -94,14 +94,14 @@ impl Summary {
 /// All runs under a folder.
 #[derive(Debug, Default)]
 pub struct Runs {
-    /// Those that can be read, oldest first.
+    /// Those whose manifest can be read, oldest first.
     pub runs: Vec<Summary>,
-    /// Folders whose manifest cannot.
+    /// Folders whose manifest cannot be read.
     pub damaged: Vec<PathBuf>,
 }
 
-/// When a manifest was written, in nanoseconds since 1970, and its length. A manifest is never changed
-/// in place.
+/// When a manifest was written, in nanoseconds since 1970, and its length. Manifests are never changed in
+/// place.
 type Stamp = (u128, u64);
 
 #[derive(Serialize, Deserialize)]
@@ -110,8 +110,8 @@ struct Index {
     runs: Vec<(Stamp, Summary)>,
 }
 
-/// Returns all runs under `root`. An index that is missing, damaged or out of date is written anew;
-/// where it cannot be written, the next call reads the manifests again.
+/// Returns all runs under `root`. An index that is missing, damaged or out of date is rewritten; if it cannot
+/// be written, the next call reads the manifests again.
 pub fn all(root: &Path) -> Runs {
     let known = read_index(root);
     let (mut entries, mut damaged, mut changed) = (Vec::new(), Vec::new(), false);
@@ -144,7 +144,7 @@ pub fn all(root: &Path) -> Runs {
     Runs { runs, damaged }
 }
 
-/// Returns a run in brief, or `None` when its manifest cannot be read.
+/// Returns the summary of a run, or `None` if its manifest cannot be read.
 pub fn summarize(folder: &Path) -> Option<Summary> {
     let manifest = manifest::read(folder).ok()?;
     let epochs = metrics(folder);
@@ -182,19 +182,19 @@ pub fn summarize(folder: &Path) -> Option<Summary> {
     })
 }
 
-/// Returns the run that a person names, in brief.
+/// Returns the summary of the run that `run` names.
 ///
 /// # Errors
 /// When there is none, or its manifest is damaged.
 pub fn named(run: &str) -> Result<Summary, Failure> {
     let folder = find::folder(run)?;
     summarize(&folder).ok_or_else(|| {
-        let message = format!("{} has no manifest that can be read", folder.display());
-        Failure::failed(message).hint("name the folder of a run; `trainer runs` lists them")
+        let message = format!("{} has no readable manifest", folder.display());
+        Failure::failed(message).hint("give the folder of a run; `trainer runs` lists them")
     })
 }
 
-/// Returns the finished epochs of the run in `folder`; lines that cannot be read are left out.
+/// Returns the finished epochs of the run in `folder`; unreadable lines are skipped.
 pub fn metrics(folder: &Path) -> Vec<EpochMetrics> {
     let text = read::at_most(&folder.join(METRICS), MAX_FILE).unwrap_or_default();
     text.split(|byte| *byte == b'\n')
@@ -202,13 +202,13 @@ pub fn metrics(folder: &Path) -> Vec<EpochMetrics> {
         .collect()
 }
 
-/// Returns whether a run's manifest says `running` though no process writes it.
+/// Returns whether a run's manifest says `running` though no process is writing to its folder.
 pub fn is_killed(run: &Summary) -> bool {
     run.status == Status::Running && !lock::is_held(&run.folder)
 }
 
-/// Returns every key of a TOML text, tables joined by dots, with its value as TOML. Of what is no TOML,
-/// nothing.
+/// Returns every key of a TOML text, tables joined by dots, with its value as TOML; nothing if the text is
+/// not TOML.
 pub fn flatten(toml: &str) -> BTreeMap<String, String> {
     let mut flat = BTreeMap::new();
     for (key, value) in toml.parse::<toml::Table>().unwrap_or_default() {

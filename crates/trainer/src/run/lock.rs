@@ -1,4 +1,4 @@
-//! One run folder has one writer: a lock of the operating system, which dies with its process.
+//! One run folder has one writer: an operating system lock, released when its process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -6,15 +6,16 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::read;
 use crate::failure::{Failure, FailureKind};
 
 /// The file that is locked; it says which process holds it.
 pub const LOCK: &str = "lock";
-/// How often and how long a lock is waited for: somebody may just be looking, see [`is_held`].
+/// Attempts to take a lock, and the pause between them: another process may only be checking, see [`is_held`].
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The right to write a run folder, until it is dropped.
+/// The right to write to a run folder, until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -23,14 +24,14 @@ pub struct Lock {
 /// Takes the lock of `folder`.
 ///
 /// # Errors
-/// When another process has it, whose number is named (exit code 2), or the file cannot be written.
+/// When another process holds it, which the error names (exit code 2), or the file cannot be written.
 pub fn take(folder: &Path) -> Result<Lock, Failure> {
     let path = folder.join(LOCK);
-    let hint = "the folder of a run must be one that can be written";
+    let hint = "the run folder must be writable";
     let failed = |e: std::io::Error| Failure::io("lock", &path, e).hint(hint);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    let mut file = options.open(&path).map_err(failed)?;
+    let mut file = read::open(&path, &options).map_err(failed)?;
     for tried in 1..=TRIES {
         match file.try_lock() {
             Ok(()) => break,
@@ -44,9 +45,9 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
                     holder.trim()
                 ))
                 .of_kind(FailureKind::Busy)
-                .hint("wait until it has ended, or name another folder"));
+                .hint("wait until it ends, or choose another folder"));
             }
-            // A file system without locks: nothing better can be done.
+            // A file system without locks: continue without one.
             Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => break,
             Err(TryLockError::Error(e)) => return Err(failed(e)),
         }
@@ -57,8 +58,8 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
     Ok(Lock { _file: file })
 }
 
-/// Returns whether a process is writing `folder` now.
+/// Returns whether a process is writing to `folder` now.
 pub fn is_held(folder: &Path) -> bool {
-    let file = File::open(folder.join(LOCK));
+    let file = read::open(&folder.join(LOCK), OpenOptions::new().read(true));
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

@@ -1,4 +1,4 @@
-//! Where a training's epochs are written down as they end.
+//! The log of a training's finished epochs.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -8,10 +8,11 @@ use experiment::Log;
 
 use super::epoch::EpochMetrics;
 use super::folder::{METRICS, RunFolder};
+use super::read;
 use super::tensorboard::EventLog;
 use crate::failure::Failure;
 
-/// `metrics.jsonl`, open for appending, and TensorBoard's event file where one is asked for.
+/// `metrics.jsonl`, open for appending, and TensorBoard's event file if requested.
 #[derive(Debug)]
 pub struct EpochLog {
     file: File,
@@ -20,13 +21,13 @@ pub struct EpochLog {
 }
 
 impl RunFolder {
-    /// Returns where the run's epochs are written down, after those that it resumes from.
+    /// Returns the run's epoch log, to append to the epochs it resumes from.
     ///
     /// # Errors
     /// When a file cannot be written.
     pub fn epoch_log(&self, log: &Log, before: &[EpochMetrics]) -> Result<EpochLog, Failure> {
         let path = self.path().join(METRICS);
-        let file = OpenOptions::new().append(true).create(true).open(&path);
+        let file = read::open(&path, OpenOptions::new().append(true).create(true));
         let file = file.map_err(|e| Failure::io("open", &path, e))?;
         let events = || EventLog::create(self.path(), self.manifest().started, before);
         Ok(EpochLog {
@@ -38,7 +39,7 @@ impl RunFolder {
 }
 
 impl EpochLog {
-    /// Appends an epoch and hands it to the system at once.
+    /// Appends an epoch and flushes it to the system.
     ///
     /// # Errors
     /// When a file cannot be written.

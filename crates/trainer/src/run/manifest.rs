@@ -1,4 +1,4 @@
-//! What a run was and what it came to, as JSON.
+//! The manifest: settings, environment, status and results of a run, as JSON.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,18 +15,18 @@ use super::read;
 use crate::backend::Compute;
 use crate::failure::{Failure, shown};
 
-/// Largest manifest read, in bytes.
+/// Maximum size of a manifest, in bytes.
 pub(super) const MAX_MANIFEST: u64 = 1 << 20;
 
-/// State of a run.
+/// Status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Training, or killed before it could say otherwise.
+    /// Training, or killed.
     Running,
     /// Trained, evaluated and saved.
     Finished,
-    /// Stopped on request; there is no model, but a checkpoint to resume from.
+    /// Stopped on request; there is no model, only a checkpoint to resume from.
     Interrupted,
     /// Ended by an error.
     Failed,
@@ -35,15 +35,19 @@ pub enum Status {
 /// `manifest.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Manifest {
-    /// State of the run.
+    /// Status of the run.
     pub status: Status,
     /// Name of the experiment.
     pub experiment: String,
     /// Name of the run: its folder.
     pub run: String,
+    /// Its place in the order in which the runs in `artifacts/` were made, whatever the clock said; `None` elsewhere,
+    /// and in manifests of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// Start, UTC.
     pub started: Timestamp,
-    /// When it was resumed, UTC.
+    /// Times of resuming, UTC.
     #[serde(default)]
     pub resumed: Vec<Timestamp>,
     /// End, UTC.
@@ -60,7 +64,7 @@ pub struct Manifest {
     pub backend: String,
     /// Processor behind it.
     pub processor: String,
-    /// Model name of the CPU, if the system tells.
+    /// Model name of the CPU, if the system reports it.
     pub cpu: Option<String>,
     /// Seed of the run.
     pub seed: u64,
@@ -78,10 +82,10 @@ pub struct Manifest {
     pub best_epoch: Option<usize>,
     /// Wall time of the epochs, in seconds.
     pub training_seconds: Option<f64>,
-    /// Result on the test images, first looked at after training.
+    /// Result on the test images, which are first used after training.
     pub test: Option<TestMetrics>,
-    /// How often this run's answers to the test images were looked at: after training, and by each
-    /// `evaluate` and `gallery`. Manifests of earlier versions do not say: then it counts from 0.
+    /// How often this run was evaluated on the test images: after training, and by each `evaluate` and
+    /// `gallery`. Manifests of earlier versions lack it: it then counts from 0.
     #[serde(default)]
     pub test_looks: u64,
     /// The file it was imported from, if it was not trained here.
@@ -91,7 +95,7 @@ pub struct Manifest {
     pub files_sha256: BTreeMap<String, String>,
     /// Why it failed.
     pub error: Option<String>,
-    /// It failed because the training diverged, and would do so again.
+    /// It failed because the training diverged, and would diverge again.
     #[serde(default)]
     pub diverged: bool,
 }
@@ -99,9 +103,9 @@ pub struct Manifest {
 /// The file a run was imported from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Imported {
-    /// Where it was.
+    /// Path of the file.
     pub file: String,
-    /// What it is.
+    /// Kind of file.
     pub kind: Kind,
     /// SHA-256, lower-case hex.
     pub sha256: String,
@@ -127,6 +131,7 @@ impl Manifest {
             status: Status::Running,
             experiment: experiment.name.clone(),
             run: name(path),
+            number: None,
             started: Timestamp::now(),
             resumed: Vec::new(),
             ended: None,
@@ -162,12 +167,15 @@ impl Manifest {
 /// Returns the manifest of the run in `folder`.
 ///
 /// # Errors
-/// When it is not there, too large or damaged.
+/// When it is missing, too large or damaged.
 pub fn read(folder: &Path) -> Result<Manifest, Failure> {
     let file = folder.join(MANIFEST);
     if !file.is_file() {
-        let message = format!("{} holds no run ({MANIFEST} is missing)", shown(folder));
-        return Err(Failure::usage(message).hint("name the folder of a run"));
+        let message = format!(
+            "{} is not a run folder ({MANIFEST} is missing)",
+            shown(folder)
+        );
+        return Err(Failure::usage(message).hint("give the folder of a run"));
     }
     let hint = "it cannot be resumed; its record can be used, if it has one";
     let json = read::at_most(&file, MAX_MANIFEST).map_err(|failure| failure.hint(hint))?;
@@ -199,7 +207,7 @@ fn git_commit() -> Option<String> {
     })
 }
 
-/// Returns the CPU's model name, where Linux tells it.
+/// Returns the CPU's model name, if Linux reports it.
 fn cpu_model() -> Option<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;

@@ -1,4 +1,4 @@
-//! Runs copied to an MLflow server, through its REST interface
+//! Copying runs to an MLflow server through its REST API
 //! (<https://mlflow.org/docs/latest/rest-api.html>).
 
 use std::time::Duration;
@@ -10,36 +10,49 @@ use super::list::{self, Summary};
 use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
-/// How long an answer is waited for.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Largest answer read, in bytes.
+/// Maximum size of a response, in bytes.
 const MAX_ANSWER: u64 = 16 << 20;
-/// Most metrics and parameters that MLflow takes at once.
+/// Maximum number of metrics and of parameters that MLflow accepts at once.
 const MOST_METRICS: usize = 1000;
 const MOST_PARAMETERS: usize = 100;
-/// The tag that says which run a copy is of.
+/// The tag that names the original run of a copy.
 const TAG: &str = "trainer.run";
 
-/// A server.
+/// An MLflow server.
 pub struct Server {
     agent: Agent,
     uri: String,
 }
 
 impl Server {
-    /// Returns the server at `uri`, e.g. `http://127.0.0.1:5000`. Nothing is sent yet.
+    /// Returns the server at `uri`, e.g. `http://127.0.0.1:5000`, or `127.0.0.1:5000` for short. Nothing is sent
+    /// yet.
     pub fn at(uri: &str) -> Self {
+        let scheme = if uri.contains("://") { "" } else { "http://" };
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false);
         Self {
             agent: config.build().into(),
-            uri: uri.trim_end_matches('/').to_string(),
+            uri: format!("{scheme}{}", uri.trim_end_matches('/')),
         }
     }
 
-    /// Copies a run: its config as parameters, its epochs and results as metrics. Returns whether it was
-    /// new to the server; one that is there already is left as it is.
+    /// Returns its address, without the name and password that it may have.
+    pub fn address(&self) -> String {
+        let Some((scheme, rest)) = self.uri.split_once("://") else {
+            return self.uri.clone();
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (host, path) = rest.split_at(end);
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        format!("{scheme}://{host}{path}")
+    }
+
+    /// Copies a run: its config as parameters, its epochs and results as metrics. Returns whether it was new to
+    /// the server; one that is already there is left as it is.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -66,12 +79,12 @@ impl Server {
             }),
         )?;
         let id = made.pointer("/run/info/run_id").and_then(Value::as_str);
-        let id = id.ok_or_else(|| self.misunderstood("it made a run without an id"))?;
+        let id = id.ok_or_else(|| self.misunderstood("it created a run without an id"))?;
 
         let parameters: Vec<Value> = run
             .settings
             .iter()
-            .filter(|(_, value)| !value.is_empty()) // MLflow takes no empty ones
+            .filter(|(_, value)| !value.is_empty()) // MLflow rejects empty values
             .map(|(key, value)| json!({ "key": key, "value": value }))
             .collect();
         for part in parameters.chunks(MOST_PARAMETERS) {
@@ -86,7 +99,7 @@ impl Server {
         Ok(true)
     }
 
-    /// Returns the id of the experiment `name`, which is made where there is none.
+    /// Returns the id of the experiment `name`, creating it if there is none.
     fn experiment(&self, name: &str) -> Result<String, Failure> {
         let id = |answer: &Value, at: &str| Some(answer.pointer(at)?.as_str()?.to_string());
         let filter = format!("name = '{}'", name.replace('\'', ""));
@@ -97,42 +110,47 @@ impl Server {
         }
         let made = self.post("experiments/create", &json!({ "name": name }))?;
         id(&made, "/experiment_id")
-            .ok_or_else(|| self.misunderstood("it made an experiment without an id"))
+            .ok_or_else(|| self.misunderstood("it created an experiment without an id"))
     }
 
     fn post(&self, call: &str, body: &Value) -> Result<Value, Failure> {
         let address = format!("{}/api/2.0/mlflow/{call}", self.uri);
-        let failed = |e: &dyn std::fmt::Display| {
-            Failure::failed(format!("{address}: {e}"))
-                .hint("is an MLflow server there? start one: mlflow server --port 5000")
+        let failed = |what: String| {
+            Failure::failed(what)
+                .hint("is an MLflow server running there? start one: mlflow server --port 5000")
         };
+        let unreachable = |e: ureq::Error| failed(self.address()).because(e);
         let request = self.agent.post(&address).content_type("application/json");
-        let mut answer = request.send(body.to_string()).map_err(|e| failed(&e))?;
+        let mut answer = request.send(body.to_string()).map_err(unreachable)?;
         let text = answer
             .body_mut()
             .with_config()
             .limit(MAX_ANSWER)
             .read_to_string();
-        let text = text.map_err(|e| failed(&e))?;
+        let text = text.map_err(unreachable)?;
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         if !answer.status().is_success() {
             let said = value
                 .get("message")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            let line: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
-            return Err(failed(&format!("status {}: {line}", answer.status())));
+            let line: String = said.chars().take(200).collect();
+            let status = answer.status();
+            return Err(failed(format!(
+                "{}: status {status}: {line}",
+                self.address()
+            )));
         }
         Ok(value)
     }
 
     fn misunderstood(&self, problem: &str) -> Failure {
-        Failure::failed(format!("{}: {problem}", self.uri))
+        Failure::failed(format!("{}: {problem}", self.address()))
             .hint("is this an MLflow server of version 2 or 3?")
     }
 }
 
-/// Returns every metric of every epoch at its time, and when the run ended; times in milliseconds since
+/// Returns every metric of every epoch with its time, and when the run ended; times in milliseconds since
 /// 1970.
 fn metrics(run: &Summary, started: i64) -> (Vec<Value>, i64) {
     let mut time = started;
@@ -160,4 +178,21 @@ fn named(epoch: &EpochMetrics) -> Vec<(String, f64)> {
     let rate = ("learning_rate".to_string(), epoch.learning_rate);
     let all = figures.chain([rate]);
     all.filter(|(_, value)| value.is_finite()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_scheme_and_shows_no_password() {
+        for (uri, shown) in [
+            ("127.0.0.1:5000", "http://127.0.0.1:5000"),
+            ("https://host/mlflow/", "https://host/mlflow"),
+            ("http://me:secret@host:5000", "http://host:5000"),
+            ("me:p@ss@host/a@b", "http://host/a@b"),
+        ] {
+            assert_eq!(Server::at(uri).address(), shown);
+        }
+    }
 }

@@ -1,16 +1,16 @@
-//! The folder a run leaves behind: making it, filling it, finding it again.
+//! The run folder: creating, writing, finding and reading it.
 //!
 //! ```text
 //! artifacts/<experiment>/<time>-<id>/
 //!   config.toml       the resolved experiment, enough to repeat the run
 //!   manifest.json     versions, backend, seed, hashes, status, durations, results
-//!   metrics.jsonl     one line an epoch; `events.out.tfevents.*` the same for TensorBoard, if asked for
+//!   metrics.jsonl     one line per epoch; `events.out.tfevents.*` the same for TensorBoard, if requested
 //!   model.bpk         the record: all that inference needs
 //!   predictions.csv   every test image: true label, predicted label, probabilities
 //!   gallery.png       the first 40 test images
-//!   report.html       what `trainer report` makes of it
-//!   checkpoints/      what `trainer resume` continues from
-//!   lock              held by the process that writes the run
+//!   report.html       the page written by `trainer report`
+//!   checkpoints/      what `trainer resume` starts from
+//!   lock              held by the process that writes to the folder
 //! ```
 
 pub mod epoch;
@@ -20,6 +20,7 @@ pub mod state;
 pub mod checkpoint;
 pub mod log;
 pub mod find;
+mod order;
 pub mod list;
 pub mod query;
 pub mod verify;
@@ -30,6 +31,7 @@ pub mod lock;
 pub mod manifest;
 pub mod tensorboard;
 pub mod read;
+pub mod remove;
 pub mod write;
 
 pub use folder::RunFolder;

@@ -1,11 +1,11 @@
-//! Conditions on runs (`test_accuracy > 0.88`), and their order.
+//! Conditions on runs (`test_accuracy > 0.88`) and sorting them.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
 
 use super::list::{self, Summary, is_killed};
 
-/// What a condition or an order can name, besides the figures and the keys of the config.
+/// Fields for conditions and sorting, besides the metrics and the keys of the config.
 const FACTS: [&str; 10] = [
     "run",
     "experiment",
@@ -19,7 +19,7 @@ const FACTS: [&str; 10] = [
     "test_looks",
 ];
 
-/// Returns what a condition or an order can name, besides the keys of the config.
+/// Returns the fields for conditions and sorting, besides the keys of the config.
 pub fn fields() -> Vec<String> {
     let (facts, last) = FACTS.split_at(FACTS.len() - 1);
     let figures = list::measured().map(|(images, metric)| list::name(images, metric));
@@ -59,7 +59,7 @@ enum Operator {
     Contains,
 }
 
-/// Longer ones first: `>=` begins with `>`.
+/// The operators, longer ones first: `>=` begins with `>`.
 const OPERATORS: [(&str, Operator); 8] = [
     ("==", Operator::Equal),
     ("!=", Operator::Unequal),
@@ -97,7 +97,7 @@ impl FromStr for Condition {
 }
 
 impl Condition {
-    /// Returns whether it holds of a run. It does not where the run has no such value.
+    /// Returns whether a run meets the condition; `false` if the run has no such value.
     pub fn holds(&self, run: &Summary) -> bool {
         let Some(value) = value(run, &self.field) else {
             return false;
@@ -124,7 +124,7 @@ impl Value {
         }
     }
 
-    /// Returns the order of numbers, or that of texts where one of the two is none.
+    /// Returns the order of two numbers, or of the two as text unless both are numbers.
     pub fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
@@ -132,7 +132,7 @@ impl Value {
         }
     }
 
-    /// Returns it as text.
+    /// Returns the value as text.
     pub fn text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
@@ -141,7 +141,7 @@ impl Value {
     }
 }
 
-/// Returns a run's value of a field or of a key of its config; `None` where it has none.
+/// Returns a run's value for a field or a key of its config; `None` if it has none.
 pub fn value(run: &Summary, field: &str) -> Option<Value> {
     let number = |number: f64| Some(Value::Number(number));
     let text = |text: &str| Some(Value::Text(text.to_string()));
@@ -163,7 +163,7 @@ pub fn value(run: &Summary, field: &str) -> Option<Value> {
     }
 }
 
-/// Returns a run's state in a word; `killed` when its process is gone.
+/// Returns a run's status as a word; `killed` if its process ended without a status.
 pub fn status(run: &Summary) -> String {
     if is_killed(run) {
         "killed".to_string()
@@ -172,7 +172,7 @@ pub fn status(run: &Summary) -> String {
     }
 }
 
-/// Returns the order of two runs by a field: from low to high, those without a value last.
+/// Returns the order of two runs by a field: ascending, those without a value last.
 pub fn order(a: &Summary, b: &Summary, field: &str) -> Ordering {
     match (value(a, field), value(b, field)) {
         (Some(a), Some(b)) => a.order(&b),

@@ -1,4 +1,4 @@
-//! Where a training stands: with the weights and the optimizer's state, all that it resumes from.
+//! The state of a training: with weights and optimizer state, everything it resumes from.
 
 use std::collections::BTreeMap;
 
@@ -10,57 +10,56 @@ use super::epoch::EpochMetrics;
 use super::history::History;
 use crate::failure::Failure;
 
-/// Version of a checkpoint's contents. Version 1 is the first; version 2 added [`State::counts`]. Older
-/// versions stay readable.
+/// Format version of checkpoints. Version 2 added [`State::counts`]. Older versions stay readable.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// The weights, a Burn pack.
 pub const WEIGHTS: &str = "weights.bpk";
-/// The mean gradients or the momentum, a Burn pack like the weights'.
+/// The mean gradients or the momentum, a Burn pack like the weights.
 pub const FIRST_MOMENTS: &str = "first-moments.bpk";
-/// The mean squared gradients, a Burn pack like the weights'.
+/// The mean squared gradients, a Burn pack like the weights.
 pub const SECOND_MOMENTS: &str = "second-moments.bpk";
-/// The optimizer's state as Burn writes it, where Burn's optimizer runs.
+/// The optimizer state as Burn writes it, if Burn's optimizer is used.
 pub const OPTIMIZER: &str = "optimizer.bpk";
-/// The weights of the best epoch so far, where a validation split chooses.
+/// The weights of the best epoch so far, if there is a validation split.
 pub const BEST: &str = "best.bpk";
 
 /// The files of a checkpoint, besides the state: name and content.
 pub type Parts = BTreeMap<&'static str, Vec<u8>>;
 
-/// Returns the failure of making sense of a checkpoint's file.
+/// Returns the failure to use a checkpoint's file.
 pub fn unusable(error: model::RecordError) -> Failure {
     Failure::failed("the checkpoint cannot be used").because(error)
 }
 
-/// Where a training stands between two steps.
+/// The state of a training between two steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
     /// The experiment, as TOML.
     pub experiment: String,
-    /// The epoch in work, counted from 1; one more than the last when all are done.
+    /// The current epoch, counted from 1; one more than the last when all are done.
     pub epoch: usize,
-    /// Steps done in it. The order of its images is a function of seed and epoch.
+    /// Steps done in the current epoch. The order of its images is a function of seed and epoch.
     pub step: usize,
     /// Steps done in all.
     pub steps: u64,
-    /// Sum of the losses of its images so far.
+    /// Sum of the losses of the current epoch's images so far.
     pub loss: f64,
-    /// Right answers among them.
+    /// Correct predictions among them.
     pub correct: usize,
-    /// Their number.
+    /// Number of those images.
     pub images: usize,
-    /// What else was counted of them; `None` where version 1 counted some of them.
+    /// Other counts over them; `None` if some were counted by version 1, which lacks these.
     #[serde(default)]
     pub counts: Option<Counts>,
-    /// Seconds it has taken.
+    /// Seconds the current epoch has taken.
     pub seconds: f64,
-    /// The epochs before it.
+    /// The finished epochs.
     pub history: History,
-    /// The best of them, and what patience waits for.
+    /// The best of them, and the state of early stopping.
     pub best: Best,
-    /// Patience has run out: there is nothing left to train.
+    /// Whether patience has run out and training is over.
     pub stopped: bool,
 }
 
@@ -83,7 +82,7 @@ impl State {
         }
     }
 
-    /// Returns whether its numbers agree with each other, as those that a training leaves do.
+    /// Returns whether its numbers are consistent with each other.
     pub fn is_sound(&self) -> bool {
         let done = self.history.len();
         let in_order = self
@@ -104,7 +103,7 @@ impl State {
             && self.step as u64 <= self.steps
     }
 
-    /// Returns whether it can be where a training on so many `images` stands.
+    /// Returns whether it fits a training on `images` images.
     pub fn fits(&self, batch_size: usize, images: usize) -> bool {
         let last = images.div_ceil(batch_size);
         let seen = self.step.saturating_mul(batch_size).min(images);
@@ -114,8 +113,8 @@ impl State {
             && self.steps == before.saturating_add(self.step) as u64
     }
 
-    /// Returns the epoch, counted from 0, and the batch that are trained on next, where an epoch has so many
-    /// batches: one that was stopped while it was validated has none left.
+    /// Returns the epoch, counted from 0, and the batch to train on next, if an epoch has `batches` batches. After a
+    /// stop during validation, the epoch has no batches left.
     pub fn next_batch(&self, batches: usize) -> (usize, usize) {
         if self.step >= batches {
             (self.epoch, 0)
@@ -124,7 +123,7 @@ impl State {
         }
     }
 
-    /// Returns the sums of the epoch in work.
+    /// Returns the sums of the current epoch.
     pub fn sums(&self) -> Sums {
         if self.images == 0 {
             return Sums::new();
@@ -137,14 +136,14 @@ impl State {
         }
     }
 
-    /// Moves on within the epoch, to `sums` after `step` steps.
+    /// Advances within the epoch, to `sums` after `step` steps.
     pub fn advance(&mut self, sums: Sums, step: usize) {
         self.steps += (step - self.step) as u64;
         self.step = step;
         self.set(sums);
     }
 
-    /// Closes the epoch with what it came to.
+    /// Ends the epoch with its metrics.
     pub fn close_epoch(&mut self, metrics: EpochMetrics) {
         self.history.push(metrics);
         self.epoch += 1;

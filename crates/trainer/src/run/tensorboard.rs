@@ -1,22 +1,25 @@
-//! The metrics of a run as TensorBoard reads them: `events.out.tfevents.*` beside `metrics.jsonl`.
+//! The metrics of a run for TensorBoard: `events.out.tfevents.*` beside `metrics.jsonl`.
 //!
-//! An event file is a row of records: length, checksum, content, checksum; the content is a protocol
+//! An event file is a sequence of records: length, checksum, content, checksum; the content is a protocol
 //! buffer. Format: `record_writer.h` and `event.proto` in <https://github.com/tensorflow/tensorflow>.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use exchange::protobuf::Message;
 use jiff::Timestamp;
 
+use super::{read, remove};
 use crate::failure::Failure;
 use crate::run::epoch::EpochMetrics;
 
-/// How the name of an event file begins; TensorBoard goes by that.
+/// Prefix of an event file's name, by which TensorBoard finds it.
 const PREFIX: &str = "events.out.tfevents.";
+/// How those of this program end; the run's start is between, in seconds since 1970.
+const SUFFIX: &str = ".trainer";
 
-/// Numbers of the fields of an event.
+/// Field numbers of an event.
 mod event {
     pub const WALL_TIME: u64 = 1; // seconds since 1970
     pub const STEP: u64 = 2;
@@ -40,13 +43,13 @@ mod value {
 pub struct EventLog {
     file: File,
     path: PathBuf,
-    /// When the next epoch begins, in seconds since 1970, if the run is not stopped in between.
+    /// Start of the next epoch, in seconds since 1970, if the run is not stopped in between.
     time: f64,
 }
 
 impl EventLog {
-    /// Makes the event file of the run in `folder`, with the epochs it resumes from. An older one of the
-    /// same run is replaced.
+    /// Creates the event file of the run in `folder`, with the epochs it resumes from. An older one of the same
+    /// run is replaced.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -55,16 +58,15 @@ impl EventLog {
         started: Timestamp,
         epochs: &[EpochMetrics],
     ) -> Result<Self, Failure> {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-                fs::remove_file(entry.path())
-                    .map_err(|e| Failure::io("remove", &entry.path(), e))?;
-            }
+        let names = remove::names(folder).unwrap_or_default();
+        for name in names.iter().filter(|name| is_log(name)) {
+            let path = folder.join(name);
+            remove::file(&path).map_err(|e| Failure::io("remove", &path, e))?;
         }
         let time = started.as_millisecond() as f64 / 1000.0;
-        let path = folder.join(format!("{PREFIX}{:010}.trainer", started.as_second()));
-        let file = OpenOptions::new().append(true).create(true).open(&path);
-        let file = file.map_err(|e| Failure::io("make", &path, e))?;
+        let path = folder.join(format!("{PREFIX}{:010}{SUFFIX}", started.as_second()));
+        let file = read::open(&path, OpenOptions::new().append(true).create(true));
+        let file = file.map_err(|e| Failure::io("create", &path, e))?;
         let mut log = Self { file, path, time };
         let version = Message::default().double(event::WALL_TIME, time);
         log.write(version.bytes(event::FILE_VERSION, "brain.Event:2"))?;
@@ -72,7 +74,7 @@ impl EventLog {
         Ok(log)
     }
 
-    /// Appends an epoch: one value for each of its metrics, at the step of its number.
+    /// Appends an epoch: one value per metric, with the epoch number as the step.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -114,7 +116,16 @@ impl EventLog {
     }
 }
 
-/// Returns CRC-32C, turned and shifted: a checksum of data that holds checksums would be weak.
+/// Returns whether a file is called what this module calls one.
+pub fn is_log(name: &str) -> bool {
+    let seconds = name
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.strip_suffix(SUFFIX));
+    seconds
+        .is_some_and(|seconds| seconds.len() >= 10 && seconds.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Returns CRC-32C, rotated and offset: a plain checksum of data that contains checksums would be weak.
 fn masked_checksum(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes)
         .rotate_right(15)

@@ -1,4 +1,4 @@
-//! Is every file of a run as it was written?
+//! Checking that every file of a run is as it was written.
 
 use std::path::{Component, Path};
 
@@ -10,8 +10,8 @@ use crate::failure::Failure;
 /// The name of a file, and whether it is as it was written.
 pub type Checked = (String, Result<(), Failure>);
 
-/// Returns each file that the manifest of the run in `folder` names, compared with its SHA-256, and each
-/// checkpoint, compared with its own. What is not as it was written has the reason.
+/// Returns each file named in the manifest of the run in `folder` and each checkpoint, checked against their
+/// SHA-256. A file that has changed comes with the reason.
 ///
 /// # Errors
 /// When there is no such run, or its manifest is damaged.
@@ -26,7 +26,7 @@ pub fn files(folder: &Path) -> Result<Vec<Checked>, Failure> {
     Ok(files.chain(checkpoints).collect())
 }
 
-/// Checks a file that lies in the folder itself: a name from a manifest must not lead elsewhere.
+/// Checks a file in the folder itself: a name from a manifest must not lead elsewhere.
 fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
     let mut parts = Path::new(name).components();
     let is_name = matches!(
@@ -34,12 +34,14 @@ fn check(folder: &Path, name: &str, hash: &str) -> Result<(), Failure> {
         (Some(Component::Normal(_)), None)
     );
     if !is_name {
-        return Err(Failure::failed("is no name of a file in the run's folder"));
+        return Err(Failure::failed(
+            "is not the name of a file in the run's folder",
+        ));
     }
     let bytes = read::at_most(&folder.join(name), MAX_RESULT)?;
     if sha256(&bytes) == hash {
         Ok(())
     } else {
-        Err(Failure::failed("has another SHA-256"))
+        Err(Failure::failed("has a different SHA-256"))
     }
 }

@@ -1,31 +1,36 @@
-//! Files that appear under their name complete, or not at all.
+//! Writing files so that they appear complete, or not at all.
 
 use std::io::Write;
 use std::path::Path;
 
+use super::remove;
 use crate::failure::Failure;
 
-/// What files are called while they are written.
+/// Prefix of files while they are being written.
 pub const WRITING: &str = ".writing-";
 
-/// Removes what a killed process was writing in `folder`, which nobody else writes.
+/// Length of what follows that: `tempfile` adds six random letters and digits.
+const RANDOM: usize = 6;
+
+/// Returns whether a file is called what this module calls one while it is written.
+pub fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(WRITING).is_some_and(|random| {
+        random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Removes the files that a killed process was writing in `folder`, which nobody else writes.
 pub fn remove_leftovers(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(WRITING) {
-            let path = entry.path();
-            let _ = if path.is_dir() {
-                std::fs::remove_dir_all(path)
-            } else {
-                std::fs::remove_file(path)
-            };
-        }
+    let names = remove::names(folder).unwrap_or_default();
+    for name in names.iter().filter(|name| is_temporary(name)) {
+        let _ = remove::file(&folder.join(name));
     }
 }
 
-/// Writes `bytes` to `path`: into a temporary sibling first, synced, then renamed.
+/// Writes `bytes` to `path`: to a temporary file beside it, which is synced and renamed.
 ///
 /// # Errors
-/// When the file cannot be written; an older one of that name is then still there, whole.
+/// When the file cannot be written; an older file of that name is then unchanged.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |e| Failure::io("write", path, e);
     let folder = match path.parent() {
@@ -45,10 +50,10 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     sync_folder(folder).map_err(failed)
 }
 
-/// Makes the names in a folder last. (Windows has no such call, and needs none.)
+/// Syncs a folder, so that its new names survive a crash. (Windows has no such call, and needs none.)
 ///
 /// # Errors
-/// When the file cannot be written.
+/// When the folder cannot be synced.
 pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) {
         std::fs::File::open(folder)?.sync_all()?;

@@ -1,11 +1,11 @@
-//! What the settings of a sweep came to, as a person reads it: the rows of a table, and sentences.
+//! The results of a sweep's settings for a user: table rows and sentences.
 
 use super::folder::SweepState;
 use super::outcome::Outcome;
 use super::statistics::Spread;
 use crate::format;
 
-/// Below it, a difference is called more than chance.
+/// Significance level: below it, a difference is called more than chance.
 const SIGNIFICANT: f64 = 0.05;
 
 /// Returns the header of [`rows`].
@@ -17,18 +17,18 @@ pub fn header(measure: &str) -> [&str; 8] {
         "epochs",
         measure,
         "95 % interval",
-        "to the best",
+        "vs best",
         "p",
     ]
 }
 
 /// Returns a row for each setting: number, values, seeds, epochs, mean and deviation, interval, difference
-/// to the best, probability of that by chance.
+/// from the best, p-value.
 pub fn rows(outcomes: &[Outcome]) -> Vec<Vec<String>> {
     let dash = || "-".to_string();
     let row = |outcome: &Outcome| {
         let epochs = if outcome.given_up {
-            format!("{}, given up", outcome.epochs)
+            format!("{}, stopped early", outcome.epochs)
         } else {
             outcome.epochs.to_string()
         };
@@ -55,14 +55,14 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Vec<String>> {
     outcomes.iter().map(row).collect()
 }
 
-/// Returns what a setting sets, in short.
+/// Returns a short description of what a setting sets.
 pub fn described(values: &[(String, String)]) -> String {
     let texts: Vec<String> = values
         .iter()
         .map(|(key, value)| format::setting(key, value))
         .collect();
     if texts.is_empty() {
-        "as the file is".to_string()
+        "as in the file".to_string()
     } else {
         texts.join(", ")
     }
@@ -84,7 +84,7 @@ fn probability(p: f64) -> String {
     }
 }
 
-/// Returns what the figures say, in sentences.
+/// Returns the conclusions as sentences.
 pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
     let mut lines = Vec::new();
     let Some(best) = sweep
@@ -94,7 +94,7 @@ pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
         return lines;
     };
     lines.push(format!(
-        "best by the validation images: setting {}, {}",
+        "best on the validation images: setting {}, {}",
         best.setting,
         described(&best.values)
     ));
@@ -107,11 +107,11 @@ pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
     lines.push(match (tests.len(), alike, best.scores.len()) {
         (0, _, _) if outcomes.len() < 2 => "there is nothing to compare it with".to_string(),
         (0, _, 1) => {
-            "one seed a setting does not tell a difference from chance: seeds = 5 in [sweep]"
+            "one seed per setting cannot tell a difference from chance: set seeds = 5 in [sweep]"
                 .to_string()
         }
         (0, _, _) if outcomes.iter().any(|outcome| outcome.given_up) => {
-            "the others were given up before".to_string()
+            "the others were stopped earlier".to_string()
         }
         (0, _, _) => "no other setting has two seeds in common with it".to_string(),
         (all, 0, _) => format!(
@@ -119,7 +119,7 @@ pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
             format::counted(all, "other setting")
         ),
         (all, alike, seeds) => format!(
-            "{alike} of {} may be as good: with {} the difference can be chance",
+            "{alike} of {} may be as good: with {} the difference may be chance",
             format::counted(all, "other setting"),
             format::counted(seeds, "seed"),
         ),
@@ -131,8 +131,8 @@ pub fn sentences(outcomes: &[Outcome], sweep: &SweepState) -> Vec<String> {
     }
     if let Some(test) = &sweep.test {
         let looks = match sweep.test_looks {
-            1 => "looked at once".to_string(),
-            looks => format!("looked at {looks} times"),
+            1 => "used once".to_string(),
+            looks => format!("used {looks} times"),
         };
         lines.push(format!(
             "its test accuracy {}  loss {}  ({}; the test images were {looks})",

@@ -1,4 +1,4 @@
-//! The trainings of a round, some processes at a time.
+//! The trainings of a round, several processes at a time.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -13,17 +13,17 @@ use super::rounds::{Event, Watch};
 use crate::failure::{Code, Failure, FailureKind, Reported};
 use crate::run::lock;
 
-/// How often signals are looked for, and runs that another process trains.
+/// How often to check for signals, and for runs that another process trains.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long after a signal trainings are taken to have got it as well, from a terminal. Then they are told: a
-/// second signal would end one without a checkpoint.
+/// How long after a signal to wait before asking trainings to stop: a terminal signals them too, and a second
+/// signal would end one without a checkpoint.
 const HEARD: Duration = Duration::from_millis(300);
-/// How long after a signal they have to end by themselves.
+/// How long after a signal trainings have to end by themselves.
 const GRACE: Duration = Duration::from_millis(1500);
-/// How often a training is begun that the system ends.
+/// How often to start a training that the system kills.
 const TRIES: usize = 3;
 
-/// Some processes at a time, until a round's trainings have ended.
+/// Runs several processes at a time until a round's trainings have ended.
 pub(super) struct Crew<'a, 'w> {
     folder: &'a SweepFolder,
     watch: &'a mut Watch<'w>,
@@ -33,7 +33,7 @@ pub(super) struct Crew<'a, 'w> {
     news: Receiver<News>,
 }
 
-/// A training with what is to be done about it.
+/// A training to run.
 #[derive(Debug, Clone)]
 struct Task {
     trial: Trial,
@@ -42,7 +42,7 @@ struct Task {
 }
 
 impl<'a, 'w> Crew<'a, 'w> {
-    /// Returns a crew without work.
+    /// Returns a crew with nothing to do.
     pub fn new(folder: &'a SweepFolder, watch: &'a mut Watch<'w>) -> Self {
         let (sender, news) = channel();
         Self {
@@ -55,10 +55,10 @@ impl<'a, 'w> Crew<'a, 'w> {
         }
     }
 
-    /// Trains what is not trained yet.
+    /// Trains everything that is not trained yet.
     ///
     /// # Errors
-    /// When the sweep is stopped, or a training ends in a way that another try would not mend.
+    /// When the sweep is stopped, or a training fails in a way that retrying would not fix.
     pub fn train(mut self, trials: Vec<(Trial, usize)>) -> Result<(), Failure> {
         for (trial, epochs) in trials {
             let standing = trial.standing(epochs);
@@ -72,7 +72,7 @@ impl<'a, 'w> Crew<'a, 'w> {
             }
         }
         let result = self.work();
-        self.kill_all(); // none, unless there was an error
+        self.kill_all(); // there are none, unless there was an error
         result
     }
 
@@ -99,8 +99,8 @@ impl<'a, 'w> Crew<'a, 'w> {
         }
     }
 
-    /// Starts trainings as long as there is room. One that another process has, because an earlier sweep was
-    /// killed, is waited for.
+    /// Starts trainings as long as there is room. If an earlier sweep was killed, one that another process is still
+    /// training is waited for.
     fn start_some(&mut self) -> Result<(), Failure> {
         for _ in 0..self.waiting.len() {
             if self.running.len() >= self.watch.jobs {
@@ -115,7 +115,7 @@ impl<'a, 'w> Crew<'a, 'w> {
             }
             let standing = task.trial.standing(task.epochs);
             if !matches!(standing, Standing::New | Standing::Begun) {
-                self.report(&task.trial, task.epochs, &standing); // that other process has done it
+                self.report(&task.trial, task.epochs, &standing); // the other process has finished it
                 continue;
             }
             task.tried += 1;
@@ -132,7 +132,7 @@ impl<'a, 'w> Crew<'a, 'w> {
         Ok(())
     }
 
-    /// Takes in that a process has ended.
+    /// Handles the end of a process.
     fn ended(&mut self, trial: &Trial) -> Result<(), Failure> {
         let Some(at) = self
             .running
@@ -154,12 +154,12 @@ impl<'a, 'w> Crew<'a, 'w> {
                 self.report(trial, task.epochs, &standing);
                 Ok(())
             }
-            // Killed by the system, or by a person who may want just that one to end.
+            // Killed by the system, or by a user who may want to end only that one.
             (None | Some(130 | 143), _) if task.tried < TRIES => {
                 self.waiting.push_back(task);
                 Ok(())
             }
-            // One of an earlier sweep was quicker.
+            // A process of an earlier sweep was faster.
             (Some(2), _) if is_busy() && task.tried < TRIES => {
                 self.waiting.push_back(task);
                 Ok(())
@@ -176,7 +176,7 @@ impl<'a, 'w> Crew<'a, 'w> {
         });
     }
 
-    /// Waits a moment until all trainings have ended, some of which have, then ends them.
+    /// Waits a moment for all trainings to end, then stops the rest; `have_ended` had ended before.
     fn stop(&mut self, have_ended: usize) {
         let now = Instant::now();
         let left = self.running.len() - have_ended;
@@ -186,7 +186,7 @@ impl<'a, 'w> Crew<'a, 'w> {
         self.kill_all();
     }
 
-    /// Waits until as many as are `left` have ended, or the `deadline`; returns how many are left then.
+    /// Waits until the `left` trainings have ended, or until the `deadline`; returns how many are still running.
     fn wait(&self, mut left: usize, deadline: Instant) -> usize {
         while left > 0 {
             let wait = deadline.saturating_duration_since(Instant::now());
@@ -204,7 +204,7 @@ impl<'a, 'w> Crew<'a, 'w> {
             .iter_mut()
             .for_each(|(_, process)| process.kill());
         for (_, process) in self.running.drain(..) {
-            let _ = process.end(); // so that nothing of it is left
+            let _ = process.end(); // so that nothing is left of it
         }
     }
 
@@ -216,13 +216,16 @@ impl<'a, 'w> Crew<'a, 'w> {
         let path: PathBuf = self.folder.path().into();
         Failure {
             code,
-            ..Failure::failed(format!("stopped; {} has what was trained", path.display()))
+            ..Failure::failed(format!(
+                "stopped; the results so far are in {}",
+                path.display()
+            ))
         }
-        .hint("give the same command again to continue")
+        .hint("run the same command again to resume")
     }
 }
 
-/// Returns the failure of a training that another try would not mend.
+/// Returns the failure of a training that retrying would not fix.
 fn failed(trial: &Trial, code: Option<i32>, error: Option<Reported>) -> Failure {
     let (said, hint) = error.map_or((None, None), |error| (Some(error.message), error.hint));
     let said = said.unwrap_or_else(|| match code {
@@ -230,6 +233,6 @@ fn failed(trial: &Trial, code: Option<i32>, error: Option<Reported>) -> Failure 
         None => "it was killed".to_string(),
     });
     let hint =
-        hint.unwrap_or_else(|| "mend that, and give the same command again to go on".to_string());
+        hint.unwrap_or_else(|| "fix that, then run the same command again to resume".to_string());
     Failure::failed(format!("the training {}: {said}", trial.folder.display())).hint(hint)
 }

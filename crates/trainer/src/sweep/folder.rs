@@ -1,8 +1,8 @@
-//! A sweep's folder: what is trained, and how it stands.
+//! A sweep's folder: its settings and its progress.
 
 use std::path::{Path, PathBuf};
 
-use experiment::{Experiment, MAX_TRAININGS, Metric, Source, Sweep};
+use experiment::{Experiment, MAX_EPOCHS, MAX_TRAININGS, Metric, Sweep};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,19 +14,19 @@ use crate::run::folder::refuse_taken;
 use crate::run::lock::{self, Lock};
 use crate::run::{Status, manifest, read, write};
 
-/// What a sweep is and came to.
+/// The settings, progress and results of a sweep, JSON.
 pub const SWEEP: &str = "sweep.json";
-/// Largest one read, in bytes: a thousand settings.
+/// Maximum size of that file, in bytes: a thousand settings.
 const MAX_SWEEP: u64 = 16 << 20;
-/// What helps when it is damaged.
-const MADE_AGAIN: &str = "remove the file to have it made again from the runs beside it";
-/// Folder of the settings, one experiment a file.
+/// The hint if it is damaged.
+const MADE_AGAIN: &str = "remove the file; it is rebuilt from the runs beside it";
+/// Folder of the settings, one experiment per file.
 const SETTINGS: &str = "settings";
 
 /// `sweep.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SweepState {
-    /// State of the sweep.
+    /// Status of the sweep.
     pub status: Status,
     /// Name of the experiment.
     pub experiment: String,
@@ -44,22 +44,21 @@ pub struct SweepState {
     pub epochs: Vec<usize>,
     /// The seeds that each setting is trained with.
     pub seeds: Vec<u64>,
-    /// What settings are compared by, on the validation images.
+    /// Metric on the validation images that settings are compared by.
     pub metric: Metric,
-    /// Of how many settings one is trained on, if the others are given up early.
+    /// With successive halving, one in this many settings is trained further.
     pub halving: Option<usize>,
     /// The best setting by the validation images, counted from 1.
     pub best: Option<usize>,
-    /// What the best setting came to on the test images.
+    /// Result of the best setting on the test images.
     pub test: Option<Tested>,
-    /// How often the test images were looked at: once by a finished sweep, again when it is given more
-    /// seeds.
+    /// How often the test images were used: once by a finished sweep, and again if it is given more seeds.
     pub test_looks: u64,
     /// Why it failed.
     pub error: Option<String>,
 }
 
-/// Figures of the test images, over the seeds of one setting.
+/// Results on the test images, over the seeds of one setting.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tested {
     /// Accuracy, 0 to 1.
@@ -77,11 +76,11 @@ pub struct Trial {
     pub seed: u64,
     /// Its run's folder.
     pub folder: PathBuf,
-    /// Its setting as an experiment's file.
+    /// The experiment file of its setting.
     pub config: PathBuf,
 }
 
-/// A sweep that is being trained; no other process writes its folder meanwhile.
+/// A sweep that is being trained; no other process can write to its folder.
 #[derive(Debug)]
 pub struct SweepFolder {
     path: PathBuf,
@@ -91,20 +90,26 @@ pub struct SweepFolder {
 }
 
 impl SweepFolder {
-    /// Opens the folder of `sweep`, `artifacts/<name>`: makes it, or continues with what is there. A sweep
-    /// without halving can be given more seeds.
+    /// Opens the folder of `sweep`, `artifacts/<name>`: creates it, or continues with what is there. A sweep without
+    /// halving can be given more seeds.
     ///
     /// # Errors
-    /// When another sweep is there, another process writes it, or a file cannot be written.
+    /// When the folder belongs to another sweep, another process is writing to it, or a file cannot be written.
     pub fn open(sweep: &Sweep) -> Result<Self, Failure> {
         let path = Path::new(ARTIFACTS).join(&sweep.name);
         let settings = path.join(SETTINGS);
         refuse_taken(&path)?;
         std::fs::create_dir_all(&settings).map_err(|e| {
-            Failure::usage(format!("cannot make {}", shown(&settings)))
+            Failure::usage(format!("cannot create {}", shown(&settings)))
                 .because(e)
-                .hint("sweeps are kept in artifacts/: go to a folder that can be written")
+                .hint("sweeps are kept in artifacts/: change to a writable folder")
         })?;
+        if !read::is_folder(&settings) {
+            let message = format!("{} is a link", shown(&settings));
+            return Err(
+                Failure::usage(message).hint("remove it: a sweep's settings are in its own folder")
+            );
+        }
         let lock = lock::take(&path)?;
         let fresh = SweepState::of(sweep);
         let state = if path.join(SWEEP).exists() {
@@ -141,17 +146,17 @@ impl SweepFolder {
         &self.path
     }
 
-    /// Returns how the sweep stands.
+    /// Returns the state of the sweep.
     pub fn state(&self) -> &SweepState {
         &self.state
     }
 
-    /// Returns where the data of all settings are, if not in the usual places.
+    /// Returns the data folder of all settings, if not one of the usual places.
     pub fn data_dir(&self) -> Option<&Path> {
         self.data_dir.as_deref()
     }
 
-    /// Changes how the sweep stands, on disk as well.
+    /// Changes the state of the sweep and writes it.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -193,7 +198,7 @@ impl SweepState {
         }
     }
 
-    /// Returns how the sweep stands when it is begun again as `fresh`, which may have more seeds.
+    /// Returns the state of the sweep when it is restarted as `fresh`, which may have more seeds.
     fn with_seeds_of(self, fresh: Self) -> Self {
         if self.seeds.len() == fresh.seeds.len() {
             return self;
@@ -205,7 +210,7 @@ impl SweepState {
         }
     }
 
-    /// Returns the training of a setting, counted from 1, with a seed, in the sweep's folder.
+    /// Returns the training of a setting, counted from 1, with a seed, in the folder `sweep`.
     pub fn trial(&self, sweep: &Path, setting: usize, seed: u64) -> Trial {
         Trial {
             setting,
@@ -216,7 +221,7 @@ impl SweepState {
     }
 }
 
-/// Returns how the sweep in the folder `path` stands.
+/// Returns the state of the sweep in the folder `path`.
 ///
 /// # Errors
 /// When there is none, or its file is damaged.
@@ -227,6 +232,10 @@ pub fn read(path: &Path) -> Result<SweepState, Failure> {
         serde_json::from_slice(&json).map_err(|e| Failure::damaged(&file, e).hint(MADE_AGAIN))?;
     let is_whole = !sweep.settings.is_empty()
         && sweep.settings.len() == sweep.epochs.len()
+        && sweep
+            .epochs
+            .iter()
+            .all(|epochs| (1..=MAX_EPOCHS).contains(epochs))
         && sweep
             .best
             .is_none_or(|best| (1..=sweep.settings.len()).contains(&best))
@@ -240,41 +249,41 @@ pub fn read(path: &Path) -> Result<SweepState, Failure> {
     }
 }
 
-/// Returns the folder of the sweep that a person names by its folder or its experiment, if it is one.
+/// Returns the folder of the sweep with that folder or experiment name, if there is one.
 pub fn named(name: &str) -> Option<PathBuf> {
     let places = [PathBuf::from(name), Path::new(ARTIFACTS).join(name)];
     places.into_iter().find(|place| place.join(SWEEP).is_file())
 }
 
-/// Returns the file of a setting, counted from 1, in the sweep's folder.
+/// Returns the file of a setting, counted from 1, in the folder `sweep`.
 pub fn config_of(sweep: &Path, setting: usize) -> PathBuf {
     sweep.join(SETTINGS).join(format!("{setting:03}.toml"))
 }
 
-/// Fails when the folder is that of another sweep than the one asked for.
+/// Fails when the folder belongs to another sweep than the requested one.
 fn refuse_another(known: &SweepState, asked: &SweepState, path: &Path) -> Result<(), Failure> {
     let more_seeds = asked.seeds.starts_with(&known.seeds) && asked.halving.is_none();
     let what = if known.settings != asked.settings || known.epochs != asked.epochs {
-        "other settings"
+        "different settings"
     } else if known.metric != asked.metric {
-        "another metric"
+        "a different metric"
     } else if known.halving != asked.halving {
-        "another halving"
+        "a different halving"
     } else if known.seeds != asked.seeds && !more_seeds {
-        "other seeds"
+        "different seeds"
     } else {
         return Ok(());
     };
     Err(another(path, what))
 }
 
-/// Returns whether a setting's file has what is to be in it. It fails when the file describes another
-/// experiment; its data may have moved (each training compares the hashes).
+/// Returns whether a setting's file has the right content. Fails when the file describes another experiment;
+/// its data may have moved (each training compares the hashes).
 fn is_written(file: &Path, toml: &str, experiment: &Experiment) -> Result<bool, Failure> {
     if !file.exists() {
         return Ok(false);
     }
-    let source = Source::read(file)?;
+    let source = configs::source_in(file)?;
     if source.text == toml {
         return Ok(true);
     }
@@ -283,11 +292,11 @@ fn is_written(file: &Path, toml: &str, experiment: &Experiment) -> Result<bool, 
     if known == *experiment {
         Ok(false)
     } else {
-        Err(another(file, "another experiment"))
+        Err(another(file, "a different experiment"))
     }
 }
 
 fn another(path: &Path, what: &str) -> Failure {
     Failure::usage(format!("{} is a sweep with {what}", shown(path)))
-        .hint("give this one a name of its own: --set name=NAME; or remove that folder")
+        .hint("give this sweep another name: --set name=NAME; or remove that folder")
 }

@@ -1,20 +1,19 @@
-//! Many settings, each with many seeds: which is the best, and is it more than chance?
+//! Many settings, each with several seeds: which is best, and is the difference more than chance?
 //!
-//! A training of a sweep is an ordinary run that does not look at the test images, in a process and on a
-//! core of its own. What stands in the runs' folders is all the state there is: whatever stops a sweep, the
-//! same command continues it.
+//! A training of a sweep is an ordinary run that does not use the test images, in its own process on its own
+//! core. The runs' folders are the only state: whatever stops a sweep, the same command resumes it.
 //!
 //! ```text
 //! artifacts/<name>/
-//!   sweep.json             what is trained, how it stands, what it came to
+//!   sweep.json             settings, progress, results
 //!   settings/003.toml      one setting as an experiment
-//!   003-seed42/            one training, a run like any other
-//!   report.html            what `trainer report` makes of it
+//!   003-seed42/            one training, an ordinary run
+//!   report.html            the page written by `trainer report`
 //! ```
 //!
-//! Reading order: [`experiment::Sweep`] (what is trained) → [`folder`] (where it stands) →
-//! [`rounds`] (what is missing) → `crew`, `process` (some trainings at a time) → [`outcome`] (scores, ranks,
-//! chance) → [`conclusions`] (the same for a person).
+//! Reading order: [`experiment::Sweep`] (the settings) → [`folder`] (the progress) → [`rounds`] (the missing
+//! trainings) → `crew`, `process` (several trainings at a time) → [`outcome`] (scores, ranks, significance) →
+//! [`conclusions`] (the results as text).
 
 pub mod folder;
 pub mod rounds;

@@ -1,4 +1,4 @@
-//! What the settings of a sweep came to on the validation images: scores, ranks, chance.
+//! The results of a sweep's settings on the validation images: scores, ranks, significance.
 
 use std::path::Path;
 
@@ -12,44 +12,44 @@ use crate::failure::Failure;
 use crate::run::best::Best;
 use crate::run::{Status, list, manifest};
 
-/// What a setting came to.
+/// The result of a setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
     /// Its number, counted from 1.
     pub setting: usize,
     /// What it sets: keys with their values as TOML.
     pub values: Vec<(String, String)>,
-    /// Epochs that it was trained for, at most.
+    /// Maximum number of epochs it was trained for.
     pub epochs: usize,
-    /// Whether it was given up before its last epoch, because others did better.
+    /// Whether it was stopped before its last epoch because others did better.
     pub given_up: bool,
-    /// Each seed that it was trained with, and the metric on the validation images after the epoch whose
-    /// weights were kept.
+    /// Each seed it was trained with, and the metric on the validation images after the epoch whose weights were
+    /// kept.
     pub scores: Vec<(u64, f64)>,
-    /// Trainings that diverged, or ended without a score that can still be read.
+    /// Number of trainings that diverged or ended without a readable score.
     pub failed: usize,
     /// Mean and spread of the scores.
     pub spread: Option<Spread>,
-    /// The paired test against the best setting, corrected for their number; of settings that were trained
-    /// as long as the best.
+    /// The paired test against the best setting, corrected for the number of tests; only for settings trained as
+    /// long as the best.
     pub against_best: Option<Paired>,
 }
 
-/// How a training stands.
+/// The status of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
-    /// Not begun.
+    /// Not started.
     New,
-    /// Begun, and to be resumed.
+    /// Started, and to be resumed.
     Begun,
-    /// Trained to the epoch asked for, or ended before by early stopping.
+    /// Trained to the requested epoch, or ended earlier by early stopping.
     Done,
-    /// Diverged, and would do so again.
+    /// Diverged, and would diverge again.
     Failed(String),
 }
 
 impl Trial {
-    /// Returns how it stands, when it is to be trained for so many epochs.
+    /// Returns its status if it is to be trained for `epochs` epochs.
     pub fn standing(&self, epochs: usize) -> Standing {
         let Ok(manifest) = manifest::read(&self.folder) else {
             return Standing::New;
@@ -68,27 +68,27 @@ impl Trial {
         }
     }
 
-    /// Returns whether it was resumed after so many epochs, in a later round: however that ended or was
-    /// stopped, this round stays what it was.
+    /// Returns whether a later round resumed it after `epochs` epochs. However that ended, the result of this round
+    /// stays the same.
     fn is_beyond(&self, epochs: usize) -> bool {
         self.experiment()
             .is_some_and(|experiment| experiment.training.epochs > epochs)
             && list::metrics(&self.folder).len() >= epochs
     }
 
-    /// Returns whether it ended before the last epoch that it was asked for.
+    /// Returns whether early stopping ended it after `done` epochs.
     fn stopped_early(&self, done: usize) -> bool {
         self.experiment()
             .is_some_and(|experiment| done < experiment.training.epochs)
     }
 
-    /// Returns the experiment as the run has it.
+    /// Returns the run's experiment.
     fn experiment(&self) -> Option<Experiment> {
         configs::of_run(&self.folder, &[]).ok()
     }
 
-    /// Returns the metric on the validation images after the epoch whose weights are kept, if the training
-    /// ends after `epochs` epochs; `None` before it is done.
+    /// Returns the metric on the validation images after the epoch whose weights are kept, for a training of `epochs`
+    /// epochs; `None` if it is not done.
     pub fn score(&self, metric: Metric, epochs: usize) -> Option<f64> {
         if self.standing(epochs) != Standing::Done {
             return None;
@@ -107,7 +107,7 @@ impl Trial {
     }
 }
 
-/// Returns what a setting came to after `epochs` epochs.
+/// Returns the result of a setting after `epochs` epochs.
 fn of_setting(sweep: &SweepState, path: &Path, setting: usize, epochs: usize) -> Outcome {
     let trials: Vec<Trial> = sweep
         .seeds
@@ -138,9 +138,9 @@ fn of_setting(sweep: &SweepState, path: &Path, setting: usize, epochs: usize) ->
     }
 }
 
-/// Returns all settings, the best first. They are compared round by round, of which there is one without
-/// halving; `train` is given the number of each round, how many there are, and the round's trainings with
-/// the epochs each is to have.
+/// Returns all settings, best first. They are compared round by round; without halving there is one round.
+/// `train` is called with the number of each round, the number of rounds, and the round's trainings with their
+/// epochs.
 ///
 /// # Errors
 /// Those of `train`.
@@ -192,8 +192,8 @@ pub fn ranked(
     Ok([outcomes, given_up].concat())
 }
 
-/// Sorts the settings of a round, the best first: those of which no training failed before the others. Fills
-/// in the tests against the best.
+/// Sorts the settings of a round, best first, with settings that have failed trainings last. Fills in the
+/// tests against the best.
 fn rank(outcomes: &mut [Outcome], metric: Metric) {
     let key = |outcome: &Outcome| {
         let mean = outcome
@@ -227,7 +227,7 @@ fn rank(outcomes: &mut [Outcome], metric: Metric) {
     );
 }
 
-/// Returns the best of settings that were ranked, if it can be one: all its trainings came to an end.
+/// Returns the best of the ranked settings, if all its trainings finished.
 pub fn best(ranked: &[Outcome]) -> Option<&Outcome> {
     ranked
         .first()

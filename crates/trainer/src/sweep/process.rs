@@ -1,4 +1,4 @@
-//! One training in a process of its own, on one core.
+//! One training in its own process, on one core.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -13,15 +13,15 @@ use super::outcome::Standing;
 use crate::failure::{Failure, Reported};
 use crate::run::epoch::EpochMetrics;
 
-/// Longest line of a process, in bytes: an epoch has some 300.
+/// Maximum length of a process's line, in bytes: an epoch has about 300.
 const MAX_LINE: u64 = 64 << 10;
 
-/// What a process reports.
+/// An event of a process.
 #[derive(Debug)]
 pub enum News {
     /// It has finished an epoch.
     Epoch(Trial, EpochMetrics),
-    /// It has closed its output: it has ended, or is about to.
+    /// It has closed its output: it has ended or is about to end.
     Ended(Trial),
 }
 
@@ -32,7 +32,7 @@ pub struct Process {
     listener: Option<JoinHandle<Option<Reported>>>,
 }
 
-/// A line of what `--json` prints.
+/// A line that `--json` prints.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Line {
@@ -43,11 +43,10 @@ enum Line {
 }
 
 impl Process {
-    /// Begins a training, or resumes it, up to `epochs` epochs. The data are in `data_dir`, or in the
-    /// usual places.
+    /// Starts or resumes a training, up to `epochs` epochs. The data is in `data_dir` or in the usual places.
     ///
     /// # Errors
-    /// When the system gives no process.
+    /// When the system cannot start a process.
     pub fn start(
         trial: Trial,
         standing: &Standing,
@@ -75,7 +74,7 @@ impl Process {
             .env("RAYON_NUM_THREADS", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null()); // for people; errors are among the lines of JSON as well
+            .stderr(Stdio::null()); // for users; errors are among the JSON lines too
         let mut child = command.spawn().map_err(failed)?;
         let stdout = child.stdout.take();
         let listener = stdout
@@ -83,10 +82,10 @@ impl Process {
         Ok(Self { child, listener })
     }
 
-    /// Waits for the end; returns it with the error that the process has reported, if any.
+    /// Waits for the process to end; returns its exit status and the error it reported, if any.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When the system cannot wait for it.
     pub fn end(mut self) -> Result<(ExitStatus, Option<Reported>), Failure> {
         let failed = |e| Failure::failed("cannot wait for a training").because(e);
         let status = self.child.wait().map_err(failed)?;
@@ -95,22 +94,22 @@ impl Process {
         Ok((status, error))
     }
 
-    /// Asks it to end within its step, with a checkpoint (SIGTERM; only Unix has that).
+    /// Asks it to stop after the current step, with a checkpoint (SIGTERM, only on Unix).
     pub fn ask(&self) {
         #[cfg(unix)]
         let _ = rustix::process::kill_process(
             rustix::process::Pid::from_child(&self.child),
             rustix::process::Signal::TERM,
-        ); // an error means that it has ended
+        ); // an error means that it has already ended
     }
 
-    /// Ends it at once. Its run can be resumed.
+    /// Kills it. Its run can be resumed.
     pub fn kill(&mut self) {
-        let _ = self.child.kill(); // an error means that it has ended
+        let _ = self.child.kill(); // an error means that it has already ended
     }
 }
 
-/// Hands on every epoch and the end; returns the last error that is reported.
+/// Forwards every epoch and the end; returns the last error reported.
 fn listen(mut stdout: impl BufRead, trial: Trial, news: &Sender<News>) -> Option<Reported> {
     let (mut line, mut error) = (Vec::new(), None);
     while matches!(
@@ -119,7 +118,7 @@ fn listen(mut stdout: impl BufRead, trial: Trial, news: &Sender<News>) -> Option
     ) {
         match serde_json::from_slice(&line) {
             Ok(Line::Epoch(epoch)) => {
-                let _ = news.send(News::Epoch(trial.clone(), epoch)); // nobody listens when the sweep has ended
+                let _ = news.send(News::Epoch(trial.clone(), epoch)); // nobody listens after the sweep has ended
             }
             Ok(Line::Error(reported)) => error = Some(reported),
             Ok(Line::Other) | Err(_) => {}

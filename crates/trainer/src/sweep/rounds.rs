@@ -1,4 +1,4 @@
-//! Trains what is missing of a sweep, round by round, and finds the best setting.
+//! Trains the missing trainings of a sweep, round by round, and finds the best setting.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -19,19 +19,19 @@ use crate::results;
 use crate::run::epoch::EpochMetrics;
 use crate::run::{RunFolder, Status, find, manifest};
 
-/// What happens.
+/// An event of a sweep.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Some trainings are about to begin: all of a sweep, or of a round with halving.
+    /// Trainings are about to start: all of a sweep, or with halving those of a round.
     Round {
-        /// Its number, counted from 1.
+        /// Number of the round, counted from 1.
         round: u32,
-        /// How many there are.
+        /// Number of rounds.
         of: u32,
-        /// The trainings, with the epochs that each is to have.
+        /// The trainings, each with its number of epochs.
         trials: &'a [(Trial, usize)],
     },
-    /// A training was begun or resumed.
+    /// A training was started or resumed.
     Begun(&'a Trial),
     /// A training has finished an epoch.
     Epoch(&'a Trial, &'a EpochMetrics),
@@ -41,23 +41,23 @@ pub enum Event<'a> {
     Failed(&'a Trial, &'a str),
 }
 
-/// How a sweep is watched and stopped.
+/// How to watch and stop a sweep.
 pub struct Watch<'a> {
-    /// Told what happens.
+    /// Called with each event.
     pub observer: &'a mut dyn FnMut(&Event),
-    /// Trainings at a time, 1 or more.
+    /// Trainings to run in parallel, 1 or more.
     pub jobs: usize,
-    /// Stops the sweep: 0, or the exit code it then ends with.
+    /// 0, or the exit code to stop the sweep with.
     pub stop: Arc<AtomicUsize>,
 }
 
-/// Returns the data set of all settings, which must fit each of them.
+/// Returns the data set of all settings, after checking it against each of them.
 ///
 /// # Errors
-/// When it is not found, or a setting does not go with it (exit code 2).
+/// When it is not found, or a setting does not fit it (exit code 2).
 pub fn data_set(sweep: &Sweep, notify: Notify) -> Result<DataSet, Failure> {
     let first = sweep.settings.first().map(|setting| &setting.experiment);
-    let first = first.ok_or_else(|| Failure::usage("the sweep has no setting"))?;
+    let first = first.ok_or_else(|| Failure::usage("the sweep has no settings"))?;
     let data = Wanted::by(first).load(notify)?;
     let (size, classes) = (data.train.size(), data.train.classes());
     for setting in &sweep.settings {
@@ -67,12 +67,11 @@ pub fn data_set(sweep: &Sweep, notify: Notify) -> Result<DataSet, Failure> {
     Ok(data)
 }
 
-/// Trains what is missing of a sweep, ranks its settings by the validation images, and looks at the test
-/// images with the best one, unless that was done before or `test` is false. Returns the settings, the
-/// best first.
+/// Trains the missing trainings of a sweep, ranks its settings on the validation images, and evaluates the best
+/// one on the test images, unless that was done before or `test` is false. Returns the settings, best first.
 ///
 /// # Errors
-/// When it is stopped, every setting fails, or something else than a training does.
+/// When it is stopped, every setting fails, or anything other than a training fails.
 pub fn train(
     sweep: &Sweep,
     folder: &mut SweepFolder,
@@ -93,7 +92,7 @@ pub fn train(
         (state.status, state.error) = (status, error);
         state.ended = Some(Timestamp::now());
     });
-    let outcomes = ended?; // the cause is what matters, even if that cannot be written
+    let outcomes = ended?; // the cause is what matters, even if it cannot be written
     marked?;
     Ok(outcomes)
 }
@@ -121,7 +120,7 @@ fn train_and_test(
     };
     folder.update(|state| {
         if state.best != Some(best.setting) {
-            state.test = None; // that of another setting
+            state.test = None; // it belongs to another setting
         }
         state.best = Some(best.setting);
     })?;
@@ -135,7 +134,7 @@ fn train_and_test(
     Ok(ranked)
 }
 
-/// Measures the best setting's trainings on the test images. What an earlier call has measured stands.
+/// Evaluates the best setting's trainings on the test images. Results of an earlier call are kept.
 fn open_test_set(
     folder: &SweepFolder,
     best: &Outcome,

@@ -1,38 +1,37 @@
-//! What a handful of seeds can say: spread, interval, and whether a difference is more than chance.
+//! Statistics over a few seeds: spread, confidence interval, and whether a difference is more than chance.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// How sure an interval is to hold the mean.
+/// Confidence level of an interval.
 const CONFIDENCE: f64 = 0.95;
-/// What differs by less, in parts of it, differs by rounding.
+/// A smaller relative difference is a rounding error.
 const ROUNDING: f64 = 1e-12;
 
 /// Mean and spread of some figures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// How many they are, 1 or more.
+    /// Number of figures, 1 or more.
     pub count: usize,
     /// Their mean.
     pub mean: f64,
-    /// Their standard deviation, with `count - 1` below; of one figure there is none.
+    /// Their sample standard deviation (divisor `count - 1`); `None` for one figure.
     pub deviation: Option<f64>,
-    /// The interval that holds the mean of all seeds with 95 % confidence, by Student's t; of one figure
-    /// there is none.
+    /// The 95 % confidence interval of the mean, by Student's t; `None` for one figure.
     pub interval: Option<[f64; 2]>,
 }
 
-/// A paired test of two settings over the seeds that both were trained with.
+/// A paired test of two settings over the seeds they have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Paired {
-    /// Mean of the second less the first, seed by seed.
+    /// Mean difference, second minus first, over the seeds.
     pub difference: f64,
-    /// How probable a mean difference at least as large is if the two are equally good, 0 to 1.
+    /// The p-value: the probability of a mean difference at least as large if both are equally good, 0 to 1.
     pub p: f64,
 }
 
 impl Spread {
-    /// Returns the spread of `figures`, or `None` when there are none.
+    /// Returns the spread of `figures`, or `None` if there are none.
     pub fn of(figures: &[f64]) -> Option<Self> {
         let count = figures.len();
         if count == 0 {
@@ -57,8 +56,8 @@ impl Spread {
 }
 
 /// Returns the paired t-test of `pairs` (Student 1908, <https://doi.org/10.1093/biomet/6.1.1>), two-sided;
-/// `None` for fewer than two pairs, and where the difference is the same with every seed: of what does not
-/// vary, nothing can be said.
+/// `None` for fewer than two pairs, and if the difference is the same for every seed: without variation there
+/// is no test.
 pub fn paired(pairs: &[(f64, f64)]) -> Option<Paired> {
     let differences: Vec<f64> = pairs.iter().map(|(first, second)| second - first).collect();
     let Spread {
@@ -82,8 +81,8 @@ pub fn paired(pairs: &[(f64, f64)]) -> Option<Paired> {
     })
 }
 
-/// Corrects the probabilities of several tests, so that all of them together are wrong no more often than
-/// one would be (Holm 1979, <https://www.jstor.org/stable/4615733>).
+/// Corrects the p-values of several tests, so that all of them together are wrong no more often than one
+/// would be (Holm 1979, <https://www.jstor.org/stable/4615733>).
 pub fn holm(tests: &mut [&mut Paired]) {
     tests.sort_by(|a, b| a.p.total_cmp(&b.p));
     let (count, mut least) = (tests.len(), 0.0);
@@ -93,7 +92,7 @@ pub fn holm(tests: &mut [&mut Paired]) {
     }
 }
 
-/// Returns Student's distribution for the mean of `count` figures.
+/// Returns Student's t-distribution for the mean of `count` figures.
 fn student(count: usize) -> Option<StudentsT> {
     let freedom = count.checked_sub(1)? as f64;
     StudentsT::new(0.0, 1.0, freedom).ok()

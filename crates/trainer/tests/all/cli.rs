@@ -73,7 +73,7 @@ fn data_shows_where_the_images_are_and_counts_them() {
         "{}",
         said.stdout
     );
-    let checked = format!("{place}: all four files are there and are what they should be\n");
+    let checked = format!("{place}: all four files are there and verified\n");
     assert!(said.stderr.contains(&checked), "{}", said.stderr);
 }
 

@@ -23,14 +23,14 @@ pub const BAD: &[Bad] = &[
     Bad("name = ", &[], "my.toml:1:8", "the value is missing", "a setting is one line: key = value"),
     Bad("name 1", &[], "my.toml:1:6", "expected `=` after the key", "a setting is one line: key = value"),
     Bad("[opt", &[], "my.toml:1:5", "the table name has no closing `]`", "write [name]"),
-    Bad("[data]\n[data]\n", &[], "my.toml:2:2", "this is set for the second time", "keep one of the two; a [table] may appear once"),
-    Bad("seed=1\nseed=2", &[], "my.toml:2:1", "this is set for the second time", "keep one of the two; a [table] may appear once"),
+    Bad("[data]\n[data]\n", &[], "my.toml:2:2", "this is set twice", "keep one of the two; a [table] may appear once"),
+    Bad("seed=1\nseed=2", &[], "my.toml:2:1", "this is set twice", "keep one of the two; a [table] may appear once"),
     Bad("[model]\nhidden=[1,2", &[], "my.toml:2:12", "the list has no closing `]`", "write [256, 128]"),
-    Bad("seed=1 name=2", &[], "my.toml:1:8", "expected the end of the line", "write one setting on a line"),
+    Bad("seed=1 name=2", &[], "my.toml:1:8", "expected the end of the line", "write one setting per line"),
     Bad("name = 'x", &[], "my.toml:1:10", "the text has no closing quote", "write \"...\" around it"),
     Bad("=3", &[], "my.toml:1:1", "the key is missing", "a setting is one line: key = value"),
-    Bad("[optimizer]\nlearning_rate = .5", &[], "my.toml:2:17", "this is no number", "write a digit before the point: 0.5"),
-    Bad("[optimizer]\nlearning_rate = 1.", &[], "my.toml:2:19", "this is no number", "write a digit after the point: 1.0"),
+    Bad("[optimizer]\nlearning_rate = .5", &[], "my.toml:2:17", "this is not a number", "write a digit before the point: 0.5"),
+    Bad("[optimizer]\nlearning_rate = 1.", &[], "my.toml:2:19", "this is not a number", "write a digit after the point: 1.0"),
     Bad("seed = 01", &[], "my.toml:1:8", "a number must not begin with 0", "remove the 0"),
     Bad("[optimizer]\nname=\"sgd\"\nnesterov = True", &[], "my.toml:3:12", "this is neither a number nor text in quotes", "write true or false in lower case, or \"...\" around text"),
     Bad("name = \"\\q\"", &[], "my.toml:1:10", "unknown escape after `\\`", "write a single backslash as \\\\, or use '...'"),
@@ -38,7 +38,7 @@ pub const BAD: &[Bad] = &[
     Bad("[model]\nhidden = [1 2]", &[], "my.toml:2:11", "this is neither a number nor text in quotes", "write \"...\" around text; a list is [256, 128]"),
     Bad("é = 3", &[], "my.toml:1:1", "a key has only letters a to z, digits, `-` and `_`", "see the keys in configs/fashion-mnist.toml"),
     Bad("seed = 3\u{1}", &[], "my.toml:1:8", "this is neither a number nor text in quotes", "write \"...\" around text; a list is [256, 128]"),
-    Bad("seed = 1\nseed.x = 3", &[], "my.toml:2:1", "this is set for the second time", "it is a value above and a table here"),
+    Bad("seed = 1\nseed.x = 3", &[], "my.toml:2:1", "this is set twice", "it is a value above and a table here"),
     Bad("model = {hidden = [3]", &[], "my.toml:1:22", "the table has no closing `}`", "write { key = value }"),
     Bad("[model]\nhidden = [3,\n\n", &[], "my.toml:2:13", "the list has no closing `]`", "write [256, 128]"),
     // keys and tables that do not exist
@@ -108,6 +108,9 @@ pub const BAD: &[Bad] = &[
     Bad("[model]\ndropout = 1.0", &[], "my.toml:2:11", "`model.dropout` is 1.0, but must be at least 0 and below 1", "the default is 0.0"),
     Bad("name = \"\"", &[], "my.toml:1:8", "`name` has an empty text", "write something between the quotes"),
     Bad("name = \"../x\"", &[], "my.toml:1:8", "`name` begins with a `.`", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
+    Bad("name = \"con\"", &[], "my.toml:1:8", "`name` is what Windows calls a device", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
+    Bad("name = \"COM1.x\"", &[], "my.toml:1:8", "`name` is what Windows calls a device", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
+    Bad("name = \"x.\"", &[], "my.toml:1:8", "`name` ends in a `.`, which Windows takes off", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
     Bad("name = \".x\"", &[], "my.toml:1:8", "`name` begins with a `.`", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
     Bad("[data]\nname = \"kmnist\"", &[], "my.toml:2:8", "`data.dir` is missing: only fashion-mnist is found without it", "set `data.dir` to the folder with the four IDX files"),
     Bad("[data]\nclasses=[\"a\",\"b\"]", &[], "my.toml:2:9", "`data.classes` has 2, but fashion-mnist has 10", "name every class once, in the order of the labels"),
@@ -115,9 +118,9 @@ pub const BAD: &[Bad] = &[
     Bad("[data]\nname=\"k\"\ndir=\"d\"\nclasses=[\"a\"]", &[], "my.toml:4:9", "`data.classes` has 1, but must have 2 to 256", "name every class once, in the order of the labels"),
     Bad("name = \"a\\u0007b\"", &[], "my.toml:1:8", "`name` has a control character: \"a\\u{7}b\"", "write it on one line, with spaces"),
     // keys that do not fit together
-    Bad("[optimizer]\nmomentum = 0.5", &[], "my.toml:2:1", "`optimizer.momentum` is not read when `optimizer.name` is `adam`", "only `sgd` reads it: remove it or choose another `name`"),
-    Bad("[schedule]\nfactor = 0.5", &[], "my.toml:2:1", "`schedule.factor` is not read when `schedule.name` is `constant`", "only `step` reads it: remove it or choose another `name`"),
-    Bad("[optimizer]\nname=\"sgd\"\nbeta_1=0.9", &[], "my.toml:3:1", "`optimizer.beta_1` is not read when `optimizer.name` is `sgd`", "only `adam`, `adamw` read it: remove it or choose another `name`"),
+    Bad("[optimizer]\nmomentum = 0.5", &[], "my.toml:2:1", "`optimizer.momentum` is not used when `optimizer.name` is `adam`", "only `sgd` uses it: remove it or choose another `name`"),
+    Bad("[schedule]\nfactor = 0.5", &[], "my.toml:2:1", "`schedule.factor` is not used when `schedule.name` is `constant`", "only `step` uses it: remove it or choose another `name`"),
+    Bad("[optimizer]\nname=\"sgd\"\nbeta_1=0.9", &[], "my.toml:3:1", "`optimizer.beta_1` is not used when `optimizer.name` is `sgd`", "only `adam`, `adamw` use it: remove it or choose another `name`"),
     Bad("[optimizer]\nname=\"sgd\"\nmomentum=0\nnesterov=true", &[], "my.toml:4:10", "`optimizer.nesterov` looks ahead by the momentum, but `optimizer.momentum` is 0", "set a momentum, for example 0.9, or remove `nesterov`"),
     Bad("[schedule]\nwarmup_epochs = 10", &[], "my.toml:2:17", "`schedule.warmup_epochs` is 10.0, but `training.epochs` is 10", "the warm-up must end before the last epoch does"),
     Bad("[schedule]\nwarmup_epochs = 2", &["training.epochs=2"], "--set 2", "`schedule.warmup_epochs` is 2.0, but `training.epochs` is 2", "the warm-up must end before the last epoch does"),
@@ -130,19 +133,19 @@ pub const BAD: &[Bad] = &[
     Bad("", &["foo"], "--set $", "expected `=` and a value after the key", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
     Bad("", &["=3"], "--set =", "the key is missing", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
     Bad("", &["seed="], "--set $", "the value is missing", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
-    Bad("", &["a.b.c=3"], "--set b.c", "a key is one name, or a table and a name with a `.` between", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
+    Bad("", &["a.b.c=3"], "--set b.c", "a key is one name, or a table and a name with a `.` between them", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
     Bad("", &["model.hidden=[512,"], "--set $", "the list has no closing `]`", "write [256, 128]"),
     Bad("", &["name=123"], "--set 123", "expected text for `name`, found the whole number 123", "write --set 'name=\"123\"'"),
     Bad("", &["optimizer=adam"], "--set adam", "expected a table for `optimizer`, found the text \"adam\"", "write --set optimizer.name=value"),
-    Bad("", &["optimizer.momentum=0.5"], "--set momentum", "`optimizer.momentum` is not read when `optimizer.name` is `adam`", "only `sgd` reads it: remove it or choose another `name`"),
+    Bad("", &["optimizer.momentum=0.5"], "--set momentum", "`optimizer.momentum` is not used when `optimizer.name` is `adam`", "only `sgd` uses it: remove it or choose another `name`"),
     Bad("", &["seed=1", "seed=x"], "--set x", "expected a whole number for `seed`, found the text \"x\"", "for example 42"),
-    Bad("", &["optimizer.name=sgd", "optimizer.beta_1=0.5"], "--set beta_1", "`optimizer.beta_1` is not read when `optimizer.name` is `sgd`", "only `adam`, `adamw` read it: remove it or choose another `name`"),
+    Bad("", &["optimizer.name=sgd", "optimizer.beta_1=0.5"], "--set beta_1", "`optimizer.beta_1` is not used when `optimizer.name` is `sgd`", "only `adam`, `adamw` use it: remove it or choose another `name`"),
     Bad("", &["model.hidden=512"], "--set 512", "expected a list of whole numbers for `model.hidden`, found the whole number 512", "write [512]"),
     Bad("", &["early_stopping.patience=2"], "--set early_stopping.patience", "early stopping watches the validation images, but `data.validation` is 0", "set `data.validation`, for example to 5000, or remove [early_stopping]"),
     Bad("", &["sede=1\nx"], "--set sede", "unknown key `sede`", "did you mean `seed`?"),
     Bad("", &[""], "--set $", "expected `=` and a value after the key", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
     Bad("", &["  =  "], "--set $", "the value is missing", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
-    Bad("", &["optimizer={name=\"sgd\", beta_1=2}"], "--set beta_1", "`optimizer.beta_1` is not read when `optimizer.name` is `sgd`", "only `adam`, `adamw` read it: remove it or choose another `name`"),
+    Bad("", &["optimizer={name=\"sgd\", beta_1=2}"], "--set beta_1", "`optimizer.beta_1` is not used when `optimizer.name` is `sgd`", "only `adam`, `adamw` use it: remove it or choose another `name`"),
     Bad("", &["seed.=3"], "--set =", "the key is missing", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
     Bad("", &["model.hidden=[512, x]"], "--set x", "this is neither a number nor text in quotes", "write \"...\" around text; a list is [256, 128]"),
     Bad("", &["model.hidden = [512, -1]"], "--set -1", "`model.hidden` is -1, but must be 1 to 65536", "the default is [128]"),
@@ -168,19 +171,19 @@ pub const BAD: &[Bad] = &[
     Bad("name = \"a b\"", &[], "my.toml:1:8", "`name` has a character a folder name should not have", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
     Bad("name = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", &[], "my.toml:1:8", "`name` has more than 64 characters", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
     Bad("[training]\nepochs = 100001", &[], "my.toml:2:10", "`training.epochs` is 100001, but must be 1 to 100000", "the default is 10"),
-    Bad("training.epochs = 3\n[training]\nbatch_size=3", &[], "my.toml:2:2", "this is set for the second time", "keep one of the two; a [table] may appear once"),
+    Bad("training.epochs = 3\n[training]\nbatch_size=3", &[], "my.toml:2:2", "this is set twice", "keep one of the two; a [table] may appear once"),
     Bad("[optimizer.adam]\nbeta_1 = 0.9", &[], "my.toml:1:12", "unknown key `adam` in [optimizer]", "the keys of [optimizer] are `name`, `learning_rate`, `beta_1`, `beta_2`, `epsilon`, `weight_decay`, `momentum`, `nesterov`"),
     Bad("[optimizer]\nlearning-rate = 0.1", &[], "my.toml:2:1", "unknown key `learning-rate` in [optimizer]", "did you mean `learning_rate`?"),
     Bad("[optimizer]\nbetas = [0.9, 0.999]", &[], "my.toml:2:1", "unknown key `betas` in [optimizer]", "did you mean `beta_1`?"),
-    Bad("# nothing\n\nseed=1 name = 2", &[], "my.toml:3:8", "expected the end of the line", "write one setting on a line"),
-    Bad("seed=1,", &[], "my.toml:1:7", "expected the end of the line", "write one setting on a line"),
+    Bad("# nothing\n\nseed=1 name = 2", &[], "my.toml:3:8", "expected the end of the line", "write one setting per line"),
+    Bad("seed=1,", &[], "my.toml:1:7", "expected the end of the line", "write one setting per line"),
     Bad("", &["seed=3 # three"], "--set 3 # three", "expected a whole number for `seed`, found the text \"3 # three\"", "for example 42"),
     Bad("", &["optimiser.name=sgd"], "--set optimiser", "unknown table [optimiser]", "did you mean [optimizer]?"),
-    Bad("", &["schedule.factor=0.1"], "--set factor", "`schedule.factor` is not read when `schedule.name` is `constant`", "only `step` reads it: remove it or choose another `name`"),
+    Bad("", &["schedule.factor=0.1"], "--set factor", "`schedule.factor` is not used when `schedule.name` is `constant`", "only `step` uses it: remove it or choose another `name`"),
     Bad("", &["backend=gpu"], "--set gpu", "unknown value \"gpu\" for `backend`", "did you mean `wgpu`? the choices are `flex`, `ndarray`, `wgpu`, `auto`"),
     Bad("", &["data.validation=5000.0"], "--set 5000.0", "expected a whole number for `data.validation`, found the number 5000.0", "write 5000"),
     Bad("", &["training.epochs=1e3"], "--set 1e3", "expected a whole number for `training.epochs`, found the number 1000.0", "write 1000"),
-    Bad("", &["é.x=1"], "--set é", "a key is one name, or a table and a name with a `.` between", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
+    Bad("", &["é.x=1"], "--set é", "a key is one name, or a table and a name with a `.` between them", "write --set key=value, for example --set optimizer.learning_rate=3e-4"),
     Bad("name = \"ünïcödé\"", &[], "my.toml:1:8", "`name` has a character a folder name should not have", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
     Bad("\t[optimizer]\n\t\tlearning_rate\t=\t\"x\"", &[], "my.toml:2:19", "expected a number for `optimizer.learning_rate`, found the text \"x\"", "for example 0.001"),
     Bad("seed = 1\r\nsede = 2\r\n", &[], "my.toml:2:1", "unknown key `sede`", "did you mean `seed`?"),
@@ -285,11 +288,11 @@ fn errors_as_they_are_shown() {
     hint: set `data.validation`, for example to 5000, or remove [early_stopping]
     "#);
     insta::assert_snapshot!(shown("[optimizer]\nname = \"sgd\"\nbeta_1 = 0.9", &[]), @r#"
-    error: my.toml:3:1: `optimizer.beta_1` is not read when `optimizer.name` is `sgd`
+    error: my.toml:3:1: `optimizer.beta_1` is not used when `optimizer.name` is `sgd`
       |
     3 | beta_1 = 0.9
       | ^^^^^^
-    hint: only `adam`, `adamw` read it: remove it or choose another `name`
+    hint: only `adam`, `adamw` use it: remove it or choose another `name`
     "#);
     insta::assert_snapshot!(shown("[data]\n\tname = \"\u{e9}\u{1F457}\"\t\r\n", &[]), @r#"
     error: my.toml:2:9: `data.dir` is missing: only fashion-mnist is found without it
@@ -303,7 +306,7 @@ fn errors_as_they_are_shown() {
       |
     1 | …g long long long long long long long long long "; seed = 1
       |                                                  ^
-    hint: write one setting on a line
+    hint: write one setting per line
     "#);
     insta::assert_snapshot!(shown("seed = \"\u{202e}\" # \u{202e}\u{1b}[31m", &[]), @r#"
     error: my.toml:1:15: invalid comment character, expected printable characters
@@ -427,7 +430,7 @@ fn what_depends_on_the_data() {
         0,
         1,
         0,
-        "the data set has no training images\nhint: look into the folder `data.dir`",
+        "the data set has no training images\nhint: check the folder `data.dir`",
     );
     check(
         5,

@@ -1,11 +1,16 @@
 //! Every config shipped loads, comes back equal through TOML, and no bytes make the loader panic.
 
+pub mod errors;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use experiment::{Backend, Decay, EarlyStopping, Experiment, Metric, Optimizer, Source, load};
 use trainer::cli::Cli;
+
+use crate::fixtures::{copy, tiny};
+use crate::program::Desk;
 
 fn load_text(text: &str, overrides: &[&str]) -> Experiment {
     let source = Source {
@@ -446,5 +451,24 @@ impl Random {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit.max(1)
+    }
+}
+
+/// A path in a config means what it means on the command line, or lies beside the config.
+#[test]
+fn a_data_folder_may_be_at_home_or_beside_the_config() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let config = |dir: &str| {
+        format!(
+            "name = \"mine\"\n[data]\nname = \"tiny\"\ndir = \"{dir}\"\n[training]\nepochs = 1\n"
+        )
+    };
+    desk.write("home.toml", config("~/tiny")); // the program's home is the desk
+    desk.write("there/beside.toml", config("images"));
+    copy(&desk.path("tiny"), &desk.path("there/images"));
+    for file in ["home.toml", "there/beside.toml"] {
+        let said = desk.ok(&["--config", file, "--quiet"]);
+        assert_eq!(said.stderr, "", "{file}");
     }
 }

@@ -49,11 +49,11 @@ fn what_is_wrong_with_a_sweep_is_shown_where_it_stands() {
         ),
         (
             "[sweep.grid]\nseed = [1, 2]\n",
-            "s.toml:11:1: `seed` is no setting to choose",
+            "s.toml:11:1: `seed` cannot be a setting",
         ),
         (
             "[sweep.grid]\nname = [\"a\", \"b\"]\n",
-            "s.toml:11:1: `name` is no setting to choose",
+            "s.toml:11:1: `name` cannot be a setting",
         ),
         (
             "[sweep.random]\nmodel.dropout = { from = 0.5, to = 0.1 }\n",
@@ -77,7 +77,7 @@ fn what_is_wrong_with_a_sweep_is_shown_where_it_stands() {
         ),
         (
             "[sweep]\nhalving = 2\n[sweep.grid]\nschedule.name = [\"constant\", \"cosine\"]\n",
-            "a cosine schedule cannot be lengthened",
+            "a cosine schedule cannot be extended",
         ),
         (
             "[sweep]\nhalving = 2\n[sweep.grid]\nschedule.warmup_epochs = [0.5, 1.0]\n",
@@ -105,7 +105,7 @@ fn what_is_wrong_with_a_sweep_is_shown_where_it_stands() {
         ),
         (
             "[sweep.grid]\nmodel.dropout = [0.1]\n[sweep.random]\nmodel.dropout = { from = 0.0, to = 0.5 }\n",
-            "s.toml:13:7: `model.dropout` is in [sweep.grid] as well",
+            "s.toml:13:7: `model.dropout` is also in [sweep.grid]",
         ),
     ];
     for (sweep, problem) in cases {

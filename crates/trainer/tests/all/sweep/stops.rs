@@ -94,7 +94,7 @@ fn stop(sweep: Child, signal: &str, code: i32) {
         asked.elapsed()
     );
     assert!(
-        stderr.contains("hint: give the same command again to continue"),
+        stderr.contains("hint: run the same command again to resume"),
         "{stderr}"
     );
 }

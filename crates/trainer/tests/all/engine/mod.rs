@@ -1,5 +1,8 @@
 //! Who trains: said before the first epoch, and refused where it cannot be.
 
+mod experiments;
+mod formulas;
+
 use crate::fixtures::{on_tiny, tiny};
 use crate::program::{Desk, json_lines, read};
 

@@ -201,7 +201,7 @@ fn predict_says_unknown_to_a_digit_and_not_to_a_garment() {
     let said = desk.ok(&["predict", folder, "noise.png", "trouser.png"]);
     let heading = |name: &str| said.stdout.lines().find(|l| l.starts_with(name)).unwrap();
     assert!(
-        heading("noise.png").contains(": unknown, unlike "),
+        heading("noise.png").contains(": unknown: unlike the training images"),
         "{}",
         said.stdout
     );

@@ -15,7 +15,7 @@ use crate::fixtures::{on_tiny, tiny};
 use crate::mutations::{is_readable, overwrite, survive};
 use crate::program::{Desk, arg};
 
-const EXPERIMENT: &str = include_str!("../../../../configs/fashion-mnist.toml");
+const EXPERIMENT: &str = include_str!("../../../../../configs/fashion-mnist.toml");
 
 /// What loads must be complete: written down, it is the same experiment.
 fn as_experiment(found: Result<Experiment, ConfigError>) -> Result<(), String> {
@@ -265,17 +265,17 @@ fn a_checkpoint_of_another_training_is_refused() {
         (
             "\"steps\":32",
             "\"steps\":31",
-            "not those of this experiment and data",
+            "does not fit this experiment and data",
         ),
         (
             "\"steps\":32",
             "\"steps\":18446744073709551615",
-            "not those of this experiment and data",
+            "does not fit this experiment and data",
         ),
         (
             "\"images\":0",
             "\"images\":500",
-            "not those of this experiment and data",
+            "does not fit this experiment and data",
         ),
         (
             "\"mark\":null",

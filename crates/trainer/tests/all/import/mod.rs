@@ -1,11 +1,14 @@
 //! `export` and `import` as a person uses them.
 
+mod bytes;
+pub mod interop;
+
 use std::fs;
 
 use serde_json::Value;
 
 use crate::fixtures::{on_tiny, quick, tiny};
-use crate::interop::fixture;
+use crate::import::interop::fixture;
 use crate::program::{Desk, arg, read_json};
 use crate::transcript::Transcript;
 

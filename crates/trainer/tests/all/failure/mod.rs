@@ -1,5 +1,7 @@
 //! Every kind of error, as a person sees it, with its exit code.
 
+mod wrong;
+
 use std::fs;
 
 use image::{GrayImage, ImageFormat, Rgba, RgbaImage};

@@ -13,7 +13,7 @@ use std::thread;
 
 use data::fashion_mnist::FILES;
 
-use crate::config_errors::{BAD, Bad, load_text};
+use crate::configs::errors::{BAD, Bad, load_text};
 use crate::fixtures::{copy, on_tiny, tiny};
 use crate::program::{Desk, Said, TRAINER};
 
@@ -118,7 +118,7 @@ const PATHS: &[Row] = &[
     (&["--config", "words.txt"], 2, "words.txt:1:"),
     (&["--config", "latin.toml"], 2, "latin.toml:1: this is not UTF-8 text"),
     (&["--config", "large.toml"], 2, "large.toml is larger than 1 MiB"),
-    (&["--config", "/dev/zero"], 2, "/dev/zero is larger than 1 MiB"),
+    (&["--config", "/dev/zero"], 2, "cannot read /dev/zero: it is not a regular file"),
     (&["--config", "run/model.bpk"], 2, "run/model.bpk:1: this is not UTF-8 text"),
     (&["--config", "run/manifest.json"], 2, "run/manifest.json:1:1"),
     (&["config", "show", "--config", "nowhere.toml"], 2, "there is no such file"),
@@ -152,8 +152,8 @@ const PATHS: &[Row] = &[
     (&["evaluate", "modelless"], 1, "cannot read modelless/model.bpk"),
     (&["evaluate", "unmanaged"], 1, "unmanaged/manifest.json is damaged"),
     (&["resume", "unmanaged"], 1, "unmanaged/manifest.json is damaged"),
-    (&["evaluate", "endless"], 2, "endless is a folder, but holds no run"),
-    (&["resume", "endless"], 2, "endless is a folder, but holds no run"),
+    (&["evaluate", "endless"], 2, "endless is a folder, but not a run"),
+    (&["resume", "endless"], 2, "endless is a folder, but not a run"),
     (&["predict", "run", "missing.png"], 1, "missing.png: cannot be read: "),
     (&["predict", "run", "empty"], 1, "empty: cannot be read: not a regular file"),
     (&["predict", "run", "words.txt"], 1, "words.txt: is not a PNG or JPEG picture"),
@@ -187,15 +187,15 @@ const FOLDERS: &[Row] = &[
     (&["--set", "name=\"\\u001b[31m\""], 2, "`name` has a control character"),
     (&["--set", "name=LONG"], 2, "`name` has more than 64 characters"),
     (&["--set", "name=\"\""], 2, "`name` has an empty text"),
-    (&["--run-dir", "run"], 2, "run holds a run already"),
-    (&["--run-dir", "run/."], 2, "holds a run already"),
-    (&["--run-dir", "empty/../run"], 2, "holds a run already"),
-    (&["--run-dir", "words.txt"], 2, "cannot make the run folder words.txt"),
-    (&["--run-dir", "words.txt/run"], 2, "cannot make the run folder words.txt/run"),
-    (&["--run-dir", "loop"], 2, "cannot make the run folder loop"),
-    (&["--run-dir", "LONG"], 2, "cannot make the run folder aaa"),
-    (&["--run-dir", "/proc/run"], 2, "cannot make the run folder /proc/run"),
-    (&["--run-dir", "/dev/null"], 2, "cannot make the run folder /dev/null"),
+    (&["--run-dir", "run"], 2, "run already holds a run"),
+    (&["--run-dir", "run/."], 2, "already holds a run"),
+    (&["--run-dir", "empty/../run"], 2, "already holds a run"),
+    (&["--run-dir", "words.txt"], 2, "cannot create the run folder words.txt"),
+    (&["--run-dir", "words.txt/run"], 2, "cannot create the run folder words.txt/run"),
+    (&["--run-dir", "loop"], 2, "loop is a link"),
+    (&["--run-dir", "LONG"], 2, "cannot create the run folder aaa"),
+    (&["--run-dir", "/proc/run"], 2, "cannot create the run folder /proc/run"),
+    (&["--run-dir", "/dev/null"], 2, "cannot create the run folder /dev/null"),
     (&["--set", "training.batch_size=601"], 2, "`training.batch_size` is 601"),
     (&["--set", "data.validation=600"], 2, "`data.validation` holds out 600 of 600"),
     (&["--set", "data.validation=4294967295"], 2, "`data.validation` holds out 4294967295"),
@@ -229,14 +229,12 @@ const RUNS: &[&str] = &[
 /// Changes that `resume` refuses, and runs it cannot resume.
 #[rustfmt::skip]
 const RESUME: &[Row] = &[
-    (&["resume", "run"], 2, "the run run is finished"),
-    (&["resume", "run/"], 2, "is finished"),
-    (&["resume", "run/model.bpk"], 2, "run/model.bpk holds no run"),
-    (&["resume", "words.txt"], 2, "words.txt holds no run"),
-    (&["resume", "run", "--set", "seed=7"], 2, "the experiment is not the one the run began with"),
-    (&["resume", "run", "--set", "backend=ndarray"], 2, "the experiment is not the one the run began with"),
+    (&["resume", "run/model.bpk"], 2, "run/model.bpk is not a run folder"),
+    (&["resume", "words.txt"], 2, "words.txt is not a run folder"),
+    (&["resume", "run", "--set", "seed=7"], 2, "the experiment differs from the one the run was started with"),
+    (&["resume", "run", "--set", "backend=ndarray"], 2, "the experiment differs from the one the run was started with"),
     (&["resume", "run", "--set", "training.epochs=0"], 2, "`training.epochs` is 0"),
-    (&["resume", "run", "--set", "optimizer.learning_rate=1"], 2, "the experiment is not the one"),
+    (&["resume", "run", "--set", "optimizer.learning_rate=1"], 2, "the experiment differs from the one"),
     (&["resume", "run", "--set", "nonsense"], 2, "expected `=` and a value after the key"),
     (&["resume", "run", "--set", "sede=7"], 2, "unknown key `sede`"),
 ];

@@ -251,7 +251,7 @@ fn a_run_verifies_until_something_is_changed() {
     let said = desk.run(&["verify", "tiny/a"]);
     assert_eq!(said.code, 1);
     assert!(
-        said.stderr.contains("is no name of a file"),
+        said.stderr.contains("is not the name of a file"),
         "{}",
         said.stderr
     );
@@ -285,7 +285,7 @@ fn a_run_is_repeated_byte_for_byte() {
     let said = desk.run(&["repeat", "tiny/c"]);
     assert_eq!((said.code, said.stdout.as_str()), (2, ""));
     assert!(
-        said.stderr.contains("is not as the run wrote it"),
+        said.stderr.contains("has changed since the run wrote it"),
         "{}",
         said.stderr
     );

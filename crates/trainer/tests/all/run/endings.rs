@@ -53,7 +53,7 @@ fn a_training_that_diverges_in_its_last_step_fails_too() {
         assert_eq!(manifest["status"], "failed");
         let refused = desk.run(&["evaluate", run]);
         assert_eq!(refused.code, 2, "{}", refused.stderr);
-        assert!(refused.stderr.contains(" is failed"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(" has failed"), "{}", refused.stderr);
     }
 }
 
@@ -92,7 +92,7 @@ fn a_signal_ends_a_run_cleanly_and_it_cannot_be_used() {
         let refused = desk.run(&["evaluate", run]);
         assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
         assert!(
-            refused.stderr.contains("is interrupted"),
+            refused.stderr.contains("was interrupted"),
             "{}",
             refused.stderr
         );

@@ -108,7 +108,8 @@ fn wgpu_trains_and_its_record_works_on_flex() {
     );
     let is_software = processor.contains("software");
     assert_eq!(
-        said.stderr.contains("warning: this adapter is software"),
+        said.stderr
+            .contains("warning: this adapter runs in software"),
         is_software
     );
 

@@ -1,5 +1,8 @@
 //! Sweeps, on 600 images of 6 x 5 pixels: settings trained in processes of their own.
 
+mod errors;
+mod stops;
+
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -111,9 +114,9 @@ fn a_sweep_finds_the_best_setting_and_looks_at_the_test_images_once() {
     let text = desk.ok(&["sweep", "s.toml"]);
     for part in [
         "setting  sets                seeds  epochs  validation accuracy",
-        "best by the validation images: setting 2, learning_rate=0.01\n",
+        "best on the validation images: setting 2, learning_rate=0.01\n",
         "better than each of 1 other setting by more than chance\n",
-        "(5 seeds; the test images were looked at once)\n",
+        "(5 seeds; the test images were used once)\n",
     ] {
         assert!(
             text.stdout.contains(part),
@@ -148,11 +151,11 @@ fn a_sweep_finds_the_best_setting_and_looks_at_the_test_images_once() {
 
     // Another sweep does not go into its folder.
     for (set, what) in [
-        ("sweep.seeds=2", "other seeds"),
-        ("sweep.metric=loss", "another metric"),
-        ("sweep.halving=2", "another halving"),
-        ("training.epochs=5", "other settings"),
-        ("model.hidden=[7]", "another experiment"),
+        ("sweep.seeds=2", "different seeds"),
+        ("sweep.metric=loss", "a different metric"),
+        ("sweep.halving=2", "a different halving"),
+        ("training.epochs=5", "different settings"),
+        ("model.hidden=[7]", "a different experiment"),
     ] {
         let said = desk.run(&["sweep", "s.toml", "--set", "sweep.seeds=6", "--set", set]);
         assert_eq!(
@@ -323,7 +326,7 @@ fn a_run_can_wait_with_its_look_at_the_test_images() {
     ));
     assert!(!said.stdout.contains("test accuracy"), "{}", said.stdout);
     assert!(
-        said.stderr.contains("the test images were not looked at"),
+        said.stderr.contains("the test images were not used"),
         "{}",
         said.stderr
     );

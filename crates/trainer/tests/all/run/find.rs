@@ -153,3 +153,33 @@ fn the_manifest_names_the_commit_of_the_working_directory() {
     desk.write("notes.txt", "two");
     assert_eq!(commit("changed"), format!("{head}-dirty"));
 }
+
+/// The clock may have been far ahead once: `last` is the run made last all the same.
+#[test]
+fn last_is_the_run_made_last_whatever_the_clock_said() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let train = |seed: &str| {
+        let args = [
+            &ON_TINY[..],
+            &["--set", "training.epochs=1", "--seed", seed, "--quiet"],
+        ]
+        .concat();
+        desk.ok(&args);
+    };
+    let last = || desk.ok(&["runs", "show", "last", "--json"]).json()[0].clone();
+    train("42");
+    let first = last();
+    let folder = desk.path(first["folder"].as_str().unwrap());
+    let path = folder.join("manifest.json");
+    let mut manifest = read_json(&path);
+    manifest["started"] = "2150-06-01T00:00:00Z".into();
+    fs::write(&path, manifest.to_string()).unwrap();
+    fs::rename(&folder, folder.with_file_name("21500601-000000-0000")).unwrap();
+    train("5");
+    assert_eq!(last()["seed"], 5);
+    // The count is found again when its file is lost.
+    fs::remove_file(desk.path("artifacts/.last-number")).unwrap();
+    train("6");
+    assert_eq!(last()["seed"], 6);
+}

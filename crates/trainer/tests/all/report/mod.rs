@@ -180,13 +180,13 @@ fn what_is_not_there_is_said_on_the_page() {
     fs::remove_dir_all(desk.path("tiny")).unwrap();
     let said = desk.ok(&["report", "tiny/a"]);
     assert!(
-        said.stderr.contains("warning: the page is not complete: "),
+        said.stderr.contains("warning: the page is incomplete: "),
         "{}",
         said.stderr
     );
     let page = desk.text("artifacts/tiny/a/report.html");
     check(&page);
-    assert!(page.contains("The pictures are not here: "));
+    assert!(page.contains("The pictures are not shown: "));
     assert!(page.contains("Each class's weights"));
     assert_eq!(
         page.matches("data:image/png;base64,").count(),
@@ -221,7 +221,7 @@ fn what_is_not_there_is_said_on_the_page() {
     let page = desk.text("artifacts/tiny/a/report.html");
     check(&page);
     assert!(page.contains("<dd>killed</dd>") && page.contains("no epoch was finished"));
-    assert_eq!(page.matches(" not here: ").count(), 6);
+    assert_eq!(page.matches(" not shown: ").count(), 6);
 }
 
 #[test]
@@ -404,14 +404,14 @@ fn a_sweep_and_a_range_test_have_pages_of_their_own() {
     let page = desk.text("artifacts/s/report.html");
     check(&page);
     let best = format!(
-        "best by the validation images: setting {}, hidden=",
+        "best on the validation images: setting {}, hidden=",
         found["best"]
     );
     let mean = found["settings"][0]["spread"]["mean"].as_f64().unwrap();
     for words in [
         best,
         format!("{mean:.4} ± "),
-        "the test images were looked at once".into(),
+        "the test images were used once".into(),
         "seed 43: ".into(),
         "optimizer.name=&quot;sgd&quot;".into(),
     ] {

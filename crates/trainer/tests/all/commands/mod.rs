@@ -1,0 +1,5 @@
+//! What the commands print, and where.
+
+mod pipes;
+mod summary;
+mod terminal;
