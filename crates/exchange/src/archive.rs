@@ -29,7 +29,8 @@ const MOST_FILES: usize = 10_000;
 /// What an archive unpacks to: at most so many times its size, and some room for small ones. Trained weights
 /// shrink by a tenth; those of 64-bit floats that were of 32, by half.
 pub const MOST_GROWTH: u64 = 16;
-const SMALL: u64 = 1 << 20;
+/// Bytes that an archive may always unpack to.
+pub const SMALL: u64 = 1 << 20;
 /// 1 January 1980: archives have no date, so that equal content makes equal bytes.
 const DATE: u16 = 0x21;
 

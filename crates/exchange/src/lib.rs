@@ -14,10 +14,13 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod hdf5;
+pub mod keras;
 pub mod about;
 mod spelling;
 pub mod archive;
 mod beside;
+pub mod burn;
 mod chain;
 pub mod layout;
 mod names;
@@ -47,6 +50,9 @@ pub use scale::{NoScale, Scale};
 /// Largest file read, and most bytes taken out of a compressed one: the largest network allowed, with
 /// room for metadata.
 pub const MAX_BYTES: u64 = 4 * model::config::MAX_PARAMETERS as u64 + (64 << 20);
+
+/// First bytes of an HDF5 file.
+const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// A network between two files.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +110,10 @@ pub enum Kind {
     Npz,
     /// A PyTorch state dict.
     Torch,
+    /// A Keras model, in a zip or in HDF5.
+    Keras,
+    /// A pack of another Burn program.
+    Burn,
 }
 
 impl Network {
@@ -176,6 +186,9 @@ pub fn read_as(bytes: &[u8], reading: &Reading) -> Result<(Kind, Network), Excha
         Kind::Onnx => onnx::read(bytes, reading),
         Kind::Npz => npz::read(bytes, reading),
         Kind::Torch => torch::read(bytes, reading),
+        Kind::Keras if bytes.starts_with(HDF5) => keras::read_hdf5(bytes, reading),
+        Kind::Keras => keras::read_zip(bytes, reading),
+        Kind::Burn => burn::read(bytes, reading),
     }?;
     let is_finite = |tensor: &&Tensor| tensor.values.iter().all(|value| value.is_finite());
     if let Some(tensor) = network.tensors.iter().find(|tensor| !is_finite(tensor)) {
@@ -208,8 +221,7 @@ fn left_out(names: &[String]) -> Option<String> {
 
 /// Returns what `bytes` are by how they begin; of a zip, by what it has.
 fn kind(bytes: &[u8]) -> Result<Kind, ExchangeError> {
-    const RECORD: &[u8] = b"NRUB";
-    const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
+    const PACK: &[u8] = b"NRUB";
     let unknown = |what| Err(ExchangeError::Unknown(what));
     match bytes {
         [] => unknown("an empty file"),
@@ -219,14 +231,12 @@ fn kind(bytes: &[u8]) -> Result<Kind, ExchangeError> {
             match () {
                 () if has("data.pkl") => Ok(Kind::Torch),
                 () if has(".npy") => Ok(Kind::Npz),
-                () if has("model.weights.h5") => unknown("a Keras .keras file"),
+                () if has(keras::WEIGHTS) => Ok(Kind::Keras),
                 () => unknown("a zip without weights"),
             }
         }
-        _ if bytes.starts_with(RECORD) => {
-            unknown("a .bpk record, which the other commands take as it is")
-        }
-        _ if bytes.starts_with(HDF5) => unknown("an HDF5 file"),
+        _ if bytes.starts_with(PACK) => Ok(Kind::Burn),
+        _ if bytes.starts_with(HDF5) => Ok(Kind::Keras),
         _ if bytes.starts_with(b"\x93NUMPY") => unknown("a single NumPy array"),
         // A length of eight bytes, then JSON. The length may begin like a pickle.
         [_, _, _, _, _, 0, 0, 0, b'{', ..] => Ok(Kind::Safetensors),

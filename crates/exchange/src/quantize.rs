@@ -43,9 +43,11 @@ pub(crate) fn quantize(weight: &[f32], outputs: usize) -> Quantized {
 
 /// Returns the weights `[in, out]` that whole numbers stand for.
 pub fn dequantize(weight: &[i8], scale: &[f32]) -> Vec<f32> {
-    let rows = weight.chunks(scale.len().max(1));
-    rows.flat_map(|row| row.iter().zip(scale).map(|(&w, &s)| f32::from(w) * s))
-        .collect()
+    let mut weights = Vec::with_capacity(weight.len());
+    for row in weight.chunks(scale.len().max(1)) {
+        weights.extend(row.iter().zip(scale).map(|(&w, &s)| f32::from(w) * s));
+    }
+    weights
 }
 
 #[cfg(test)]

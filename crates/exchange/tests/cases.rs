@@ -164,4 +164,14 @@ fn the_metadata_of_strangers() {
 #[test]
 fn files_next_door() {
     plain("A45-big-endian.npz", Kind::Npz);
+    for file in [
+        "A46-keras-2.h5",
+        "A46-keras-2.keras",
+        "A46-keras-2.weights.h5",
+    ] {
+        let notes = plain(file, Kind::Keras);
+        let is_assumed = has(&notes, "activation relu");
+        assert_eq!(is_assumed, file.contains("weights"), "{file}: {notes:?}");
+    }
+    plain("A47-burn.bpk", Kind::Burn);
 }

@@ -53,3 +53,36 @@ pub fn network(
 pub fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
 }
+
+/// Returns `bytes` with some damage, mostly near their beginning, where they say what they are.
+pub fn mutate(bytes: &[u8], seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
+    let mut number = |below: usize| {
+        // xorshift64*, Marsaglia 2003, <https://doi.org/10.18637/jss.v008.i14>
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below.max(1)
+    };
+    let mut damaged = bytes.to_vec();
+    for _ in 0..=number(4) {
+        let reach = [64, 512, 4096, damaged.len()][number(4)].min(damaged.len());
+        // A zip has its directory at the end.
+        let at = if number(3) == 0 {
+            damaged.len().saturating_sub(1 + number(reach))
+        } else {
+            number(reach)
+        };
+        match number(5) {
+            0 => damaged[at] ^= 1 << number(8),
+            1 => damaged[at] = [0, 1, 0x7f, 0x80, 0xff][number(5)],
+            2 => drop(damaged.remove(at)),
+            3 => damaged.truncate(at + 1),
+            _ => damaged.insert(at, number(256) as u8),
+        }
+        if damaged.is_empty() {
+            break;
+        }
+    }
+    damaged
+}

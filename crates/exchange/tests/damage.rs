@@ -1,0 +1,63 @@
+//! No damage makes a reader panic or hang.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use common::{cases, mutate};
+
+/// Mutations that each file gets.
+const MUTATIONS: u64 = 400;
+/// No file of 50 KB takes as long, on a machine as busy as it may be.
+const LONGEST: Duration = Duration::from_secs(10);
+
+#[test]
+fn cut_off_or_changed_files_are_errors_or_networks() {
+    let mut kinds = 0;
+    for file in fs::read_dir(cases()).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.ends_with(".json") || name.ends_with(".data") {
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        let folder = cases();
+        let reading = exchange::Reading {
+            folder: Some(&folder),
+            ..Default::default()
+        };
+        let intact = exchange::read_as(&bytes, &reading);
+        assert!(intact.is_ok(), "{name}: {intact:?}");
+        let mut different = 0;
+        let check = |bytes: &[u8]| {
+            let start = Instant::now();
+            let read = exchange::read_as(bytes, &reading);
+            assert!(start.elapsed() < LONGEST, "{name}");
+            if let Err(error) = &read {
+                assert!(!error.to_string().is_empty() && !error.hint().is_empty());
+            }
+            read
+        };
+        for length in (0..bytes.len().min(3000))
+            .step_by(7)
+            .chain((0..bytes.len()).step_by(997))
+        {
+            let cut = check(&bytes[..length]);
+            assert!(
+                cut.is_err()
+                    || cut.map(|(_, n)| n.tensors) == intact.clone().map(|(_, n)| n.tensors)
+            );
+        }
+        for seed in 0..MUTATIONS {
+            different += u64::from(check(&mutate(&bytes, seed)) != intact);
+        }
+        assert!(
+            different > MUTATIONS / 3,
+            "{name}: {different} mutations did anything"
+        );
+        kinds += 1;
+    }
+    assert!(kinds >= 20);
+}

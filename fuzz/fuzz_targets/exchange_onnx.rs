@@ -1,0 +1,11 @@
+//! An ONNX graph. What is accepted are weights.
+#![no_main]
+
+use exchange::{Reading, onnx};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(network) = onnx::read(bytes, &Reading::default()) {
+        assert!(network.tensors.iter().all(|t| t.values.len() == t.shape.iter().product()));
+    }
+});
