@@ -60,6 +60,7 @@ fn fit_and_evaluate(
 
     // Engine: the fused kernel, or Burn's operations.
     let kind = engine::choose(experiment, compute.backend)?;
+    let kind = engine::resumed(kind, experiment, &start.parts);
     let job = Job {
         experiment,
         compute,
@@ -98,7 +99,15 @@ fn fit(
     let kernel = (kind == EngineKind::Kernel).then(|| {
         let (optimizer, weights) = (&experiment.optimizer, weights.clone());
         let (batches, learning_rate) = (batches.clone(), learning_rate.clone());
-        Kernel::new(architecture, weights, optimizer, batches, learning_rate)
+        let seed = experiment.seed;
+        Kernel::new(
+            architecture,
+            weights,
+            optimizer,
+            batches,
+            learning_rate,
+            seed,
+        )
     });
     let device = compute.device.clone().autodiff();
     let network = Network::new(architecture, weights, &device).map_err(Failure::caused_by)?;

@@ -22,17 +22,17 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Returns the network of `weights`, ready to be trained on `batches`.
+    /// Returns the network of `weights`, ready to be trained on `batches`; dropout follows from `seed`.
     ///
     /// # Panics
-    /// When the kernel cannot train it, see [`choose`](super::choose), or `weights` are those of another
-    /// network.
+    /// When `weights` are those of another network.
     pub fn new(
         architecture: &Architecture,
         weights: Vec<Tensor>,
         optimizer: &Optimizer,
         batches: Batches,
         learning_rate: LearningRate,
+        seed: u64,
     ) -> Self {
         let Architecture::Mlp(mlp) = architecture;
         let activation = match mlp.activation {
@@ -43,8 +43,13 @@ impl Kernel {
         };
         let loss = architecture.loss().into();
         let layers = mlp.layers(weights);
+        let network = kernels::Network::new(&layers, activation, loss, constants(optimizer));
+        let share = mlp.dropout as f32;
         Self {
-            network: kernels::Network::new(&layers, activation, loss, constants(optimizer)),
+            network: network.with(kernels::Extras {
+                dropout: kernels::Dropout { share, seed },
+                ..kernels::Extras::default()
+            }),
             architecture: architecture.clone(),
             batches,
             epoch: None,

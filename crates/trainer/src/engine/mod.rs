@@ -20,7 +20,7 @@ use std::fmt;
 use std::ops::Range;
 
 use experiment::{Backend, EngineChoice, Experiment};
-use model::{Activation, RecordError, Tensor};
+use model::{RecordError, Tensor};
 
 pub use self::burn::Burn;
 pub use self::training_step::TrainingStep;
@@ -30,7 +30,7 @@ pub use schedule::LearningRate;
 pub use totals::Totals;
 
 use crate::failure::Failure;
-use crate::run::state::Parts;
+use crate::run::state::{OPTIMIZER, Parts};
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum EngineKind {
 /// # Errors
 /// When the experiment asks for the kernel and a key is in the way (exit code 2).
 pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, Failure> {
-    let in_the_way = no_kernel(experiment, backend);
+    let in_the_way = no_kernel(backend);
     match (experiment.engine, in_the_way) {
         (EngineChoice::Burn, _) | (EngineChoice::Auto, Some(_)) => Ok(EngineKind::Burn),
         (_, None) => Ok(EngineKind::Kernel),
@@ -59,16 +59,19 @@ pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, F
     }
 }
 
-/// Returns the first key, with its value, that keeps the kernel from training `experiment`.
-fn no_kernel(experiment: &Experiment, backend: Backend) -> Option<(&'static str, String)> {
-    if backend != Backend::Flex {
-        return Some(("backend", format!("\"{backend}\"")));
+/// Returns the first key, with its value, that keeps the kernel from training an experiment.
+fn no_kernel(backend: Backend) -> Option<(&'static str, String)> {
+    (backend != Backend::Flex).then(|| ("backend", format!("\"{backend}\"")))
+}
+
+/// Returns the engine that goes on from the files of a checkpoint, where `kind` would begin: a run that Burn's
+/// optimizer began, when the kernel could not train it yet, is Burn's.
+pub fn resumed(kind: EngineKind, experiment: &Experiment, parts: &Parts) -> EngineKind {
+    if experiment.engine == EngineChoice::Auto && parts.contains_key(OPTIMIZER) {
+        EngineKind::Burn
+    } else {
+        kind
     }
-    if experiment.model.activation == Activation::Gelu {
-        return Some(("model.activation", "\"gelu\"".to_string()));
-    }
-    let dropout = experiment.model.dropout;
-    (dropout > 0.0).then(|| ("model.dropout", dropout.to_string()))
 }
 
 impl fmt::Display for EngineKind {

@@ -84,9 +84,9 @@ pub fn run(
     let loader = Loader::new(batches.clone(), &device).resident(resident);
     let mut engine = match engine::choose(experiment, compute.backend)? {
         EngineKind::Kernel => {
-            let optimizer = &experiment.optimizer;
-            let batches = batches.clone();
-            let kernel = Kernel::new(&architecture, weights, optimizer, batches, range.rates());
+            let (optimizer, seed) = (&experiment.optimizer, experiment.seed);
+            let (batches, rates) = (batches.clone(), range.rates());
+            let kernel = Kernel::new(&architecture, weights, optimizer, batches, rates, seed);
             Engine::Kernel(Box::new(kernel))
         }
         EngineKind::Burn => {
