@@ -5,7 +5,7 @@
 //! one pass over the weights, split over two threads that meet once a layer.
 //!
 //! Reading order: [`settings`] (what is computed) → [`network`] (weights in, weights out) → `step` (one
-//! shard's part of a step) → [`run`] (threads, batches) → `product` (matrix products), `activation`, `dropout`,
+//! shard's part of a step), `exchange` (what shards show each other) → [`run`] (threads, batches) → `product` (matrix products), `activation`, `dropout`,
 //! `loss`, `optimizer`, `vector` (loops over slices) → [`instructions`] (for which processors they are compiled);
 //! [`forward`] is for answers alone.
 //!
@@ -16,6 +16,7 @@
 pub mod settings;
 pub mod network;
 mod step;
+mod exchange;
 pub mod run;
 pub mod forward;
 mod product;

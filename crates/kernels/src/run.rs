@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 
+use crate::exchange::{Exchange, Scratch};
 use crate::network::{Network, Plan, SHARDS, Shard};
 use crate::optimizer::Update;
 use crate::settings::Optimizer;
-use crate::step::{Exchange, Scratch, Step};
+use crate::step::Step;
 use crate::vector;
 
 /// Replaces what is in its arguments by the pixels `[images, inputs]`, 0 to 255, and the labels `[images]` of the

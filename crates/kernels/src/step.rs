@@ -1,56 +1,13 @@
 //! One step, as seen by a thread with its shards.
-//!
-//! Shards see each other's values through [`Exchange`] only, and only after a barrier. What is
-//! written in one step and may still be read when the next begins exists twice, for even and odd
-//! steps. The locks are never waited for: they are there so that this is safe without trust.
 
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::dropout::{self, Mask};
+use crate::exchange::{Exchange, Own, Scratch, read, write};
 use crate::network::{Dense, Parameter, Plan, SHARDS, Shard, range};
 use crate::optimizer::{self, Update};
-use crate::product::{Matrix, area, product};
-use crate::run::Outcome;
+use crate::product::{Matrix, product};
 use crate::{activation, vector};
-
-/// A value for even steps and one for odd steps.
-type Twice = [RwLock<Vec<f32>>; 2];
-
-/// What shards show each other.
-pub(crate) struct Exchange {
-    /// Outputs of hidden layers: `[layer][shard]`, each `[batch, neurons of the shard]`.
-    activations: Vec<[Twice; SHARDS]>,
-    /// Parts of the logits: `[shard]`, each `[batch, classes]`.
-    logits: [Twice; SHARDS],
-    /// Parts of the gradient of a hidden layer's input: `[layer][shard]`, each one block
-    /// `[batch, neurons]` for every shard of the layer before.
-    gradients: Vec<[RwLock<Vec<f32>>; SHARDS]>,
-    /// Sum of the squares of each shard's gradients.
-    squares: [RwLock<f64>; SHARDS],
-}
-
-/// Scratch space of a thread.
-pub(crate) struct Scratch {
-    /// Most images in a batch.
-    batch: usize,
-    /// Pixels `[batch, inputs]`, 0 to 1: each thread's own, near its core.
-    pub input: Vec<f32>,
-    /// `[batch, classes]`.
-    logits: Vec<f32>,
-    /// Gradient of the mean loss by the logits, `[batch, classes]`.
-    errors: Vec<f32>,
-    /// What belongs to each of its shards.
-    own: Vec<Own>,
-}
-
-/// Scratch space of a shard.
-struct Own {
-    /// Gradient of the neurons of one layer, `[batch, neurons]`.
-    delta: Vec<f32>,
-    /// Derivatives of the hidden neurons, where they are kept: `[layer]`, each `[batch, neurons]`.
-    slopes: Vec<Vec<f32>>,
-}
 
 /// What all threads of a step share.
 pub(crate) struct Step<'a> {
@@ -62,63 +19,6 @@ pub(crate) struct Step<'a> {
     /// Steps of the whole training, this one included.
     pub time: u64,
     pub update: Update,
-}
-
-impl Exchange {
-    pub fn new(plan: &Plan, batch: usize) -> Self {
-        let one = |width: usize| RwLock::new(vec![0.0; area(batch, width)]);
-        let twice = |width: usize| [one(width), one(width)];
-        let hidden = &plan.widths[1..plan.widths.len() - 1];
-        let activations = hidden
-            .iter()
-            .map(|&width| std::array::from_fn(|shard| twice(range(width, shard).len())));
-        // The first layer asks nothing of the pixels.
-        let gradients = (0..hidden.len()).map(|layer| {
-            let before = if layer == 0 { 0 } else { plan.widths[layer] };
-            std::array::from_fn(|_| one(before))
-        });
-        Self {
-            activations: activations.collect(),
-            logits: std::array::from_fn(|_| twice(plan.classes())),
-            gradients: gradients.collect(),
-            squares: Default::default(),
-        }
-    }
-}
-
-impl Scratch {
-    pub fn new(plan: &Plan, batch: usize, shards: &[Shard]) -> Self {
-        let values = |width: usize| vec![0.0; area(batch, width)];
-        Self {
-            batch: batch.max(1),
-            input: values(plan.widths[0]),
-            logits: values(plan.classes()),
-            errors: values(plan.classes()),
-            own: shards
-                .iter()
-                .map(|shard| {
-                    let hidden = plan.widths[1..].iter().take(plan.hidden());
-                    let widths = hidden.map(|&width| range(width, shard.index).len());
-                    let kept = if plan.keeps_slopes() { usize::MAX } else { 0 };
-                    Own {
-                        delta: values(widths.clone().max().unwrap_or(0)),
-                        slopes: widths.take(kept).map(values).collect(),
-                    }
-                })
-                .collect(),
-        }
-    }
-
-    /// Returns what the last step came to: the batch `step` with `labels`, whose losses sum to `loss`.
-    pub fn outcome<'a>(&'a self, step: usize, loss: f64, labels: &'a [u8]) -> Outcome<'a> {
-        let classes = self.logits.len() / self.batch;
-        Outcome {
-            step,
-            loss,
-            logits: &self.logits[..labels.len() * classes],
-            labels,
-        }
-    }
 }
 
 impl Step<'_> {
@@ -249,11 +149,8 @@ impl Step<'_> {
             product(instructions, delta, false, gradient, weight.transposed());
             self.through_activation(index, self.plan.hidden() - 1, delta.len(), own);
         }
-        vector::sum_rows(
-            self.plan.instructions,
-            &mut output.bias.gradient,
-            &errors[..batch * classes],
-        );
+        let errors = &errors[..batch * classes];
+        vector::sum_rows(instructions, &mut output.bias.gradient, errors);
         self.update(output);
     }
 
@@ -286,7 +183,7 @@ impl Step<'_> {
                 }
             }
         }
-        vector::sum_rows(self.plan.instructions, &mut dense.bias.gradient, delta);
+        vector::sum_rows(instructions, &mut dense.bias.gradient, delta);
         self.update(dense);
     }
 
@@ -413,12 +310,4 @@ impl Step<'_> {
             rows.len(),
         )));
     }
-}
-
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
