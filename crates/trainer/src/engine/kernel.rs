@@ -171,3 +171,53 @@ fn constants(config: &Optimizer) -> kernels::Optimizer {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_constant_arrives() {
+        let sgd = Optimizer::Sgd {
+            learning_rate: 0.1,
+            momentum: 0.5,
+            nesterov: true,
+            weight_decay: 0.25,
+        };
+        let expected = kernels::Sgd {
+            momentum: 0.5,
+            nesterov: true,
+            l2: 0.25,
+        };
+        assert_eq!(constants(&sgd), kernels::Optimizer::Sgd(expected));
+        let [learning_rate, beta_1, beta_2, epsilon, weight_decay] = [0.1, 0.5, 0.75, 0.125, 0.25];
+        let adam = Optimizer::Adam {
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+        };
+        let expected = kernels::Adam {
+            beta_1: 0.5,
+            beta_2: 0.75,
+            epsilon: 0.125,
+            l2: 0.25,
+            decoupled_decay: 0.0,
+        };
+        assert_eq!(constants(&adam), kernels::Optimizer::Adam(expected));
+        let adamw = Optimizer::AdamW {
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+        };
+        let expected = kernels::Adam {
+            l2: 0.0,
+            decoupled_decay: 0.25,
+            ..expected
+        };
+        assert_eq!(constants(&adamw), kernels::Optimizer::Adam(expected));
+    }
+}

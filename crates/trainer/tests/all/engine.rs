@@ -67,3 +67,60 @@ fn images_are_moved_alike_by_every_engine_and_backend() {
         }
     }
 }
+
+/// Every optimizer with each of its constants, a learning rate that changes at every step, and a short last batch:
+/// what is lost on the way to the kernel shows in the losses.
+#[test]
+fn both_engines_learn_alike() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let cases: [(&str, &[&str]); 8] = [
+        ("adam", &["optimizer.beta_1=0.5", "optimizer.beta_2=0.9"]),
+        ("adam-epsilon", &["optimizer.epsilon=0.1"]),
+        ("adam-l2", &["optimizer.weight_decay=0.1"]),
+        (
+            "adamw",
+            &["optimizer.name=adamw", "optimizer.weight_decay=0.5"],
+        ),
+        (
+            "sgd-l2",
+            &[
+                "optimizer.name=sgd",
+                "optimizer.learning_rate=0.1",
+                "optimizer.weight_decay=0.1",
+            ],
+        ),
+        (
+            "nesterov",
+            &[
+                "optimizer.name=sgd",
+                "optimizer.learning_rate=0.1",
+                "optimizer.momentum=0.8",
+                "optimizer.nesterov=true",
+            ],
+        ),
+        (
+            "cosine",
+            &["schedule.name=cosine", "optimizer.learning_rate=0.01"],
+        ),
+        (
+            "gelu",
+            &["model.activation=gelu", "training.loss=quadratic"],
+        ),
+    ];
+    for (name, sets) in cases {
+        // 600 = 8 x 70 + 40
+        let sets = [&["training.epochs=3", "training.batch_size=70"], sets].concat();
+        let of = |engine: &str| {
+            let (run, engine) = (format!("{name}-{engine}"), format!("engine={engine}"));
+            losses(&desk, &run, &[&sets[..], &[engine.as_str()]].concat())
+        };
+        for (kernel, burn) in of("kernel").iter().zip(of("burn")) {
+            let off = (kernel - burn).abs();
+            assert!(
+                off < 1e-4 * kernel,
+                "{name}: the kernel {kernel}, Burn {burn}"
+            );
+        }
+    }
+}
