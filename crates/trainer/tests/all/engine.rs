@@ -110,7 +110,7 @@ fn both_engines_learn_alike() {
     ];
     for (name, sets) in cases {
         // 600 = 8 x 70 + 40
-        let sets = [&["training.epochs=3", "training.batch_size=70"], sets].concat();
+        let sets = [&["training.epochs=3", "training.batch_size=70"][..], sets].concat();
         let of = |engine: &str| {
             let (run, engine) = (format!("{name}-{engine}"), format!("engine={engine}"));
             losses(&desk, &run, &[&sets[..], &[engine.as_str()]].concat())
