@@ -87,7 +87,8 @@ fn reference(out: &mut [f32], add: bool, a: &Numbers, b: &Numbers) {
 fn check(instructions: Instructions, [rows, columns, inner]: [usize; 3]) {
     // A part of a matrix has at least one row and column.
     let parts = rows > 0 && columns > 0 && inner > 0;
-    for layout in 0..32 {
+    // Five is no multiple of any bit: Miri sees each of them set and not set.
+    for layout in (0..32).step_by(if cfg!(miri) { 5 } else { 1 }) {
         let is = |bit: usize| layout >> bit & 1 == 1;
         if (is(2) || is(3)) && !parts {
             continue;
