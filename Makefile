@@ -9,7 +9,8 @@ INTEROP_PYTHON ?= $(HOME)/.cache/trainer-interop
 MLFLOW_PYTHON ?= $(HOME)/.cache/trainer-mlflow
 TOMBI_PYTHON ?= $(HOME)/.cache/trainer-tombi
 
-.PHONY: help train test ci fmt configs lint docs readme deny bench instructions microbench torture fuzz interop mlflow \
+.PHONY: help train test ci fmt configs lint docs readme deny bench instructions microbench torture fuzz soundness mutants \
+	interop mlflow \
 	wasm setup-data setup-vulkan setup-chromium setup-python setup-valgrind setup-strace setup-node
 
 # The text of `make help` is the comments here that begin with two hashes.
@@ -76,6 +77,15 @@ torture: setup-strace
 ## Feed two million inputs to each reader of external files (cargo-fuzz; about 40 minutes)
 fuzz:
 	scripts/fuzz
+
+# Miri also as for a machine of 32 bits. `scripts/soundness` says which tools it has not found.
+## Look for undefined behaviour in the crate with `unsafe`: Miri, sanitizers, Valgrind (half an hour)
+soundness: setup-valgrind
+	scripts/soundness
+
+## Change the crate with `unsafe` in small ways, and see that a test notices (cargo-mutants; some hours)
+mutants:
+	scripts/mutants
 
 # Every conversion between this program, PyTorch and Keras, on all test images. The environment is large with
 # PyTorch's default build; INTEROP_PYTHON sets its folder.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use kernels::{Activation, Adam, Batches, Layer, Loss, Network, Optimizer};
+use kernels::{Activation, Adam, Batches, Dropout, Extras, Layer, Loss, Network, Optimizer};
 
 fn main() {
     divan::main();
@@ -46,22 +46,76 @@ fn cases() -> impl Iterator<Item = Case> {
 
 #[divan::bench(args = cases(), consts = [1, 2], max_time = 1)]
 fn train<const THREADS: usize>(bencher: Bencher, case: &Case) {
-    let steps = (4096 / case.batch).min(20);
+    let layers = layers(case.hidden);
+    let network = Network::new(&layers, Activation::Relu, Loss::CrossEntropy, ADAM);
+    run::<THREADS>(bencher, case.batch, network);
+}
+
+/// The tutorial's network, with one thing changed.
+#[divan::bench(args = variants().iter().map(|variant| variant.0), consts = [1, 2], max_time = 1)]
+fn train_variant<const THREADS: usize>(bencher: Bencher, name: &str) {
+    let variants = variants();
+    let variant = variants.into_iter().find(|variant| variant.0 == name);
+    let (_, activation, extras) = variant.expect("it is one of them");
+    let network = Network::new(&layers(SMALL), activation, Loss::CrossEntropy, ADAM);
+    run::<THREADS>(bencher, 32, network.with(extras));
+}
+
+fn variants() -> Vec<(&'static str, Activation, Extras)> {
+    let none = Extras::default;
+    let dropout = Dropout {
+        share: 0.2,
+        seed: 1,
+    };
+    vec![
+        ("relu", Activation::Relu, none()),
+        ("sigmoid", Activation::Sigmoid, none()),
+        ("tanh", Activation::Tanh, none()),
+        ("gelu", Activation::Gelu, none()),
+        ("dropout", Activation::Relu, Extras { dropout, ..none() }),
+        (
+            "label smoothing, class weights",
+            Activation::Relu,
+            Extras {
+                label_smoothing: 0.1,
+                class_weights: vec![2.0; CLASSES],
+                ..none()
+            },
+        ),
+        (
+            "clipping",
+            Activation::Relu,
+            Extras {
+                clip_norm: Some(1e-3),
+                ..none()
+            },
+        ),
+        (
+            "average",
+            Activation::Relu,
+            Extras {
+                average: Some(0.999),
+                ..none()
+            },
+        ),
+    ]
+}
+
+fn run<const THREADS: usize>(bencher: Bencher, batch: usize, mut network: Network) {
+    let steps = (4096 / batch).min(20);
     let pixels = pixels(1024);
     let batches = Batches {
         fill: &|step, to, labels| {
             to.clear();
             labels.clear();
-            for i in step * case.batch..(step + 1) * case.batch {
+            for i in step * batch..(step + 1) * batch {
                 to.extend(&pixels[i % 1024 * INPUTS..][..INPUTS]);
                 labels.push((i % CLASSES) as u8);
             }
         },
         steps: 0..steps,
-        batch_size: case.batch,
+        batch_size: batch,
     };
-    let layers = layers(case.hidden);
-    let mut network = Network::new(&layers, Activation::Relu, Loss::CrossEntropy, ADAM);
     bencher
         .counter(ItemsCount::new(steps))
         .bench_local(|| network.train(&batches, THREADS, &|_| 1e-3, &mut |_| true));

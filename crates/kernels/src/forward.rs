@@ -2,9 +2,11 @@
 
 use std::thread;
 
-use crate::math;
-use crate::network::{Activation, Layer, Output, widths};
-use crate::product::{Matrix, product};
+use crate::instructions::Instructions;
+use crate::network::{Layer, widths};
+use crate::product::{Matrix, area, product};
+use crate::settings::{Activation, Output};
+use crate::{activation, loss, vector};
 
 /// Images computed together: their pixels as floats and the first layer's weights share a core's cache
 /// (200 + 400 KB for the tutorial's network).
@@ -20,11 +22,7 @@ const WORTH_A_THREAD: usize = 128;
 /// # Panics
 /// When the layers do not fit each other, or `pixels` is not a whole number of images.
 pub fn logits(layers: &[Layer], activation: Activation, pixels: &[u8], threads: usize) -> Vec<f32> {
-    let forward = Forward {
-        layers,
-        widths: widths(layers),
-        activation,
-    };
+    let forward = Forward::new(layers, activation);
     forward.on_threads(pixels, threads, &|_| {})
 }
 
@@ -44,14 +42,10 @@ pub fn predict(
     pixels: &[u8],
     threads: usize,
 ) -> Vec<f32> {
-    let forward = Forward {
-        layers,
-        widths: widths(layers),
-        activation,
-    };
+    let forward = Forward::new(layers, activation);
     let classes = forward.classes();
     forward.on_threads(pixels, threads, &|logits| {
-        math::probabilities(logits, classes, output, temperature);
+        loss::probabilities(logits, classes, output, temperature);
     })
 }
 
@@ -59,9 +53,19 @@ struct Forward<'a> {
     layers: &'a [Layer],
     widths: Vec<usize>,
     activation: Activation,
+    instructions: Instructions,
 }
 
-impl Forward<'_> {
+impl<'a> Forward<'a> {
+    fn new(layers: &'a [Layer], activation: Activation) -> Self {
+        Self {
+            layers,
+            widths: widths(layers),
+            activation,
+            instructions: Instructions::widest(),
+        }
+    }
+
     fn classes(&self) -> usize {
         self.widths[self.layers.len()]
     }
@@ -83,7 +87,7 @@ impl Forward<'_> {
         let images = pixels.len() / inputs;
         let threads = threads.clamp(1, (images / WORTH_A_THREAD).max(1));
         let share = images.div_ceil(threads).max(1);
-        let mut answers = vec![0.0; images * classes];
+        let mut answers = vec![0.0; area(images, classes)];
         thread::scope(|scope| {
             let parts = pixels.chunks(share * inputs);
             let mut parts = parts.zip(answers.chunks_mut(share * classes));
@@ -103,10 +107,10 @@ impl Forward<'_> {
         let (inputs, classes) = (self.widths[0], self.classes());
         let most = CHUNK.min(pixels.len() / inputs);
         let widest = self.widths.iter().copied().max().unwrap_or(0);
-        let (mut x, mut y) = (vec![0.0; most * widest], vec![0.0; most * widest]);
+        let (mut x, mut y) = (vec![0.0; area(most, widest)], vec![0.0; area(most, widest)]);
         let chunks = pixels.chunks(CHUNK * inputs);
         for (pixels, answers) in chunks.zip(answers.chunks_mut(CHUNK * classes)) {
-            math::scale(&mut x[..pixels.len()], pixels);
+            vector::scale(self.instructions, &mut x[..pixels.len()], pixels);
             for layer in 0..self.layers.len() {
                 self.layer(layer, pixels.len() / inputs, &x, &mut y);
                 std::mem::swap(&mut x, &mut y);
@@ -126,9 +130,10 @@ impl Forward<'_> {
             row.copy_from_slice(bias);
         }
         let x = Matrix::new(&x[..images * inputs], images, inputs);
-        product(y, true, x, Matrix::new(weight, inputs, outputs));
+        let weight = Matrix::new(weight, inputs, outputs);
+        product(self.instructions, y, true, x, weight);
         if index + 1 < self.layers.len() {
-            math::activate(y, self.activation);
+            activation::activate(self.instructions, y, self.activation);
         }
     }
 }

@@ -4,22 +4,33 @@
 //! bookkeeping around them takes longer than they do. Here a step is a handful of matrix products and
 //! one pass over the weights, split over two threads that meet once a layer.
 //!
-//! Reading order: [`network`] (weights in, weights out) → `step` (one shard's part of a step) →
-//! [`run`] (threads, batches) → `product` (matrix products) → `math` (activations, losses, Adam);
+//! Reading order: [`settings`] (what is computed) → [`network`] (weights in, weights out) → `step` (one
+//! shard's part of a step), `exchange` (what shards show each other) → [`run`] (threads, batches) → `product` (matrix products), `activation`, `dropout`,
+//! `loss`, `optimizer`, `vector` (loops over slices) → [`instructions`] (for which processors they are compiled);
 //! [`forward`] is for answers alone.
 //!
 //! Results do not depend on the number of threads: the network is always cut into the same
 //! [`SHARDS`], every shard does the same operations in the same order, and sums over shards have a
 //! fixed order.
 
+pub mod settings;
 pub mod network;
 mod step;
+mod exchange;
 pub mod run;
 pub mod forward;
 mod product;
-mod math;
+mod activation;
+mod dropout;
+mod loss;
+mod optimizer;
+mod vector;
+pub mod instructions;
 
+pub use dropout::Mask;
 pub use forward::{logits, predict};
-pub use math::{losses, probabilities};
-pub use network::{Activation, Adam, Layer, Loss, Network, Optimizer, Output, SHARDS, Sgd};
+pub use instructions::Instructions;
+pub use loss::{losses, probabilities};
+pub use network::{Layer, Network, SHARDS};
 pub use run::{Batches, Outcome};
+pub use settings::{Activation, Adam, Dropout, Extras, Loss, Optimizer, Output, Sgd};

@@ -3,6 +3,11 @@
 
 use std::ops::Range;
 
+use crate::instructions::Instructions;
+use crate::loss::Objective;
+use crate::product::area;
+use crate::settings::{Activation, Dropout, Extras, Loss, Optimizer};
+
 /// Parts a network is cut into. One thread may work on several; more threads than shards idle.
 pub const SHARDS: usize = 2;
 
@@ -15,84 +20,27 @@ pub struct Layer {
     pub bias: Vec<f32>,
 }
 
-/// Activation of the hidden layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// max(0, x)
-    Relu,
-    /// 1 / (1 + e^-x)
-    Sigmoid,
-    /// Hyperbolic tangent
-    Tanh,
-    /// x Φ(x), with the normal distribution's Φ (Hendrycks & Gimpel 2016,
-    /// <https://arxiv.org/abs/1606.08415>). For answers only: its derivative needs the neuron's input,
-    /// which a training step does not keep.
-    Gelu,
-}
-
-/// What the output neurons are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// Softmax of the logits.
-    Softmax,
-    /// Sigmoid neurons, divided by their sum.
-    Sigmoid,
-}
-
-/// What is minimised: the mean over the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loss {
-    /// Cross-entropy of the softmax of the logits.
-    CrossEntropy,
-    /// Sum over the classes of (sigmoid(logit) - ideal)^2.
-    Quadratic,
-}
-
-/// How weights move against their gradient.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Optimizer {
-    /// Adam or AdamW.
-    Adam(Adam),
-    /// Gradient descent with momentum.
-    Sgd(Sgd),
-}
-
-/// Constants of gradient descent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sgd {
-    /// Share of the last step's movement that is kept, 0 to below 1.
-    pub momentum: f32,
-    /// Whether the gradient counts as if the momentum had been followed already.
-    pub nesterov: bool,
-    /// Share of each weight added to its gradient.
-    pub l2: f32,
-}
-
-/// Constants of Adam and AdamW.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Adam {
-    /// Memory of the mean gradient, 0 to below 1.
-    pub beta_1: f32,
-    /// Memory of the squared gradient, 0 to below 1.
-    pub beta_2: f32,
-    /// Added to the divisor after the bias correction (Keras adds it before), above 0.
-    pub epsilon: f32,
-    /// Adam: share of each weight added to its gradient.
-    pub l2: f32,
-    /// AdamW: share of each weight taken off, times the learning rate.
-    pub decoupled_decay: f32,
-}
-
 /// Weights and moments of a network that is being trained.
 #[derive(Debug)]
 pub struct Network {
     pub(crate) shards: Vec<Shard>,
-    pub(crate) widths: Vec<usize>,
-    pub(crate) activation: Activation,
-    pub(crate) loss: Loss,
+    pub(crate) plan: Plan,
     pub(crate) optimizer: Optimizer,
     /// Steps done.
     pub(crate) time: u64,
+}
+
+/// The network apart from its weights, and what a step does with it.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub instructions: Instructions,
+    /// Inputs, and neurons of every layer.
+    pub widths: Vec<usize>,
+    pub activation: Activation,
+    pub objective: Objective,
+    pub dropout: Dropout,
+    pub clip_norm: Option<f32>,
+    pub average: Option<f32>,
 }
 
 /// One shard: its columns of every hidden layer, and the rows of the output layer they feed.
@@ -118,31 +66,66 @@ pub(crate) struct Parameter {
     pub gradient: Vec<f32>,
     pub first: Vec<f32>,
     pub second: Vec<f32>,
+    /// The moving average of the values; empty where none is asked for.
+    pub average: Vec<f32>,
 }
 
 impl Network {
     /// Returns a network of `layers`, first to last, at step 0.
     ///
     /// # Panics
-    /// When there is no layer, a layer is empty, layers do not fit each other, or the activation is
-    /// [`Activation::Gelu`].
+    /// When there is no layer, a layer is empty, or layers do not fit each other.
     pub fn new(layers: &[Layer], activation: Activation, loss: Loss, optimizer: Optimizer) -> Self {
-        assert!(
-            activation != Activation::Gelu,
-            "GELU cannot be trained here"
-        );
         let widths = widths(layers);
         let shards = (0..SHARDS)
             .map(|index| Shard::new(index, layers, &widths))
             .collect();
-        Self {
-            shards,
+        let plan = Plan {
+            instructions: Instructions::widest(),
             widths,
             activation,
-            loss,
+            objective: Objective {
+                loss,
+                label_smoothing: 0.0,
+                class_weights: Vec::new(),
+            },
+            dropout: Dropout::default(),
+            clip_norm: None,
+            average: None,
+        };
+        Self {
+            shards,
+            plan,
             optimizer,
             time: 0,
         }
+    }
+
+    /// Returns the network, to be trained with `extras`. The average begins anew.
+    ///
+    /// # Panics
+    /// When one of them is outside its range, or the weights of the classes are not one for each.
+    pub fn with(mut self, extras: Extras) -> Self {
+        extras.check(self.plan.classes());
+        let plan = &mut self.plan;
+        plan.objective.label_smoothing = extras.label_smoothing;
+        plan.objective.class_weights = extras.class_weights;
+        plan.dropout = extras.dropout;
+        plan.clip_norm = extras.clip_norm;
+        plan.average = extras.average;
+        for parameter in self.shards.iter_mut().flat_map(Shard::parameters_mut) {
+            parameter.average = match plan.average {
+                Some(_) => parameter.values.clone(),
+                None => Vec::new(),
+            };
+        }
+        self
+    }
+
+    /// Returns the network, to be trained with these instructions. A new one has the widest.
+    pub fn with_instructions(mut self, instructions: Instructions) -> Self {
+        self.plan.instructions = instructions;
+        self
     }
 
     /// Returns the layers as they are now, first to last.
@@ -168,35 +151,49 @@ impl Network {
     /// # Panics
     /// When the moments do not have the shape of the layers.
     pub fn restore(&mut self, first: &[Layer], second: &[Layer], steps: u64) {
-        for moments in [first, second] {
-            assert_eq!(widths(moments), self.widths, "the shape of the moments");
-        }
-        for shard in &mut self.shards {
-            let first = Shard::new(shard.index, first, &self.widths);
-            let second = Shard::new(shard.index, second, &self.widths);
-            let parameters = shard.parameters_mut();
-            for ((parameter, first), second) in parameters
-                .into_iter()
-                .zip(first.into_values())
-                .zip(second.into_values())
-            {
-                parameter.first = first;
-                parameter.second = second;
-            }
-        }
+        self.replace(first, |parameter, values| parameter.first = values);
+        self.replace(second, |parameter, values| parameter.second = values);
         self.time = steps;
     }
 
+    /// Returns the moving average of the weights, in the shape of the layers, when [`Extras::average`] asks for
+    /// it.
+    pub fn averages(&self) -> Option<Vec<Layer>> {
+        self.plan.average?;
+        Some(self.gather(&|parameter| &parameter.average))
+    }
+
+    /// Puts back what [`Network::averages`] returned.
+    ///
+    /// # Panics
+    /// When no average is asked for, or `averages` does not have the shape of the layers.
+    pub fn restore_averages(&mut self, averages: &[Layer]) {
+        assert!(self.plan.average.is_some(), "no average is asked for");
+        self.replace(averages, |parameter, values| parameter.average = values);
+    }
+
+    /// Hands out every parameter with its part of `layers`.
+    fn replace(&mut self, layers: &[Layer], put: impl Fn(&mut Parameter, Vec<f32>)) {
+        assert_eq!(widths(layers), self.plan.widths, "the shape of the layers");
+        for shard in &mut self.shards {
+            let part = Shard::new(shard.index, layers, &self.plan.widths);
+            let parameters = shard.parameters_mut().into_iter();
+            parameters
+                .zip(part.into_values())
+                .for_each(|(parameter, values)| put(parameter, values));
+        }
+    }
+
     fn gather(&self, of: &dyn Fn(&Parameter) -> &[f32]) -> Vec<Layer> {
-        let last = self.widths.len() - 2;
+        let last = self.plan.widths.len() - 2;
         let hidden = (0..last).map(|layer| self.hidden(layer, of));
         hidden.chain([self.output(of)]).collect()
     }
 
     fn hidden(&self, layer: usize, of: &dyn Fn(&Parameter) -> &[f32]) -> Layer {
-        let [inputs, outputs] = [self.widths[layer], self.widths[layer + 1]];
+        let [inputs, outputs] = [self.plan.widths[layer], self.plan.widths[layer + 1]];
         let mut whole = Layer {
-            weight: vec![0.0; inputs * outputs],
+            weight: vec![0.0; area(inputs, outputs)],
             bias: vec![0.0; outputs],
         };
         for shard in &self.shards {
@@ -223,6 +220,23 @@ impl Network {
             weight: rows.copied().collect(),
             bias: of(&self.shards[0].output.bias).to_vec(),
         }
+    }
+}
+
+impl Plan {
+    /// Returns the number of hidden layers.
+    pub fn hidden(&self) -> usize {
+        self.widths.len() - 2
+    }
+
+    pub fn classes(&self) -> usize {
+        self.widths[self.widths.len() - 1]
+    }
+
+    /// Returns whether the derivatives of the hidden neurons are kept from the way forward: they do not follow from
+    /// the neurons' outputs alone.
+    pub fn keeps_slopes(&self) -> bool {
+        self.activation == Activation::Gelu || self.dropout.share > 0.0
     }
 }
 
@@ -253,7 +267,7 @@ impl Shard {
 }
 
 impl Shard {
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    pub fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
         let layers = self.hidden.iter_mut().chain([&mut self.output]);
         layers
             .flat_map(|dense| [&mut dense.weight, &mut dense.bias])
@@ -282,6 +296,7 @@ impl Parameter {
             gradient: zeros.clone(),
             first: zeros.clone(),
             second: zeros,
+            average: Vec::new(),
             values,
         }
     }
@@ -304,7 +319,7 @@ pub(crate) fn widths(layers: &[Layer]) -> Vec<usize> {
         assert!(inputs > 0 && outputs > 0, "a layer of {inputs} x {outputs}");
         assert_eq!(
             layer.weight.len(),
-            inputs * outputs,
+            area(inputs, outputs),
             "a layer of {inputs} x {outputs}"
         );
         widths.push(outputs);

@@ -5,9 +5,12 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 
-use crate::math::{self, FlushDenormals, Update};
-use crate::network::{Network, Optimizer, SHARDS, Shard};
-use crate::step::{Exchange, Plan, Scratch, Step};
+use crate::exchange::{Exchange, Scratch};
+use crate::network::{Network, Plan, SHARDS, Shard};
+use crate::optimizer::Update;
+use crate::settings::Optimizer;
+use crate::step::Step;
+use crate::vector;
 
 /// Replaces what is in its arguments by the pixels `[images, inputs]`, 0 to 255, and the labels `[images]` of the
 /// batch of that number.
@@ -51,11 +54,10 @@ impl Network {
         rate: &'a (dyn Fn(usize) -> f64 + Sync),
         watch: &mut dyn FnMut(&Outcome) -> bool,
     ) -> usize {
-        let plan = Plan::of(self);
         let threads = threads.clamp(1, SHARDS);
         let team = Team {
-            exchange: Exchange::new(&plan, batches.batch_size),
-            plan,
+            exchange: Exchange::new(&self.plan, batches.batch_size),
+            plan: &self.plan,
             batches,
             rate,
             optimizer: self.optimizer,
@@ -79,7 +81,7 @@ impl Network {
 /// What the threads of an epoch share.
 struct Team<'a> {
     exchange: Exchange,
-    plan: Plan,
+    plan: &'a Plan,
     batches: &'a Batches<'a>,
     rate: &'a (dyn Fn(usize) -> f64 + Sync),
     optimizer: Optimizer,
@@ -93,25 +95,23 @@ struct Team<'a> {
 impl Team<'_> {
     /// Does every step for `shards`; returns how many.
     fn work(&self, shards: &mut [Shard], watch: &mut dyn FnMut(&Outcome) -> bool) -> usize {
-        let _mode = FlushDenormals::new();
         let _alarm = Alarm(&self.barrier);
-        let mut scratch = Scratch::new(&self.plan, self.batches.batch_size, shards.len());
+        let mut scratch = Scratch::new(self.plan, self.batches.batch_size, shards);
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         let mut done = 0;
         for number in self.batches.steps.clone() {
             (self.batches.fill)(number, &mut pixels, &mut labels);
             self.check(&pixels, &labels);
-            math::scale(&mut scratch.input[..pixels.len()], &pixels);
+            let input = &mut scratch.input[..pixels.len()];
+            vector::scale(self.plan.instructions, input, &pixels);
+            let time = self.time + done as u64 + 1;
             let step = Step {
                 exchange: &self.exchange,
-                plan: &self.plan,
+                plan: self.plan,
                 labels: &labels,
                 parity: done % 2,
-                update: Update::new(
-                    self.optimizer,
-                    (self.rate)(number),
-                    self.time + done as u64 + 1,
-                ),
+                time,
+                update: Update::new(self.optimizer, (self.rate)(number), time),
             };
             let loss = step.run(shards, &mut scratch, &|| self.barrier.wait());
             done += 1;

@@ -1,44 +1,13 @@
 //! One step, as seen by a thread with its shards.
-//!
-//! Shards see each other's values through [`Exchange`] only, and only after a barrier. What is
-//! written in one step and may still be read when the next begins exists twice, for even and odd
-//! steps. The locks are never waited for: they are there so that this is safe without trust.
 
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::math::{self, Update};
-use crate::network::{Dense, Network, SHARDS, Shard, range};
+use crate::dropout::{self, Mask};
+use crate::exchange::{Exchange, Own, Scratch, read, write};
+use crate::network::{Dense, Parameter, Plan, SHARDS, Shard, range};
+use crate::optimizer::{self, Update};
 use crate::product::{Matrix, product};
-use crate::run::Outcome;
-
-/// A value for even steps and one for odd steps.
-type Twice = [RwLock<Vec<f32>>; 2];
-
-/// What shards show each other.
-pub(crate) struct Exchange {
-    /// Outputs of hidden layers: `[layer][shard]`, each `[batch, neurons of the shard]`.
-    activations: Vec<[Twice; SHARDS]>,
-    /// Parts of the logits: `[shard]`, each `[batch, classes]`.
-    logits: [Twice; SHARDS],
-    /// Parts of the gradient of a hidden layer's input: `[layer][shard]`, each one block
-    /// `[batch, neurons]` for every shard of the layer before.
-    gradients: Vec<[RwLock<Vec<f32>>; SHARDS]>,
-}
-
-/// Scratch space of a thread.
-pub(crate) struct Scratch {
-    /// Most images in a batch.
-    batch: usize,
-    /// Pixels `[batch, inputs]`, 0 to 1: each thread's own, near its core.
-    pub input: Vec<f32>,
-    /// `[batch, classes]`.
-    logits: Vec<f32>,
-    /// Gradient of the mean loss by the logits, `[batch, classes]`.
-    errors: Vec<f32>,
-    /// Gradient of each of its shards' neurons, `[shard of this thread]`.
-    deltas: Vec<Vec<f32>>,
-}
+use crate::{activation, vector};
 
 /// What all threads of a step share.
 pub(crate) struct Step<'a> {
@@ -47,82 +16,9 @@ pub(crate) struct Step<'a> {
     pub labels: &'a [u8],
     /// 0 in even steps, 1 in odd ones.
     pub parity: usize,
+    /// Steps of the whole training, this one included.
+    pub time: u64,
     pub update: Update,
-}
-
-/// The shape of the network, apart from its weights.
-pub(crate) struct Plan {
-    pub widths: Vec<usize>,
-    pub activation: crate::network::Activation,
-    pub loss: crate::network::Loss,
-}
-
-impl Plan {
-    pub fn of(network: &Network) -> Self {
-        Self {
-            widths: network.widths.clone(),
-            activation: network.activation,
-            loss: network.loss,
-        }
-    }
-
-    fn hidden(&self) -> usize {
-        self.widths.len() - 2
-    }
-
-    pub fn classes(&self) -> usize {
-        self.widths[self.widths.len() - 1]
-    }
-}
-
-impl Exchange {
-    pub fn new(plan: &Plan, batch: usize) -> Self {
-        let one = |values: usize| RwLock::new(vec![0.0; values]);
-        let twice = |values: usize| [one(values), one(values)];
-        let hidden = &plan.widths[1..plan.widths.len() - 1];
-        Self {
-            activations: hidden
-                .iter()
-                .map(|&width| std::array::from_fn(|shard| twice(batch * range(width, shard).len())))
-                .collect(),
-            logits: std::array::from_fn(|_| twice(batch * plan.classes())),
-            gradients: (0..hidden.len())
-                .map(|layer| {
-                    std::array::from_fn(|_| {
-                        one(if layer == 0 {
-                            0
-                        } else {
-                            batch * plan.widths[layer]
-                        })
-                    })
-                })
-                .collect(),
-        }
-    }
-}
-
-impl Scratch {
-    pub fn new(plan: &Plan, batch: usize, shards: usize) -> Self {
-        let widest = plan.widths[1..].iter().copied().max().unwrap_or(0);
-        Self {
-            batch: batch.max(1),
-            input: vec![0.0; batch * plan.widths[0]],
-            logits: vec![0.0; batch * plan.classes()],
-            errors: vec![0.0; batch * plan.classes()],
-            deltas: vec![vec![0.0; batch * widest]; shards],
-        }
-    }
-
-    /// Returns what the last step came to: the batch `step` with `labels`, whose losses sum to `loss`.
-    pub fn outcome<'a>(&'a self, step: usize, loss: f64, labels: &'a [u8]) -> Outcome<'a> {
-        let classes = self.logits.len() / self.batch;
-        Outcome {
-            step,
-            loss,
-            logits: &self.logits[..labels.len() * classes],
-            labels,
-        }
-    }
 }
 
 impl Step<'_> {
@@ -137,13 +33,13 @@ impl Step<'_> {
             input,
             logits,
             errors,
-            deltas,
+            own,
             ..
         } = scratch;
         let input = &input[..self.batch() * self.plan.widths[0]];
         for layer in 0..self.plan.hidden() {
-            for shard in shards.iter() {
-                self.forward(shard, layer, input);
+            for (shard, own) in shards.iter().zip(&mut *own) {
+                self.forward(shard, layer, input, own);
             }
             if layer + 1 < self.plan.hidden() {
                 meet();
@@ -155,37 +51,52 @@ impl Step<'_> {
         meet();
 
         let loss = self.loss(&shards[0], logits, errors);
-        for (shard, delta) in shards.iter_mut().zip(&mut *deltas) {
-            self.output_backward(shard, input, errors, delta);
+        for (shard, own) in shards.iter_mut().zip(&mut *own) {
+            self.output_backward(shard, input, errors, own);
         }
         for layer in (0..self.plan.hidden()).rev() {
-            for (shard, delta) in shards.iter_mut().zip(&mut *deltas) {
-                self.backward(shard, layer, input, delta);
+            for (shard, own) in shards.iter_mut().zip(&mut *own) {
+                self.backward(shard, layer, input, &own.delta);
             }
             if layer > 0 {
                 meet();
-                for (shard, delta) in shards.iter_mut().zip(&mut *deltas) {
-                    self.collect(shard, layer, delta);
+                for (shard, own) in shards.iter_mut().zip(&mut *own) {
+                    self.collect(shard, layer, own);
                 }
             }
+        }
+        if let Some(longest) = self.plan.clip_norm {
+            self.clip(shards, longest, meet);
         }
         loss
     }
 
     /// Computes the shard's neurons of hidden layer `layer`.
-    fn forward(&self, shard: &Shard, layer: usize, input: &[f32]) {
+    fn forward(&self, shard: &Shard, layer: usize, input: &[f32], own: &mut Own) {
         let dense = &shard.hidden[layer];
-        let width = dense.bias.values.len();
+        let (bias, width) = (&dense.bias.values, dense.bias.values.len());
         let mut out = write(&self.exchange.activations[layer][shard.index][self.parity]);
         let out = &mut out[..self.batch() * width];
         if width == 0 {
             return;
         }
+        let (instructions, activation) = (self.plan.instructions, self.plan.activation);
         let weight = Matrix::new(&dense.weight.values, self.plan.widths[layer], width);
         self.with_input(layer, input, |rows, first, input| {
-            product(out, !first, input, weight.rows(rows.start, rows.len()));
+            let weight = weight.rows(rows.start, rows.len());
+            product(instructions, out, !first, input, weight);
         });
-        math::add_bias_and_activate(out, &dense.bias.values, self.plan.activation);
+        if !self.plan.keeps_slopes() {
+            return activation::add_bias_and_activate(instructions, out, bias, activation);
+        }
+        let slopes = &mut own.slopes[layer][..out.len()];
+        activation::activate_with_slopes(instructions, out, slopes, bias, activation);
+        if self.plan.dropout.share > 0.0 {
+            let mask = Mask::new(self.plan.dropout, self.time, layer);
+            let whole = self.plan.widths[layer + 1];
+            let first = range(whole, shard.index).start;
+            dropout::apply(instructions, &mask, out, slopes, width, first, whole);
+        }
     }
 
     /// Computes what the shard's neurons add to the logits.
@@ -197,7 +108,7 @@ impl Step<'_> {
             Some(own) => {
                 let rows = shard.output.weight.values.len() / classes;
                 let weight = Matrix::new(&shard.output.weight.values, rows, classes);
-                product(out, false, own, weight);
+                product(self.plan.instructions, out, false, own, weight);
             }
             None => out.fill(0.0),
         });
@@ -212,42 +123,41 @@ impl Step<'_> {
         }
         for part in &self.exchange.logits {
             let part = read(&part[self.parity]);
-            math::add(logits, &part[..logits.len()]);
+            vector::add(self.plan.instructions, logits, &part[..logits.len()]);
         }
         let errors = &mut errors[..logits.len()];
         errors.copy_from_slice(logits);
-        math::loss_and_gradient(errors, self.labels, classes, self.plan.loss)
+        let objective = &self.plan.objective;
+        objective.loss_and_gradient(errors, self.labels, classes)
     }
 
-    /// Updates the output layer; leaves the gradient of the shard's last hidden neurons in `delta`.
-    fn output_backward(&self, shard: &mut Shard, input: &[f32], errors: &[f32], delta: &mut [f32]) {
+    /// Updates the output layer; leaves the gradient of the shard's last hidden neurons in `own`.
+    fn output_backward(&self, shard: &mut Shard, input: &[f32], errors: &[f32], own: &mut Own) {
         let (batch, classes) = (self.batch(), self.plan.classes());
         let gradient = Matrix::new(&errors[..batch * classes], batch, classes);
         let (index, output) = (shard.index, &mut shard.output);
+        let instructions = self.plan.instructions;
         let rows = output.weight.values.len() / classes;
         self.with_own_output(index, input, |own| {
             let Some(own) = own else { return };
-            product(
-                &mut output.weight.gradient,
-                false,
-                own.transposed(),
-                gradient,
-            );
+            let out = &mut output.weight.gradient;
+            product(instructions, out, false, own.transposed(), gradient);
         });
         if self.plan.hidden() > 0 && rows > 0 {
             let weight = Matrix::new(&output.weight.values, rows, classes);
-            let delta = &mut delta[..batch * rows];
-            product(delta, false, gradient, weight.transposed());
-            self.through_activation(index, self.plan.hidden() - 1, delta);
+            let delta = &mut own.delta[..batch * rows];
+            product(instructions, delta, false, gradient, weight.transposed());
+            self.through_activation(index, self.plan.hidden() - 1, delta.len(), own);
         }
-        math::sum_rows(&mut output.bias.gradient, &errors[..batch * classes]);
+        let errors = &errors[..batch * classes];
+        vector::sum_rows(instructions, &mut output.bias.gradient, errors);
         self.update(output);
     }
 
     /// Updates the shard's neurons of hidden layer `layer` from their gradient `delta`; shows what
     /// they ask of the layer before.
     fn backward(&self, shard: &mut Shard, layer: usize, input: &[f32], delta: &[f32]) {
-        let batch = self.batch();
+        let (batch, instructions) = (self.batch(), self.plan.instructions);
         let dense = &mut shard.hidden[layer];
         let width = dense.bias.values.len();
         let mut ask = write(&self.exchange.gradients[layer][shard.index]);
@@ -260,7 +170,7 @@ impl Step<'_> {
         let weight_gradient = &mut dense.weight.gradient;
         self.with_input(layer, input, |rows, _, input| {
             let block = &mut weight_gradient[rows.start * width..rows.end * width];
-            product(block, false, input.transposed(), gradient);
+            product(instructions, block, false, input.transposed(), gradient);
         });
         if layer > 0 {
             let weight = Matrix::new(&dense.weight.values, self.plan.widths[layer], width);
@@ -269,36 +179,94 @@ impl Step<'_> {
                 let block = &mut ask[batch * rows.start..batch * rows.end];
                 if !rows.is_empty() {
                     let weight = weight.rows(rows.start, rows.len());
-                    product(block, false, gradient, weight.transposed());
+                    product(instructions, block, false, gradient, weight.transposed());
                 }
             }
         }
-        math::sum_rows(&mut dense.bias.gradient, delta);
+        vector::sum_rows(instructions, &mut dense.bias.gradient, delta);
         self.update(dense);
     }
 
     /// Adds up what the shards of `layer` ask of this shard's neurons in the layer before.
-    fn collect(&self, shard: &Shard, layer: usize, delta: &mut [f32]) {
+    fn collect(&self, shard: &Shard, layer: usize, own: &mut Own) {
         let rows = range(self.plan.widths[layer], shard.index);
         let block = self.batch() * rows.start..self.batch() * rows.end;
-        let delta = &mut delta[..block.len()];
+        let delta = &mut own.delta[..block.len()];
         delta.fill(0.0);
         for part in &self.exchange.gradients[layer] {
-            math::add(delta, &read(part)[block.clone()]);
+            vector::add(self.plan.instructions, delta, &read(part)[block.clone()]);
         }
-        self.through_activation(shard.index, layer - 1, delta);
+        self.through_activation(shard.index, layer - 1, block.len(), own);
     }
 
-    fn through_activation(&self, shard: usize, layer: usize, delta: &mut [f32]) {
+    /// Turns the gradient of a layer's outputs, the first `count` values of `own.delta`, into that of what goes into
+    /// its activation.
+    fn through_activation(&self, shard: usize, layer: usize, count: usize, own: &mut Own) {
+        let (instructions, delta) = (self.plan.instructions, &mut own.delta[..count]);
+        if self.plan.keeps_slopes() {
+            return vector::multiply(instructions, delta, &own.slopes[layer][..count]);
+        }
         let output = read(&self.exchange.activations[layer][shard][self.parity]);
-        math::activation_backward(delta, &output[..delta.len()], self.plan.activation);
+        activation::activation_backward(
+            instructions,
+            delta,
+            &output[..count],
+            self.plan.activation,
+        );
     }
 
+    /// Moves a layer's weights, unless that has to wait for all gradients.
     fn update(&self, dense: &mut Dense) {
-        for p in [&mut dense.weight, &mut dense.bias] {
-            self.update
-                .apply(&mut p.values, &p.gradient, &mut p.first, &mut p.second);
+        if self.plan.clip_norm.is_none() {
+            self.apply(&mut dense.weight);
+            self.apply(&mut dense.bias);
         }
+    }
+
+    fn apply(&self, parameter: &mut Parameter) {
+        let Parameter {
+            values,
+            gradient,
+            first,
+            second,
+            average,
+        } = parameter;
+        let instructions = self.plan.instructions;
+        self.update
+            .apply(instructions, values, gradient, first, second);
+        if let Some(memory) = self.plan.average {
+            let memory = if self.time == 1 { 0.0 } else { memory };
+            optimizer::average(instructions, average, values, memory);
+        }
+    }
+
+    /// Scales all gradients down until together they are not longer than `longest`, and moves the weights.
+    fn clip(&self, shards: &mut [Shard], longest: f32, meet: &dyn Fn()) {
+        for shard in shards.iter_mut() {
+            *write(&self.exchange.squares[shard.index]) = self.squares(shard);
+        }
+        meet();
+        let squares: f64 = self.exchange.squares.iter().map(|part| *read(part)).sum();
+        let factor = f64::from(longest) / squares.sqrt();
+        for parameter in shards.iter_mut().flat_map(Shard::parameters_mut) {
+            if factor < 1.0 {
+                let gradient = &mut parameter.gradient;
+                vector::multiply_all(self.plan.instructions, gradient, factor as f32);
+            }
+            self.apply(parameter);
+        }
+    }
+
+    /// Returns the sum of the squares of the shard's gradients. The output layer's bias, which every shard has,
+    /// counts with the first.
+    fn squares(&self, shard: &mut Shard) -> f64 {
+        let mut sums = [0.0; 16];
+        let skipped = if shard.index == 0 { 0 } else { 1 };
+        let parameters = shard.parameters_mut();
+        for parameter in &parameters[..parameters.len() - skipped] {
+            vector::add_squares(self.plan.instructions, &mut sums, &parameter.gradient);
+        }
+        sums.iter().sum()
     }
 
     /// Hands out the input of a hidden layer in the blocks it exists in: rows of the layer's weight,
@@ -342,12 +310,4 @@ impl Step<'_> {
             rows.len(),
         )));
     }
-}
-
-fn read(lock: &RwLock<Vec<f32>>) -> RwLockReadGuard<'_, Vec<f32>> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write(lock: &RwLock<Vec<f32>>) -> RwLockWriteGuard<'_, Vec<f32>> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

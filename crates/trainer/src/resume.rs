@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use experiment::{Decay, Experiment, Source};
 
 use crate::configs;
+use crate::engine;
 use crate::failure::{Failure, shown};
 use crate::notice::{Notice, Notify};
 use crate::run::checkpoint::{self, Checkpoint};
@@ -54,7 +55,8 @@ pub fn open(request: &Request, notify: Notify) -> Result<Option<Resumable>, Fail
         notify(Notice::Note(text));
         return Ok(None);
     }
-    let prepared = session::prepare(experiment, None, notify)?;
+    let mut prepared = session::prepare(experiment, None, notify)?;
+    prepared.engine = engine::resumed(prepared.engine, &prepared.experiment, &start.parts);
     refuse_other_data(&run, &start, &prepared)?;
     refuse_other_backend(&run, &prepared)?;
     Ok(Some(Resumable {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use data::{Batches, Epoch};
-use experiment::{Backend, Experiment, Optimizer};
+use experiment::{Backend, Optimizer};
 use model::{Activation, Architecture, RecordError, Tensor, record};
 
 use super::{Job, LearningRate, Predictor, Totals, Watch};
@@ -11,19 +11,9 @@ use crate::backend;
 use crate::failure::Failure;
 use crate::run::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS, unusable};
 
-/// Returns the first key, with its value, that the kernel cannot train `experiment` with; `None` if it can.
-pub(super) fn obstacle(
-    experiment: &Experiment,
-    backend: Backend,
-) -> Option<(&'static str, String)> {
-    if backend != Backend::Flex {
-        return Some(("backend", format!("\"{backend}\"")));
-    }
-    if experiment.model.activation == Activation::Gelu {
-        return Some(("model.activation", "\"gelu\"".to_string()));
-    }
-    let dropout = experiment.model.dropout;
-    (dropout > 0.0).then(|| ("model.dropout", dropout.to_string()))
+/// Returns the first key, with its value, that keeps the kernel from training on `backend`; `None` if it can.
+pub(super) fn obstacle(backend: Backend) -> Option<(&'static str, String)> {
+    (backend != Backend::Flex).then(|| ("backend", format!("\"{backend}\"")))
 }
 
 /// A network being trained without Burn's tensors.
@@ -40,7 +30,7 @@ impl Kernel {
     /// Returns the network of `job` with these `weights`, ready to be trained on `batches`.
     ///
     /// # Panics
-    /// When the kernel cannot train it, see [`choose`](super::choose), or `weights` belong to another network.
+    /// When `weights` belong to another network.
     pub fn new(
         job: Job,
         weights: Vec<Tensor>,
@@ -56,8 +46,13 @@ impl Kernel {
         };
         let loss = job.architecture.loss().into();
         let optimizer = constants(&job.experiment.optimizer);
+        let network = kernels::Network::new(&mlp.layers(weights), activation, loss, optimizer);
+        let (share, seed) = (mlp.dropout as f32, job.experiment.seed);
         Self {
-            network: kernels::Network::new(&mlp.layers(weights), activation, loss, optimizer),
+            network: network.with(kernels::Extras {
+                dropout: kernels::Dropout { share, seed },
+                ..kernels::Extras::default()
+            }),
             architecture: job.architecture.clone(),
             batches,
             epoch: None,
@@ -177,5 +172,55 @@ fn constants(config: &Optimizer) -> kernels::Optimizer {
             nesterov,
             l2: weight_decay as f32,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_constant_arrives() {
+        let sgd = Optimizer::Sgd {
+            learning_rate: 0.1,
+            momentum: 0.5,
+            nesterov: true,
+            weight_decay: 0.25,
+        };
+        let expected = kernels::Sgd {
+            momentum: 0.5,
+            nesterov: true,
+            l2: 0.25,
+        };
+        assert_eq!(constants(&sgd), kernels::Optimizer::Sgd(expected));
+        let [learning_rate, beta_1, beta_2, epsilon, weight_decay] = [0.1, 0.5, 0.75, 0.125, 0.25];
+        let adam = Optimizer::Adam {
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+        };
+        let expected = kernels::Adam {
+            beta_1: 0.5,
+            beta_2: 0.75,
+            epsilon: 0.125,
+            l2: 0.25,
+            decoupled_decay: 0.0,
+        };
+        assert_eq!(constants(&adam), kernels::Optimizer::Adam(expected));
+        let adamw = Optimizer::AdamW {
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+        };
+        let expected = kernels::Adam {
+            l2: 0.0,
+            decoupled_decay: 0.25,
+            ..expected
+        };
+        assert_eq!(constants(&adamw), kernels::Optimizer::Adam(expected));
     }
 }

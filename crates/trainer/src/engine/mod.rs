@@ -32,7 +32,7 @@ pub use schedule::LearningRate;
 pub use totals::Totals;
 
 use crate::failure::Failure;
-use crate::run::state::Parts;
+use crate::run::state::{OPTIMIZER, Parts};
 
 /// The kind of engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum EngineKind {
 /// # Errors
 /// When the experiment requests the kernel but one of its keys rules it out (exit code 2).
 pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, Failure> {
-    let in_the_way = kernel::obstacle(experiment, backend);
+    let in_the_way = kernel::obstacle(backend);
     match (experiment.engine, in_the_way) {
         (EngineChoice::Burn, _) | (EngineChoice::Auto, Some(_)) => Ok(EngineKind::Burn),
         (_, None) => Ok(EngineKind::Kernel),
@@ -58,6 +58,16 @@ pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, F
         .hint(format!(
             "change `{key}`, or choose the engine that can: --engine burn (or auto)"
         ))),
+    }
+}
+
+/// Returns the engine that resumes from the files of a checkpoint, where `kind` would start: a run that was started with
+/// Burn's optimizer, when the kernel could not train it yet, stays with it.
+pub fn resumed(kind: EngineKind, experiment: &Experiment, parts: &Parts) -> EngineKind {
+    if experiment.engine == EngineChoice::Auto && parts.contains_key(OPTIMIZER) {
+        EngineKind::Burn
+    } else {
+        kind
     }
 }
 

@@ -53,7 +53,7 @@ fn checkpoints(run: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn killed_at_any_moment_a_run_comes_to_the_same_bytes() {
-    // The kernel; Burn's operations with dropout, which draws random numbers; the other backend.
+    // The kernel, and Burn's operations; both with dropout, which draws random numbers; the other backend.
     let kinds: &[(&str, &[&str], &str)] = &[
         ("fused", &[], "5 steps"),
         ("by the clock", &[], "0.02 s"),
@@ -69,8 +69,13 @@ fn killed_at_any_moment_a_run_comes_to_the_same_bytes() {
         ),
         (
             "burn",
-            &["model.dropout=0.3", "training.epochs=12"],
+            &["model.dropout=0.3", "engine=burn", "training.epochs=12"],
             "3 steps",
+        ),
+        (
+            "fused, with dropout",
+            &["model.dropout=0.3", "training.epochs=60"],
+            "5 steps",
         ),
         #[cfg(feature = "ndarray")]
         (
@@ -163,6 +168,7 @@ fn stopped_while_it_validates_it_comes_to_the_same_metrics() {
         "training.batch_size=9",
         "data.validation=591",
         "model.dropout=0.3",
+        "engine=burn",
         "schedule.name=cosine",
     ];
     desk.ok(&on_tiny("whole", &sets));
@@ -345,7 +351,7 @@ fn one_run_folder_has_one_writer() {
 fn divergence_never_reaches_a_checkpoint() {
     let desk = Desk::new();
     tiny(&desk);
-    for (run, more) in [("fused", "model.dropout=0"), ("burn", "model.dropout=0.1")] {
+    for (run, more) in [("fused", "engine=kernel"), ("burn", "engine=burn")] {
         let sets = [
             "optimizer.learning_rate=1e6",
             "training.batch_size=8",

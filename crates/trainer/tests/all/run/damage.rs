@@ -72,8 +72,8 @@ struct Run {
     set: PathBuf,
 }
 
-fn run(dropout: &str) -> Run {
-    run_with(&[dropout])
+fn run(engine: &str) -> Run {
+    run_with(&[engine])
 }
 
 /// The same with other settings as well.
@@ -119,7 +119,7 @@ fn as_checkpoint(run: &Path) -> Result<(), String> {
 
 #[test]
 fn manifests_of_checkpoints() {
-    let Run { desk, set } = run("model.dropout=0");
+    let Run { desk, set } = run("engine=kernel");
     let file = set.join("manifest.json");
     let good = fs::read(&file).unwrap();
     let accepted = survive("manifest.json of a checkpoint", &good, |bytes| {
@@ -132,7 +132,7 @@ fn manifests_of_checkpoints() {
 /// As an attacker would, who makes the hash fit.
 #[test]
 fn states_with_their_hash() {
-    let Run { desk, set } = run("model.dropout=0");
+    let Run { desk, set } = run("engine=kernel");
     let (file, manifest) = (set.join("state.json"), set.join("manifest.json"));
     let good = fs::read(&file).unwrap();
     let (hash, hashes) = (sha256(&good), fs::read_to_string(&manifest).unwrap());
@@ -146,7 +146,7 @@ fn states_with_their_hash() {
 
 #[test]
 fn the_optimizers_memory() {
-    let run = run("model.dropout=0.1");
+    let run = run("engine=burn");
     let good = fs::read(run.set.join("optimizer.bpk")).unwrap();
     let found = checkpoint::newest(&run.desk.path("run"))
         .unwrap()
@@ -169,45 +169,42 @@ fn the_optimizers_memory() {
 /// at the first step.
 #[test]
 fn the_memory_of_another_training_is_refused() {
-    let burn = ["model.dropout=0.1"];
-    let kernel = ["model.dropout=0"];
+    let burn = ["engine=burn"];
+    let kernel = ["engine=kernel"];
     for (settings, other, part, expect) in [
         (
             &burn,
-            &["model.dropout=0.1", "model.hidden=[3]"][..],
+            &["engine=burn", "model.hidden=[3]"][..],
             "optimizer.bpk",
             "tensor `0.momentum.moment_1` is F32 [30, 3], expected F32 [30, 2]",
         ),
         (
             &burn,
-            &["model.dropout=0.1", "model.hidden=[2, 2]"],
+            &["engine=burn", "model.hidden=[2, 2]"],
             "optimizer.bpk",
             "tensor `2.momentum.moment_1` is F32 [2, 2], expected F32 [2, ",
         ),
         (
             &burn,
-            &[
-                "model.dropout=0.1",
-                "optimizer={name=\"sgd\", momentum=0.9}",
-            ],
+            &["engine=burn", "optimizer={name=\"sgd\", momentum=0.9}"],
             "optimizer.bpk",
             "number `0.momentum.time` is missing, expected 32",
         ),
         (
             &burn,
-            &["model.dropout=0.1", "training.epochs=1"],
+            &["engine=burn", "training.epochs=1"],
             "optimizer.bpk",
             "number `0.momentum.time` is UInt(16), expected 32",
         ),
         (
             &kernel,
-            &["model.dropout=0", "model.hidden=[3]"],
+            &["engine=kernel", "model.hidden=[3]"],
             "first-moments.bpk",
             "tensor `layers.0.weight` is F32 [30, 3], expected F32 [30, 2]",
         ),
         (
             &kernel,
-            &["model.dropout=0", "model.hidden=[3]"],
+            &["engine=kernel", "model.hidden=[3]"],
             "second-moments.bpk",
             "tensor `layers.0.weight` is F32 [30, 3], expected F32 [30, 2]",
         ),
@@ -228,7 +225,7 @@ fn the_memory_of_another_training_is_refused() {
 
 #[test]
 fn manifests_of_runs() {
-    let Run { desk, .. } = run("model.dropout=0");
+    let Run { desk, .. } = run("engine=kernel");
     let (folder, file) = (desk.path("run"), desk.path("run/manifest.json"));
     let good = fs::read(&file).unwrap();
     let said = |failure: Failure| {
@@ -246,7 +243,7 @@ fn manifests_of_runs() {
 /// States that no training leaves, with hashes that fit: said in a line, before the run is touched.
 #[test]
 fn a_checkpoint_of_another_training_is_refused() {
-    let Run { desk, set } = run("model.dropout=0");
+    let Run { desk, set } = run("engine=kernel");
     let (file, manifest) = (set.join("state.json"), set.join("manifest.json"));
     let good = fs::read_to_string(&file).unwrap();
     let hashes = fs::read_to_string(&manifest).unwrap();
