@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use data::{DataSet, Place, Request, fashion_mnist};
+use data::{Colours, DataSet, Options, Place, Request, fashion_mnist};
 use experiment::Experiment;
 use model::Metadata;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
 use crate::notice::{Notice, Notify};
 
 /// Which data set, and where it may come from.
@@ -18,6 +18,8 @@ pub struct Wanted {
     pub dir: Option<PathBuf>,
     /// Names for its classes, in label order.
     pub class_names: Option<Vec<String>>,
+    /// How files are made a data set, where they leave it open.
+    pub options: Options,
     /// Addresses to download from; without any, nothing is downloaded.
     pub mirrors: Vec<String>,
 }
@@ -30,6 +32,7 @@ impl Wanted {
             name: data.name.clone(),
             dir: data.dir.clone(),
             class_names: data.classes.clone(),
+            options: Options::default(),
             mirrors: fashion_mnist::addresses(),
         }
     }
@@ -40,8 +43,24 @@ impl Wanted {
             name: name.to_string(),
             dir: dir.map(PathBuf::from),
             class_names: Some(class_names.to_vec()),
+            options: Options::default(),
             mirrors: Vec::new(),
         }
+    }
+
+    /// Returns the same with pictures made input of a network: of its size, grey or in colour.
+    #[must_use]
+    pub fn for_input(self, [channels, height, width]: [usize; 3]) -> Self {
+        let options = Options {
+            size: Some([height, width]),
+            colours: if channels == 1 {
+                Colours::Grey
+            } else {
+                Colours::Rgb
+            },
+            ..self.options
+        };
+        Self { options, ..self }
     }
 
     /// Returns the same, downloaded from where it is published if no folder has it.
@@ -53,16 +72,21 @@ impl Wanted {
         }
     }
 
-    /// Returns the data set.
+    /// Returns the data set. `notify` hears what may be wrong with it.
     ///
     /// # Errors
     /// When no place has it (exit code 2).
     pub fn load(&self, notify: Notify) -> Result<DataSet, Failure> {
         let cache = cache();
         let request = self.request(cache.as_deref());
-        Ok(data::load(&request, &mut |download| {
+        let set = data::load(&request, &mut |download| {
             notify(Notice::Download(download));
-        })?)
+        })?;
+        let warnings = set.understood.warnings.iter().cloned();
+        for warning in warnings.chain(left_out(&set)) {
+            notify(Notice::Warning(warning));
+        }
+        Ok(set)
     }
 
     /// Returns the folders that are looked into, and what is there.
@@ -74,11 +98,25 @@ impl Wanted {
         Request {
             dir: self.dir.as_deref(),
             class_names: self.class_names.as_deref(),
+            options: self.options,
             cache,
             mirrors: &self.mirrors,
             ..Request::new(&self.name)
         }
     }
+}
+
+/// Returns what to say of files that were there and not read.
+fn left_out(set: &DataSet) -> Option<String> {
+    let files = &set.understood.left_out;
+    let first = files.first()?;
+    let (path, reason) = (first.path.display(), &first.reason);
+    Some(match files.len() {
+        1 => one_line(&format!("left out: {path} {reason}")),
+        count => one_line(&format!(
+            "left out: {count} files, as {path}, which {reason}; `trainer data` names them"
+        )),
+    })
 }
 
 /// Returns the data set if its images have the size that a record's network takes.

@@ -52,9 +52,8 @@ impl<'a> Inference<'a> {
     /// When the file is no picture, or the device fails.
     pub fn picture(&self, file: &Path) -> Result<Answer, Failure> {
         let [_, height, width] = self.metadata.architecture.input();
-        let prepared = pictures::open(file, height, width).map_err(|error| {
-            Failure::failed(one_line(&error.to_string())).hint(error.hint())
-        })?;
+        let prepared = pictures::open(file, height, width)
+            .map_err(|error| Failure::failed(one_line(&error.to_string())).hint(error.hint()))?;
         Ok(Answer {
             done: prepared.done,
             hint: prepared.hint,

@@ -200,10 +200,12 @@ fn images(count: usize) -> DataSet {
     DataSet {
         name: "grey".to_owned(),
         train: set(count),
+        validation: None,
         test: set(BATCH),
         class_names: (0..10).map(|class| class.to_string()).collect(),
         files: Vec::new(),
         place: PathBuf::new(),
+        understood: data::Understood::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::terminal::Messages;
 use crate::cli::{DataArgs, ExperimentArgs};
 use crate::datasets::Wanted;
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
 
 /// Says where the data set was looked for and prints what it holds.
 ///
@@ -32,6 +32,7 @@ pub fn run(args: &DataArgs) -> Result<(), Failure> {
         return print_json(&set);
     }
     print_text(&set)?;
+    explain(&set, messages);
     messages.next("cargo run -p trainer");
     Ok(())
 }
@@ -49,6 +50,24 @@ fn describe(place: &Place, name: &str) -> String {
     format!("{} {}: {state}", place.kind, place.path.display())
 }
 
+/// Says how the files were understood, and what was not read of them.
+fn explain(set: &DataSet, messages: Messages) {
+    let understood = &set.understood;
+    let is_plain =
+        understood.notes.is_empty() && set.files.len() == 4 && understood.kind == "IDX files";
+    if !is_plain {
+        let place = understood.place.display();
+        messages.note(format_args!("read as {} in {place}", understood.kind));
+    }
+    for note in &understood.notes {
+        messages.note(format_args!("  {note}"));
+    }
+    for left in &understood.left_out {
+        let text = format!("  left out: {} {}", left.path.display(), left.reason);
+        messages.note(one_line(&text));
+    }
+}
+
 fn print_text(set: &DataSet) -> Result<(), Failure> {
     let mut out = stdout();
     writeln!(out, "{} in {}", set.name, set.place.display())?;
@@ -60,24 +79,37 @@ fn print_text(set: &DataSet) -> Result<(), Failure> {
             file.bytes, file.sha256
         )?;
     }
-    let (train, test) = (set.train.label_counts(), set.test.label_counts());
+    // A column for validation only where the files have such a part.
+    let held_out = |text: String| match set.validation {
+        Some(_) => format!(" {text:>10}"),
+        None => String::new(),
+    };
+    let colours = match set.train.channels() {
+        1 => "",
+        _ => " in colour",
+    };
     writeln!(
         out,
-        "\n{:<16} {:>8} {:>8}   images of {}x{}",
+        "\n{:<16} {:>8}{} {:>8}   images of {}x{}{colours}",
         "class",
         "training",
+        held_out("validation".into()),
         "test",
         set.train.width(),
         set.train.height()
     )?;
-    for (name, (train, test)) in set.class_names.iter().zip(train.iter().zip(test)) {
-        writeln!(out, "{name:<16} {train:>8} {test:>8}")?;
+    for class in &set.understood.classes {
+        let validation = held_out(class.validation.to_string());
+        let (name, train, test) = (&class.name, class.train, class.test);
+        writeln!(out, "{name:<16} {train:>8}{validation} {test:>8}")?;
     }
+    let validation = set.validation.as_ref().map_or(0, ::data::ImageDataset::len);
     writeln!(
         out,
-        "{:<16} {:>8} {:>8}",
+        "{:<16} {:>8}{} {:>8}",
         "all",
         set.train.len(),
+        held_out(validation.to_string()),
         set.test.len()
     )?;
     Ok(())
@@ -89,6 +121,12 @@ fn print_json(set: &DataSet) -> Result<(), Failure> {
         .iter()
         .map(|file| json!({ "path": file.path, "bytes": file.bytes, "sha256": file.sha256 }))
         .collect();
+    let left_out: Vec<_> = set
+        .understood
+        .left_out
+        .iter()
+        .map(|left| json!({ "path": left.path, "reason": left.reason }))
+        .collect();
     let value = json!({
         "name": set.name,
         "place": set.place,
@@ -98,6 +136,13 @@ fn print_json(set: &DataSet) -> Result<(), Failure> {
         "classes": set.class_names,
         "training": set.train.label_counts(),
         "test": set.test.label_counts(),
+        "channels": set.train.channels(),
+        "validation": set.validation.as_ref().map(::data::ImageDataset::label_counts),
+        "kind": set.understood.kind,
+        "pixels": set.understood.pixels,
+        "notes": set.understood.notes,
+        "warnings": set.understood.warnings,
+        "left_out": left_out,
     });
     writeln!(stdout(), "{value}")?;
     Ok(())
