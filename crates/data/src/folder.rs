@@ -177,7 +177,7 @@ fn join(
         kind: "IDX files",
         place: train_labels.path.parent().unwrap_or(dir).into(),
         size: train.size(),
-        pixels: [0, 255],
+        pixels: [0, 255], // the checksums say so
         classes: sources::count(&class_names, &train, None, &test),
         ..Understood::default()
     };

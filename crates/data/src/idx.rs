@@ -202,7 +202,7 @@ impl<'a> Content<'a> {
         let guess = match (found, stranger) {
             (IMAGES_MAGIC, _) => "this is an image file",
             (LABELS_MAGIC | WIDE_LABELS_MAGIC, _) => "this is a label file",
-            (_, Some(stranger)) => &format!("this is {}", stranger.what),
+            (_, Some(stranger)) => &format!("this is not an IDX file but {}", stranger.what),
             (_, None) => "this is not an IDX file of bytes",
         };
         let expected = expected.first().copied().unwrap_or_default();

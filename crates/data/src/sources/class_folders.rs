@@ -39,7 +39,7 @@ pub(crate) fn recognise(listing: &Listing) -> Result<Option<Folders>, FolderErro
     if let Some(train) = called(Split::Train) {
         let (validation, test) = (called(Split::Validation), called(Split::Test));
         let below = Listing::within(&train, &listing.root)?;
-        if has_classes(&below) {
+        if classes(&below) > 0 {
             let (validation, test) = match test {
                 Some(test) => (validation, Some(test)),
                 None => (None, validation),
@@ -52,20 +52,18 @@ pub(crate) fn recognise(listing: &Listing) -> Result<Option<Folders>, FolderErro
             }));
         }
     }
-    Ok(has_classes(listing).then_some(whole))
+    Ok((classes(listing) > 1).then_some(whole))
 }
 
-/// Whether two folders or more have pictures.
-fn has_classes(listing: &Listing) -> bool {
+/// Returns how many of its folders have pictures; more than two count as two.
+fn classes(listing: &Listing) -> usize {
     let has_pictures = |dir: &&PathBuf| {
         let files = walk(dir, &listing.root, 1).map(|found| found.files);
         let files = files.unwrap_or_default();
-        files
-            .iter()
-            .take(LOOKED_AT)
-            .any(|file| pictures::is_picture(file))
+        let mut looked_at = files.iter().take(LOOKED_AT);
+        looked_at.any(|file| pictures::is_picture(file))
     };
-    listing.dirs.iter().filter(has_pictures).nth(1).is_some()
+    listing.dirs.iter().filter(has_pictures).take(2).count()
 }
 
 /// A part's pictures: the name of each one's class, and its path.
@@ -107,7 +105,7 @@ pub(crate) fn read_named(
     mut understood: Understood,
     wanted: Wanted,
 ) -> Result<Raw, FolderError> {
-    let (found, class_names) = classes(&named, &understood.place, wanted.class_names)?;
+    let (found, class_names) = class_names(&named, &understood.place, wanted.class_names)?;
     let number = |class: &String| found.iter().position(|name| name == class);
     let listed = named.map(|part| {
         let numbered = part.into_iter().filter_map(|(class, path)| {
@@ -143,7 +141,7 @@ pub(crate) fn read_named(
 }
 
 /// Returns the classes as the files name them, in the order of their numbers, and as they are to be called.
-fn classes(
+fn class_names(
     named: &[Named; 3],
     place: &Path,
     wanted: Option<&[String]>,

@@ -30,9 +30,22 @@ pub(crate) fn is_named_like_one(file: &Path) -> bool {
 /// Reads the four files of a folder.
 pub(crate) fn read(listing: &Listing, wanted: Wanted) -> Result<Raw, FolderError> {
     let paths = find(listing, wanted.name)?;
-    let emnist = Emnist::of(&name(&paths[0])).or(Emnist::of(wanted.name));
     let labels = [idx::read_labels(&paths[1])?, idx::read_labels(&paths[3])?];
     let images = [idx::read_images(&paths[0])?, idx::read_images(&paths[2])?];
+    let sizes = images
+        .each_ref()
+        .map(|images| (images.height, images.width));
+    if sizes[0] != sizes[1] {
+        return Err(FolderError::Sizes {
+            dir: listing.dir.clone(),
+            train: sizes[0],
+            test: sizes[1],
+        });
+    }
+    // EMNIST's own files are 28 x 28; other files with that name were made by somebody else.
+    let is_full_size = sizes[0] == (HEIGHT, WIDTH);
+    let emnist = Emnist::of(&name(&paths[0])).filter(|_| is_full_size);
+    let emnist = Emnist::of(wanted.name).or(emnist);
     let (first, known) = (
         emnist.map(Emnist::first_label),
         emnist.and_then(Emnist::class_names),
@@ -45,18 +58,7 @@ pub(crate) fn read(listing: &Listing, wanted: Wanted) -> Result<Raw, FolderError
         ..Understood::default()
     };
     understood.notes.extend(classes.note.clone());
-    let sizes = images
-        .each_ref()
-        .map(|images| (images.height, images.width));
-    if sizes[0] != sizes[1] {
-        return Err(FolderError::Sizes {
-            dir: listing.dir.clone(),
-            train: sizes[0],
-            test: sizes[1],
-        });
-    }
-    // EMNIST's own files are 28 x 28; what has that name and another size was made by somebody else.
-    let is_turned = emnist.is_some() && sizes[0] == (HEIGHT, WIDTH);
+    let is_turned = emnist.is_some() && is_full_size;
     if is_turned {
         let note = "images turned upright: EMNIST's files hold them transposed";
         understood.notes.push(note.into());

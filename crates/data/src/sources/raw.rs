@@ -79,6 +79,12 @@ impl Raw {
             mut understood,
         } = self;
         let (size, classes) = (understood.size, class_names.len());
+        let [_, height, width] = size;
+        if options.size.is_some_and(|wanted| wanted != [height, width]) {
+            let note =
+                format!("images of {width}x{height}: a size is chosen for picture files only");
+            understood.notes.push(note);
+        }
         let mut files = Vec::new();
         let mut dataset = |part: Part| {
             files.extend(part.files);

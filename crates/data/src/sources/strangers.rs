@@ -12,18 +12,9 @@ pub(crate) struct Stranger {
 
 /// First bytes, and what begins with them. Text is compared in lower case.
 const KNOWN: [(&[u8], &str); 16] = [
-    (
-        b"<!do",
-        "a web page, not data: the address it came from is gone",
-    ),
-    (
-        b"<htm",
-        "a web page, not data: the address it came from is gone",
-    ),
-    (
-        b"<?xm",
-        "XML, not data: the answer of a server whose file is gone",
-    ),
+    (b"<!do", "a web page: the address it came from is gone"),
+    (b"<htm", "a web page: the address it came from is gone"),
+    (b"<?xm", "XML: the answer of a server whose file is gone"),
     (b"pk\x03\x04", "a zip archive: unpack it"),
     (b"\x1f\x8b", "packed twice with gzip: unpack it once"),
     (b"bzh", "packed with bzip2: unpack it"),

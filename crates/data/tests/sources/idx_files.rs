@@ -71,7 +71,7 @@ fn a_file_stands_for_its_folder() {
     check_error(
         &page,
         "mine",
-        "data.bin: is a web page, not data",
+        "data.bin: is a web page: the address",
         "name the folder",
     );
 }
@@ -81,32 +81,25 @@ fn wrong_files_are_called_by_their_name() {
     for (bytes, expect) in [
         (
             &b"<!DOCTYPE html>\n<html>"[..],
-            "this is a web page, not data: the address it came from is gone",
+            "this is not an IDX file but a web page: the address it came from is gone",
         ),
-        (b"PK\x03\x04\x14\0\0\0", "this is a zip archive: unpack it"),
+        (
+            b"PK\x03\x04\x14\0\0\0",
+            "this is not an IDX file but a zip archive: unpack it",
+        ),
         (
             &gzip(&gzip(b"\0\0\x08\x03")),
-            "this is packed twice with gzip: unpack it once",
+            "this is not an IDX file but packed twice with gzip: unpack it once",
         ),
-        (b"\x89HDF\r\n\x1a\n", "this is an HDF5 file"),
+        (
+            b"\x89HDF\r\n\x1a\n",
+            "this is not an IDX file but an HDF5 file",
+        ),
         (b"\0\0\x0d\x02....", "this is not an IDX file of bytes"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         small(dir.path(), USUAL, [TEN, TEN]);
         put(dir.path(), USUAL[0], bytes);
-        check_error(
-            dir.path(),
-            "mine",
-            &format!("train-images-idx3-ubyte: magic at byte 0 is 0x{:02x}", {
-                let plain = if bytes.starts_with(&[0x1f]) {
-                    0x1f
-                } else {
-                    bytes[0]
-                };
-                plain
-            }),
-            "",
-        );
         check_error(dir.path(), "mine", expect, "copy it again");
     }
 }
@@ -233,7 +226,7 @@ fn qmnist_labels() {
     check_error(
         dir.path(),
         "qmnist",
-        "labels at byte 8 has a class above 255",
+        "labels at byte 12 has a class above 255",
         "",
     );
     put(

@@ -11,6 +11,7 @@ mod damage;
 mod formats;
 #[path = "../../../data/tests/mutations/mod.rs"]
 mod mutations;
+mod preparation;
 mod prepare;
 
 use std::path::Path;
