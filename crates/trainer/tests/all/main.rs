@@ -25,6 +25,7 @@ mod cli;
 mod configs;
 #[cfg(all(feature = "wgpu", feature = "ndarray"))]
 mod backend;
+mod datasets;
 mod training;
 mod engine;
 mod run;
