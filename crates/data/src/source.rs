@@ -234,7 +234,7 @@ impl SourceError {
                 ..
             } => "the file is damaged or of another kind: copy it again from where it came".into(),
             SourceError::Folder { .. } | SourceError::NeedsFolder(_) => format!(
-                "pass --data-dir <folder>; it needs {}, plain or with .gz, or pictures in a folder a class, or a \
+                "pass --data-dir <folder>; it needs {}, plain or with .gz, or pictures in one folder per class, or a \
                  .csv or .npz file",
                 fashion_mnist::FILES.map(|file| file.name).join(", ")
             ),

@@ -1,4 +1,4 @@
-//! What a path holds, recognised and read: IDX files, pictures in a folder a class, CSV, or NumPy's .npz.
+//! What a path holds, recognised and read: IDX files, pictures in one folder per class, CSV, or NumPy's .npz.
 //!
 //! 1. [`read`] recognises what is there.
 //! 2. `idx_files`, `class_folders`, `csv_file` and `npz` read one kind each into a `Raw`: images, labels, and what
@@ -86,7 +86,7 @@ pub enum Colours {
 /// What was found at a path, and how it was understood.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Understood {
-    /// The kind of files, as "pictures in a folder a class".
+    /// The kind of files, as "pictures in one folder per class".
     pub kind: &'static str,
     /// The folder or file they were read from, which may lie below the one asked for.
     pub place: PathBuf,

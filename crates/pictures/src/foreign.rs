@@ -20,7 +20,7 @@ const AVIF: Foreign = Foreign {
 };
 const JPEG_XL: Foreign = Foreign {
     name: "JPEG XL",
-    way: "open it in a picture program and save it as PNG or JPEG",
+    way: "open it in an image editor and save it as PNG or JPEG",
 };
 const PDF: Foreign = Foreign {
     name: "a PDF",

@@ -80,16 +80,16 @@ impl PictureError {
     /// Returns what to do, without "hint:" before it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Io { .. } => "name picture files that are there and can be read",
+            Self::Io { .. } => "give picture files that exist and can be read",
             Self::TooLarge { .. } => {
                 "scale it down, for example to 1000 pixels a side: the network sees far fewer"
             }
             Self::Blank { .. } => {
-                "photograph one thing on a plain ground of another colour, white at best"
+                "photograph one thing on a plain background of another colour, ideally white"
             }
             Self::Foreign { format, .. } => format.way,
             Self::NotAPicture { .. } | Self::Damaged { .. } => {
-                "open it in a picture program and save it as PNG or JPEG"
+                "open it in an image editor and save it as PNG or JPEG"
             }
         }
     }

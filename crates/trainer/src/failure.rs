@@ -10,7 +10,7 @@ use experiment::printable;
 use serde::{Deserialize, Serialize};
 
 /// Maximum length of a cause's text, in characters: it may quote the content of a file.
-const LONGEST: usize = 1000;
+const LONGEST: usize = 500;
 
 /// Exit codes of the program, see `trainer --help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Pictures in a folder a class, as torchvision's `ImageFolder` and Keras's `image_dataset_from_directory` take
+//! Pictures in one folder per class, as torchvision's `ImageFolder` and Keras's `image_dataset_from_directory` take
 //! them, in folders for training, validation and test, or without.
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(crate) struct Folders {
     test: Option<PathBuf>,
 }
 
-/// Returns the parts of a folder that holds pictures in a folder a class.
+/// Returns the parts of a folder that holds pictures in one folder per class.
 pub(crate) fn recognise(listing: &Listing) -> Result<Option<Folders>, FolderError> {
     let called = |part: Split| {
         let mut dirs = listing.dirs.iter();
@@ -72,7 +72,7 @@ pub(crate) type Named = Vec<(String, PathBuf)>;
 /// Reads the pictures.
 pub(crate) fn read(folders: &Folders, wanted: Wanted) -> Result<Raw, FolderError> {
     let mut understood = Understood {
-        kind: "pictures in a folder a class",
+        kind: "pictures in one folder per class",
         place: folders.place.clone(),
         ..Understood::default()
     };

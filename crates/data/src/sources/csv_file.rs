@@ -21,7 +21,7 @@ pub(crate) fn read(files: &[PathBuf], wanted: Wanted) -> Result<Raw, FolderError
     let layout = look(&train).map_err(|problem| unusable(&[&train], problem))?;
     let mut understood = Understood {
         kind: match layout.kind {
-            Kind::Pixels { .. } => "CSV, an image a row",
+            Kind::Pixels { .. } => "CSV, one image per row",
             Kind::Paths { .. } => "CSV, the path of a picture a row",
         },
         place: train.clone(),

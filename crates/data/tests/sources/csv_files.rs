@@ -54,7 +54,7 @@ fn pixels_a_row() {
             "{header} {is_last}"
         );
         assert_eq!(names(&set), "0 1 2 3 4 5 6 7 8 9");
-        assert_eq!(set.understood.kind, "CSV, an image a row");
+        assert_eq!(set.understood.kind, "CSV, one image per row");
         let one = good(
             &dir.path().join("fashion-mnist_train.csv"),
             "mine",

@@ -60,7 +60,7 @@ fn print_text(set: &DataSet, verbose: bool) -> Result<(), Failure> {
         understood.kind,
         understood.place.display()
     )?;
-    if set.name == fashion_mnist::NAME {
+    if understood.kind == "IDX files" {
         for file in &set.files {
             let name = file.path.file_name().unwrap_or_default().to_string_lossy();
             writeln!(

@@ -63,13 +63,13 @@ fn data_shows_where_the_images_are_and_counts_them() {
         assert!(line.contains(&format!(" {} bytes ", file.bytes)), "{line}");
     }
     for class in data::fashion_mnist::CLASS_NAMES {
-        let line = format!("\n{class:<16} {:>8} {:>8}\n", 6000, 1000);
+        let line = format!("\n{class:<11}      6000   1000\n");
         assert!(said.stdout.contains(&line), "{class}: {}", said.stdout);
     }
     let place = package().display().to_string();
     assert!(
         said.stdout
-            .starts_with(&format!("fashion-mnist in {place}\n")),
+            .starts_with(&format!("fashion-mnist: IDX files in {place}\n")),
         "{}",
         said.stdout
     );

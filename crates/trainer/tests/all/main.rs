@@ -13,6 +13,7 @@
 
 mod browser;
 mod fixtures;
+#[allow(dead_code, reason = "the example `trust` uses the rest")]
 mod foreign;
 #[path = "../../../data/tests/mutations/mod.rs"]
 mod mutations;

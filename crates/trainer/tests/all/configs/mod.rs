@@ -185,6 +185,9 @@ fn the_resolved_config_has_the_keys_that_apply() {
     [data]
     name = "fashion-mnist"
     validation = 0
+    colours = "auto"
+    test_share = 0.2
+    strict = false
 
     [augmentation]
     shift = 0
@@ -238,6 +241,9 @@ fn the_resolved_config_has_the_keys_that_apply() {
     [data]
     name = "fashion-mnist"
     validation = 5000
+    colours = "auto"
+    test_share = 0.2
+    strict = false
 
     [augmentation]
     shift = 0
