@@ -9,6 +9,9 @@ type Constant<'a> = (&'a str, &'a [u64], &'a [f32]);
 /// A node: operator, inputs, outputs, and its attributes, whole numbers or floats.
 type Node<'a> = (&'a str, &'a [&'a str], &'a [&'a str], &'a [(&'a str, f32)]);
 
+/// A layer's weight and bias, or why there is none.
+type Found = Result<[Vec<f32>; 2], String>;
+
 /// The layers 3-2-2 of the tests, as a graph has them.
 const CONSTANTS: [Constant; 14] = [
     ("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
@@ -79,7 +82,7 @@ fn file(nodes: &[Node], outputs: &[&str]) -> Vec<u8> {
 }
 
 /// Returns the first layer's weight and bias.
-fn first(nodes: &[Node]) -> Result<[Vec<f32>; 2], String> {
+fn first(nodes: &[Node]) -> Found {
     let (_, network) = exchange::read(&file(nodes, &["y"]), None).map_err(|e| e.to_string())?;
     assert_eq!(network.about.activation, Some(Activation::Relu));
     Ok([
@@ -99,7 +102,7 @@ fn the_first_layer_in_many_graphs() {
     };
     let gemm: Node = ("Gemm", &["f", "w", "b"], &["h"], &[]);
     let flatten: Node = ("Flatten", &["x"], &["f"], &[]);
-    let cases: Vec<(&str, Vec<Node>, Result<[Vec<f32>; 2], String>)> = vec![
+    let cases: Vec<(&str, Vec<Node>, Found)> = vec![
         ("Gemm", vec![flatten, gemm], plain.clone()),
         ("transposed", vec![flatten, ("Gemm", &["f", "wT", "b"], &["h"], &[("transB", 1.0)])], plain.clone()),
         (
