@@ -252,29 +252,33 @@ fn input(
     inputs: usize,
     assumed: &mut Vec<String>,
 ) -> Result<[usize; 2], ExchangeError> {
-    let [height, width] = match told.input.or(about.input) {
-        Some(input) => input,
-        None => {
-            let side = inputs.isqrt();
-            if side * side != inputs {
-                return Err(ExchangeError::Unsupported {
-                    what: format!("the file does not say the height and width of {inputs} pixels"),
-                    hint: "say them: --input HEIGHTxWIDTH",
-                });
-            }
-            assumed.push(format!(
-                "images of {side}x{side}, since the network has {inputs} inputs"
-            ));
-            [side, side]
+    let fits = |[height, width]: [usize; 2]| height.checked_mul(width) == Some(inputs);
+    if let Some([height, width]) = told.input {
+        if fits([height, width]) {
+            return Ok([height, width]);
         }
-    };
-    match height.checked_mul(width) == Some(inputs) {
-        true => Ok([height, width]),
-        false => Err(ExchangeError::Unsupported {
+        return Err(ExchangeError::Unsupported {
             what: format!("images of {height}x{width} do not fit the network's {inputs} inputs"),
             hint: "say what does: --input HEIGHTxWIDTH",
-        }),
+        });
     }
+    if let Some(input) = about.input.filter(|input| fits(*input)) {
+        return Ok(input);
+    }
+    let side = inputs.isqrt();
+    if side * side != inputs {
+        return Err(ExchangeError::Unsupported {
+            what: format!("the file does not say the height and width of {inputs} pixels"),
+            hint: "say them: --input HEIGHTxWIDTH",
+        });
+    }
+    let but = about.input.map_or(String::new(), |[height, width]| {
+        format!(", and the file's {height}x{width} does not fit")
+    });
+    assumed.push(format!(
+        "images of {side}x{side}, since the network has {inputs} inputs{but}"
+    ));
+    Ok([side, side])
 }
 
 fn activation(
@@ -314,47 +318,49 @@ fn class_names(
     assumed: &mut Vec<String>,
 ) -> Result<Vec<String>, ExchangeError> {
     let classes = architecture.classes();
-    let fashion = data::fashion_mnist::CLASS_NAMES;
-    let names = match told.class_names.as_ref().or(about.class_names.as_ref()) {
-        Some(names) => names.clone(),
-        None if fits_fashion(architecture) => {
-            assumed.push(format!(
-                "the classes of Fashion-MNIST, since 28x28 pixels and {classes} outputs fit; \
-                 --classes A,B,... says otherwise"
-            ));
-            fashion.map(String::from).to_vec()
-        }
-        None => {
-            assumed.push("numbers for class names; --classes A,B,... says otherwise".into());
-            (0..classes).map(|class| class.to_string()).collect()
-        }
-    };
-    let wrong = |reason| match told.class_names {
-        Some(_) => ExchangeError::Unsupported {
+    if let Some(names) = &told.class_names {
+        let wrong = |reason| ExchangeError::Unsupported {
             what: format!("the names of the classes cannot be used: {reason}"),
             hint: "name every class once, in the order of the labels: --classes A,B,...",
-        },
-        None => ExchangeError::About {
-            key: "class_names",
-            reason,
-        },
-    };
+        };
+        check_names(names, classes).map_err(wrong)?;
+        return Ok(names.clone());
+    }
+    let mut but = String::new();
+    if let Some(names) = &about.class_names {
+        match check_names(names, classes) {
+            Ok(()) => return Ok(names.clone()),
+            Err(reason) => but = format!(", since the file's cannot be used: {reason}"),
+        }
+    }
+    if fits_fashion(architecture) {
+        assumed.push(format!(
+            "the classes of Fashion-MNIST, since 28x28 pixels and {classes} outputs fit{but}; \
+             --classes A,B,... says otherwise"
+        ));
+        return Ok(data::fashion_mnist::CLASS_NAMES.map(String::from).to_vec());
+    }
+    assumed.push(format!(
+        "numbers for class names{but}; --classes A,B,... says otherwise"
+    ));
+    Ok((0..classes).map(|class| class.to_string()).collect())
+}
+
+/// Checks that there is one usable name for each class; returns what is wrong with them.
+fn check_names(names: &[String], classes: usize) -> Result<(), String> {
     if names.len() != classes {
-        let reason = format!("{} names for {classes} outputs", names.len());
-        return Err(wrong(reason));
+        return Err(format!("{} names for {classes} outputs", names.len()));
     }
     let mut known = HashSet::new();
-    for name in &names {
+    for name in names {
         let is_printable = !name.chars().any(char::is_control);
         if name.is_empty() || name.len() > MAX_CLASS_NAME || !is_printable {
             let name = printable(name);
-            return Err(wrong(format!(
-                "\"{name}\" is empty, too long or unprintable"
-            )));
+            return Err(format!("\"{name}\" is empty, too long or unprintable"));
         }
         if !known.insert(name) {
-            return Err(wrong(format!("\"{name}\" is there twice")));
+            return Err(format!("\"{name}\" is there twice"));
         }
     }
-    Ok(names)
+    Ok(())
 }

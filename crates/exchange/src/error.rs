@@ -70,8 +70,8 @@ impl ExchangeError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unknown(_) => {
-                "give a .safetensors, .onnx, .npz or PyTorch .pt file; docs/interop.md has a way for \
-                 .keras and .h5"
+                "give a .safetensors, .onnx, .npz, PyTorch .pt, Keras .keras or .h5, or Burn .bpk file; see \
+                 docs/interop.md"
             }
             Self::Damaged { .. } | Self::NotFinite(_) => {
                 "export it again with the program it comes from"

@@ -1,15 +1,24 @@
 //! Trained networks, from and to the files of other programs.
 //!
-//! Reading order: [`Network`] (what every file is turned into) → `chain` (the kind of network there is) →
-//! [`layout`] (names and shapes → layers, and back) → [`about`] (what a file says, and what is assumed) → one
-//! file a format: [`safetensors`], [`npz`], [`torch`], [`onnx`]; [`quantize`] (bytes for weights). Behind
-//! those: `number` (floats), [`archive`] (zip), `pickle` and [`protobuf`].
+//! Reading order: [`Network`] (what every file is turned into) → `chain` (the kind of network there is, step by
+//! step) → [`layout`] (named tensors → layers, and back), with `pairs` (which belong together), `norms` (batch
+//! normalisation) and `names` → [`about`] (what a file says, and what is assumed), with `spelling` → one file a
+//! format: [`safetensors`], [`npz`], [`torch`] with `state_dict`, [`onnx`], [`keras`], [`burn`]; [`quantize`]
+//! (bytes for weights), `scale` (of pixels). Behind those: `number` (floats), [`archive`] (zip), `pickle`, `hdf5`,
+//! [`protobuf`] and `beside` (a graph's second file).
 //!
-//! What a network consists of is known in three files: `chain`, [`layout`], and `onnx/operators`.
+//! What a network consists of is known in three files as far as exports and their way back go: `chain`, [`layout`]
+//! and `onnx/operators`; other programs' files ask `pairs` and [`keras`] as well.
 //!
-//! Everything here is bytes in, layers out, or the other way round. Nothing in a file is executed,
-//! nothing outside of it is opened, and no more memory is taken than a small multiple of its size. No
-//! Burn is needed.
+//! Everything here is bytes in, layers out, or the other way round. Nothing in a file is executed. Nothing outside
+//! of it is opened, but for the numbers of an ONNX graph that are in a second file in its folder. No Burn is needed.
+//!
+//! # Memory
+//!
+//! Reading takes at most 8 bytes for each byte of the file, and 32 MiB; of an archive each byte counts that is in
+//! it, unpacked, which may be 16 times its size, and 1 MiB. A network of more than
+//! [`MAX_PARAMETERS`](model::config::MAX_PARAMETERS) values, and a file of more than [`MAX_BYTES`], is not read. So
+//! it is never more than 8 times the largest network allowed. `tests/memory.rs` measures it.
 
 #![forbid(unsafe_code)]
 

@@ -5,10 +5,8 @@ use crate::chain::{Affine, Layer, Step};
 use crate::error::printable;
 use crate::names::words;
 
-/// What is added to a variance where the file does not say it: the defaults of PyTorch's `BatchNorm1d` and of
-/// Keras's `BatchNormalization`.
-const EPSILON_OF_TORCH: f64 = 1e-5;
-const EPSILON_OF_KERAS: f64 = 1e-3;
+/// What is added to a variance: the default of PyTorch's `BatchNorm1d`, since a state dict does not say it.
+const EPSILON: f64 = 1e-5;
 
 /// A batch normalisation.
 pub(crate) struct Norm {
@@ -29,20 +27,11 @@ struct Place {
 }
 
 impl Norm {
-    fn epsilon(&self) -> f64 {
-        if self.is_keras {
-            EPSILON_OF_KERAS
-        } else {
-            EPSILON_OF_TORCH
-        }
-    }
-
     fn step(&self) -> Step {
         let (gamma, beta) = (self.gamma.as_deref(), self.beta.as_deref());
-        let epsilon = self.epsilon();
         let (mean, variance) = (&self.mean, &self.variance);
         Step::Affine(Affine::batch_normalization(
-            mean, variance, gamma, beta, epsilon,
+            mean, variance, gamma, beta, EPSILON,
         ))
     }
 
@@ -122,6 +111,15 @@ pub(crate) fn between(
     let (mut front, mut placed) = (Vec::new(), Vec::new());
     for norm in &norms {
         let name = printable(&norm.name);
+        if norm.is_keras {
+            return Err(ExchangeError::Unsupported {
+                what: format!(
+                    "the weights alone do not say whether the batch normalisation `{name}` is before or behind \
+                     an activation"
+                ),
+                hint: "give the whole Keras model: model.save(\"model.keras\")",
+            });
+        }
         let Some(place) = norm.place(&layers) else {
             return Err(ExchangeError::Unsupported {
                 what: format!(
@@ -140,8 +138,7 @@ pub(crate) fn between(
             format!("behind {what}`{}`", printable(layer))
         });
         notes.push(format!(
-            "assumed batch normalisation `{name}` {at}, with an epsilon of {:e}; folded in",
-            norm.epsilon()
+            "assumed batch normalisation `{name}` {at}, with an epsilon of {EPSILON:e}; folded in"
         ));
         match place.layer {
             None => front.push(norm.step()),

@@ -19,7 +19,10 @@ fn cut_off_or_changed_files_are_errors_or_networks() {
     for file in fs::read_dir(cases()).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.ends_with(".json") || name.ends_with(".data") {
+        if [".json", ".data", ".md"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        {
             continue;
         }
         let bytes = fs::read(&path).unwrap();
@@ -29,7 +32,11 @@ fn cut_off_or_changed_files_are_errors_or_networks() {
             ..Default::default()
         };
         let intact = exchange::read_as(&bytes, &reading);
-        assert!(intact.is_ok(), "{name}: {intact:?}");
+        assert_eq!(
+            intact.is_ok(),
+            name != "k3-norms.weights.h5",
+            "{name}: {intact:?}"
+        );
         let mut different = 0;
         let check = |bytes: &[u8]| {
             let start = Instant::now();

@@ -63,8 +63,9 @@ pub(super) fn apply<'a>(
         return refuse("takes nothing");
     };
     if let Some(other) = second.and_then(|second| graph.value(second)) {
-        return multiply(node, &value, &other);
+        return join(node, &value, &other);
     }
+    let is_one = value.shape == [1];
     let is_image = graph
         .steps
         .iter()
@@ -73,7 +74,7 @@ pub(super) fn apply<'a>(
         // A batch of images is flattened row by row by each of these, if by any at all.
         "Flatten" if node.integer("axis")?.unwrap_or(1) != 1 => refuse("has another axis than 1"),
         "Flatten" => Ok(flat(value)),
-        "Reshape" | "Squeeze" | "Unsqueeze" if is_image => Ok(flat(value)),
+        "Reshape" | "Squeeze" | "Unsqueeze" if is_image || is_one => Ok(flat(value)),
         "Transpose" if is_image && value.shape.iter().filter(|size| **size != 1).count() < 2 => {
             Ok(flat(value))
         }
@@ -142,13 +143,19 @@ fn form(form: Option<Form>, node: &Node, value: &Value) -> Result<Value, Exchang
     }
 }
 
-/// The product of two values, which activations are spelled out with.
-fn multiply(node: &Node, value: &Value, other: &Value) -> Result<Value, ExchangeError> {
-    if node.operator != "Mul" || value.steps != other.steps {
-        let what = format!("{} joins two values: the graph is no chain", name(node));
-        return Err(unsupported(what));
+/// Two values: a product, which activations are spelled out with, or the probabilities of two classes, 1 - p and p.
+fn join(node: &Node, value: &Value, other: &Value) -> Result<Value, ExchangeError> {
+    let is_same = value.steps == other.steps;
+    match node.operator {
+        "Mul" if is_same => form(value.form.product(&other.form), node, value),
+        "Concat" if is_same && other.shape == [1] && value.form.is_rest_of(&other.form) => {
+            Ok(other.clone())
+        }
+        _ => {
+            let what = format!("{} joins two values: the graph is no chain", name(node));
+            Err(unsupported(what))
+        }
     }
-    form(value.form.product(&other.form), node, value)
 }
 
 /// A value and a constant, added or multiplied.

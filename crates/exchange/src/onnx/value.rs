@@ -200,6 +200,11 @@ impl Form {
         }
     }
 
+    /// Returns whether this is 1 - x, and `other` is x.
+    pub fn is_rest_of(&self, other: &Self) -> bool {
+        *self == Self::Scaled(Affine::of(-1.0, 1.0)) && *other == Self::plain()
+    }
+
     /// Returns whether this is GELU.
     pub fn is_gelu(&self) -> bool {
         matches!(*self, Self::Gelu { scale } if is_close(scale, 1.0))
