@@ -23,6 +23,7 @@ mod pixels;
 mod raw;
 pub(crate) mod strangers;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::fashion_mnist::FILES;
@@ -220,9 +221,11 @@ fn of_kind(found: &Found, wanted: Wanted) -> Result<Raw, FolderError> {
         Kind::Csv(files) => csv_file::read(files, wanted),
         Kind::Folders(folders) => class_folders::read(folders, wanted),
     }?;
-    raw.understood
-        .left_out
-        .extend(found.listing.left_out.iter().cloned());
+    // The classes' own folder was listed once more to gather them.
+    let left_out = &mut raw.understood.left_out;
+    let known: HashSet<PathBuf> = left_out.iter().map(|left| left.path.clone()).collect();
+    let others = found.listing.left_out.iter();
+    left_out.extend(others.filter(|left| !known.contains(&left.path)).cloned());
     Ok(raw)
 }
 

@@ -287,7 +287,7 @@ fn fit(
     let mut fitted = format!("fitted to {to_width}x{to_height}, ");
     let corner = match placement {
         Placement::Box { centre, at, .. } => {
-            tone::silence(&mut values, &small, &under, seen);
+            tone::as_strokes(&mut values, &small, &under, seen);
             fitted += &format!("its {} placed as in the training images", name(centre));
             placed(&values, to_width, [width, height], centre, at)
         }

@@ -72,14 +72,17 @@ pub(crate) fn values(
     values
 }
 
-/// Makes black what is no further from the ground than its grain: the ground between strokes.
-pub(crate) fn silence(values: &mut [f32], small: &Colours, under: &[Colour], seen: &Seen) {
+/// Makes black what is no further from the ground than its grain, the ground between strokes, and white what is
+/// brightest: as strokes are scanned.
+pub(crate) fn as_strokes(values: &mut [f32], small: &Colours, under: &[Colour], seen: &Seen) {
     let pairs = small.pixels.iter().zip(under);
     for (value, (&colour, &under)) in values.iter_mut().zip(pairs) {
         if distance(colour, under) < seen.level {
             *value = 0.0;
         }
     }
+    let most = values.iter().copied().fold(1.0, f32::max);
+    values.iter_mut().for_each(|value| *value *= 255.0 / most);
 }
 
 /// Returns which pixels the frame reaches through pixels below the level.

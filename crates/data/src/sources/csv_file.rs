@@ -143,11 +143,8 @@ fn of_pixels(
     };
     let scale = Scale::of(lowest, highest, are_whole).map_err(failed)?;
     let pixels = layout.columns - 1;
-    let [from, height, width] = size(pixels, wanted.options.size).ok_or_else(|| {
-        failed(format!(
-            "has {pixels} pixels a row, which is no square: name the height and width (data.size)"
-        ))
-    })?;
+    let [from, height, width] = size(pixels, wanted.options.size)
+        .ok_or_else(|| failed(format!("has {pixels} pixels a row, which is no square")))?;
     let to = pixels::channels(from, wanted.options.colours);
     let format = Format {
         layout,

@@ -127,7 +127,7 @@ fn too_large(file: PathBuf, count: usize, [channels, height, width]: [usize; 3])
             "and the others are {count} pictures of {channels} x {height} x {width}: at most {} GiB are read",
             pixels::MOST >> 30
         ),
-        hint: "choose a smaller size: --set 'data.size=[28, 28]'".into(),
+        hint: "choose a smaller size: --set data.size=28".into(),
     }
 }
 

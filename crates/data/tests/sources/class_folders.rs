@@ -236,6 +236,52 @@ fn broken_files_are_named() {
     assert!(error.hint().contains("save it as PNG or JPEG"));
 }
 
+/// A link out of the folder is passed over, and named once; what it leads to is not read.
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed_out() {
+    use std::os::unix::fs::symlink;
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    numbered(dir.path(), 1, &["a", "b"], 5);
+    numbered(other.path(), 2, &["c"], 5);
+    symlink(other.path().join("c"), dir.path().join("c")).unwrap();
+    symlink(other.path().join("c/0.png"), dir.path().join("a/link.png")).unwrap();
+    let set = good(dir.path(), "mine", Options::default());
+    assert_eq!(
+        (names(&set).as_str(), set.train.len() + set.test.len()),
+        ("a b", 10)
+    );
+    let reasons: Vec<&str> = set
+        .understood
+        .left_out
+        .iter()
+        .map(|left| left.reason.as_str())
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "is a link to a folder",
+            "is a link that leads out of the folder"
+        ]
+    );
+}
+
+/// Folders called like parts hold classes, even a single one; a class may be called like a part.
+#[test]
+fn parts_or_classes() {
+    let dir = tempfile::tempdir().unwrap();
+    numbered(&dir.path().join("train"), 1, &["only"], 4);
+    numbered(&dir.path().join("test"), 2, &["only"], 2);
+    let set = good(dir.path(), "mine", Options::default());
+    assert_eq!((names(&set).as_str(), set.test.len()), ("only", 2));
+    let dir = tempfile::tempdir().unwrap();
+    numbered(dir.path(), 1, &["bus", "train"], 5);
+    assert_eq!(
+        names(&good(dir.path(), "mine", Options::default())),
+        "bus train"
+    );
+}
+
 /// Pictures of other sizes are prepared as `predict` prepares a person's.
 #[test]
 fn pictures_are_fitted_to_a_size() {
