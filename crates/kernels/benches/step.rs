@@ -52,7 +52,7 @@ fn train<const THREADS: usize>(bencher: Bencher, case: &Case) {
 }
 
 /// The tutorial's network, with one thing changed.
-#[divan::bench(args = variants().iter().map(|variant| variant.0), consts = [1, 2], max_time = 1)]
+#[divan::bench(args = variants().into_iter().map(|variant| variant.0), consts = [1, 2], max_time = 1)]
 fn train_variant<const THREADS: usize>(bencher: Bencher, name: &str) {
     let variants = variants();
     let variant = variants.into_iter().find(|variant| variant.0 == name);

@@ -21,6 +21,9 @@ pub(crate) struct Header {
     length: usize,
 }
 
+/// Reads a number from its bytes; the second argument says whether they are big-endian.
+type Decoder = fn(&[u8], bool) -> f64;
+
 impl Header {
     /// Reads the header.
     pub fn read(source: &mut impl Read) -> Result<Self, String> {
@@ -113,7 +116,7 @@ impl Header {
     }
 
     /// Returns what makes a number of its bytes.
-    fn decoder(&self) -> Result<fn(&[u8], bool) -> f64, String> {
+    fn decoder(&self) -> Result<Decoder, String> {
         Ok(match (self.kind, self.size) {
             ('u' | 'b', 1) => |bytes, _| f64::from(bytes.first().copied().unwrap_or(0)),
             ('u', 2 | 4 | 8) => |bytes, is_big| unsigned(bytes, is_big) as f64,
