@@ -36,20 +36,6 @@ pub struct MlpConfig {
 }
 
 impl MlpConfig {
-    /// Returns the notebook's network for `input` = (channels, height, width): one hidden layer of 128
-    /// ReLU neurons, softmax, Glorot weights.
-    pub fn tutorial(input: [usize; 3], classes: usize) -> Self {
-        Self {
-            input,
-            hidden: vec![128],
-            classes,
-            activation: Activation::Relu,
-            output: Output::Softmax,
-            dropout: 0.0,
-            init: Init::GlorotUniform,
-        }
-    }
-
     /// Returns names and shapes of the tensors, in order, see [`shapes`].
     pub fn tensors(&self) -> Vec<Shape> {
         shapes(&self.widths())

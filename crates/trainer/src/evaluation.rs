@@ -1,5 +1,8 @@
 //! Exact results on a set of images: metrics, confusion matrix, figures per class.
 
+#[cfg(test)]
+mod tests;
+
 use data::ImageDataset;
 use experiment::{Figures, Sums};
 pub use model::calibration::top;
@@ -180,52 +183,5 @@ fn class_result(class: &str, hits: usize, images: usize, predicted: usize) -> Cl
         recall: share(hits, images),
         f1: share(2 * hits, images + predicted).filter(|_| images > 0),
         images,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_of_a_small_confusion_matrix() {
-        // true 0: predicted 0, 0, 1; true 1: predicted 1; class 2 never occurs
-        let one_hot = |c: usize| (0..3).map(move |i| if i == c { 0.8 } else { 0.1 });
-        let predictions = Predictions {
-            classes: 3,
-            probabilities: [0, 0, 1, 1].into_iter().flat_map(one_hot).collect(),
-            losses: vec![0.1, 0.2, 0.3, 0.4],
-            labels: vec![0, 0, 0, 1],
-        };
-        let names = ["a", "b", "c"].map(String::from);
-        let e = predictions.evaluate(&names);
-        assert_eq!(e.confusion, [[2, 1, 0], [0, 1, 0], [0, 0, 0]]);
-        assert_eq!((e.images, e.figures.accuracy()), (4, 0.75));
-        assert!((e.figures.loss() - 0.25).abs() < 1e-7);
-        let rounded: Vec<_> = e
-            .per_class
-            .iter()
-            .map(|c| (c.precision, c.recall, c.f1, c.images))
-            .collect();
-        assert_eq!(
-            rounded,
-            [
-                (Some(1.0), Some(2.0 / 3.0), Some(0.8), 3),
-                (Some(0.5), Some(1.0), Some(2.0 / 3.0), 1),
-                (None, None, None, 0)
-            ]
-        );
-        // Of a class without images that something is taken for, precision is 0 and the rest is nothing.
-        let taken = class_result("d", 0, 0, 3);
-        assert_eq!(
-            (taken.precision, taken.recall, taken.f1),
-            (Some(0.0), None, None)
-        );
-        // A class that nothing is taken for has recall and F1, which are 0.
-        let missed = class_result("e", 0, 4, 0);
-        assert_eq!(
-            (missed.precision, missed.recall, missed.f1),
-            (None, Some(0.0), Some(0.0))
-        );
     }
 }

@@ -1,11 +1,27 @@
-//! What a multilayer perceptron's config comes to: its limits, widths and layers.
+//! The shape of a multilayer perceptron: the tutorial's, its limits, widths and layers.
 
 use super::MlpConfig;
-use crate::config::{ConfigError, MAX_CLASSES, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH};
+use crate::config::{
+    Activation, ConfigError, Init, MAX_CLASSES, MAX_LAYERS, MAX_PARAMETERS, MAX_WIDTH, Output,
+};
 use crate::network::{FirstLayer, LayerSummary};
 use crate::tensor::Tensor;
 
 impl MlpConfig {
+    /// Returns the notebook's network for `input` = (channels, height, width): one hidden layer of 128
+    /// ReLU neurons, softmax, Glorot weights.
+    pub fn tutorial(input: [usize; 3], classes: usize) -> Self {
+        Self {
+            input,
+            hidden: vec![128],
+            classes,
+            activation: Activation::Relu,
+            output: Output::Softmax,
+            dropout: 0.0,
+            init: Init::GlorotUniform,
+        }
+    }
+
     /// Checks every limit; later code does not check again.
     ///
     /// # Errors

@@ -156,7 +156,7 @@ const PATHS: &[Row] = &[
     (&["resume", "endless"], 2, "endless is a folder, but not a run"),
     (&["predict", "run", "missing.png"], 1, "missing.png: cannot be read: "),
     (&["predict", "run", "empty"], 1, "empty: cannot be read: not a regular file"),
-    (&["predict", "run", "words.txt"], 1, "words.txt: is not a PNG or JPEG picture"),
+    (&["predict", "run", "words.txt"], 1, "words.txt: is not a PNG, JPEG, WebP, GIF, BMP or TIFF picture"),
     (&["predict", "run", "words.txt/x.png"], 1, "words.txt/x.png: cannot be read: "),
     (&["predict", "run", "/dev/zero"], 1, "/dev/zero: cannot be read: not a regular file"),
     (&["predict", "run", "loop"], 1, "loop: cannot be read: "),
