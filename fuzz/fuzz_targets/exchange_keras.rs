@@ -21,6 +21,6 @@ fuzz_target!(|bytes: &[u8]| {
         None => return,
     };
     if let Ok(network) = network {
-        assert!(network.tensors.iter().all(|t| t.values.len() == t.shape.iter().product()));
+        assert!(network.tensors.iter().all(|t| t.values.len() == t.shape.iter().product::<usize>()));
     }
 });

@@ -17,6 +17,6 @@ fuzz_target!(|bytes: &[u8]| {
         archive::write(&files)
     };
     if let Ok(network) = npz::read(&zip, &Reading::default()) {
-        assert!(network.tensors.iter().all(|t| t.values.len() == t.shape.iter().product()));
+        assert!(network.tensors.iter().all(|t| t.values.len() == t.shape.iter().product::<usize>()));
     }
 });

@@ -6,6 +6,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(network) = onnx::read(bytes, &Reading::default()) {
-        assert!(network.tensors.iter().all(|t| t.values.len() == t.shape.iter().product()));
+        assert!(network.tensors.iter().all(|t| t.values.len() == t.shape.iter().product::<usize>()));
     }
 });

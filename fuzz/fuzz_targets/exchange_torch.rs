@@ -18,6 +18,6 @@ fuzz_target!(|bytes: &[u8]| {
         ])
     };
     if let Ok(network) = torch::read(&file, &Reading::default()) {
-        assert!(network.tensors.iter().all(|t| t.values.len() == t.shape.iter().product()));
+        assert!(network.tensors.iter().all(|t| t.values.len() == t.shape.iter().product::<usize>()));
     }
 });
