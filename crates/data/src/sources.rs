@@ -1,6 +1,6 @@
 //! What a path holds, recognised and read: IDX files, pictures in a folder a class, CSV, or NumPy's .npz.
 //!
-//! 1. [`read`] recognises what is there.
+//! 1. `read` recognises what is there.
 //! 2. `idx_files`, `class_folders`, `csv_file` and `npz` read one kind each into a `Raw`: images, labels, and what
 //!    was understood on the way.
 //! 3. `raw` makes the data set of it: it splits, counts and warns.

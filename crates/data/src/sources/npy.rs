@@ -6,6 +6,9 @@ use std::io::Read;
 /// The longest header that is read; NumPy's have some hundred bytes.
 const LONGEST: usize = 1 << 16;
 
+/// Makes a number of its bytes; the flag says whether the highest is the first.
+type Decoder = fn(&[u8], bool) -> f64;
+
 /// What an array's header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -113,7 +116,7 @@ impl Header {
     }
 
     /// Returns what makes a number of its bytes.
-    fn decoder(&self) -> Result<fn(&[u8], bool) -> f64, String> {
+    fn decoder(&self) -> Result<Decoder, String> {
         Ok(match (self.kind, self.size) {
             ('u' | 'b', 1) => |bytes, _| f64::from(bytes.first().copied().unwrap_or(0)),
             ('u', 2 | 4 | 8) => |bytes, is_big| unsigned(bytes, is_big) as f64,

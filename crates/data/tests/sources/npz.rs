@@ -180,11 +180,14 @@ fn types_and_shapes() {
     }
 }
 
+/// Names and contents.
+type Arrays = Vec<(&'static str, Vec<u8>)>;
+
 #[test]
 fn archives_that_cannot_be_used() {
     let images = || npy("|u1", &[2, 2, 2], &[7; 8]);
     let labels = |bytes: &[u8]| npy("|u1", &[bytes.len()], bytes);
-    let cases: Vec<(Vec<(&str, Vec<u8>)>, &str)> = vec![
+    let cases: Vec<(Arrays, &str)> = vec![
         (vec![], "has no arrays of images and labels to train on"),
         (
             vec![("x_train", images())],
