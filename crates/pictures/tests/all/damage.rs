@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
+use crate::formats::fixture;
 use crate::mutations::{Chance, is_readable, overwrite, peak_memory, survive};
 use crate::prepare::{encode, palette_png};
 
@@ -74,6 +75,25 @@ fn jpeg() {
     let file = dir.path().join("picture");
     let good = encode(&noise(), ImageFormat::Jpeg);
     survive("JPEG", &good, |bytes| as_picture(&file, bytes));
+}
+
+#[test]
+fn webp_gif_bmp_and_tiff() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("picture");
+    let lossy = std::fs::read(fixture("A14-webp-00-ankle-boot.webp")).unwrap();
+    survive("lossy WebP", &lossy, |bytes| as_picture(&file, bytes));
+    for format in [
+        ImageFormat::WebP,
+        ImageFormat::Gif,
+        ImageFormat::Bmp,
+        ImageFormat::Tiff,
+    ] {
+        let good = encode(&noise(), format);
+        survive(&format!("{format:?}"), &good, |bytes| {
+            as_picture(&file, bytes)
+        });
+    }
 }
 
 /// Headers that claim more than there is, up to the most they can say: refused before memory is taken.
