@@ -168,24 +168,11 @@ pub struct Reading<'a> {
     pub folder: Option<&'a Path>,
 }
 
-/// Returns what is in the bytes of a file, and what kind of file it is, which its content tells. `told`
-/// settles what is first in a weight's shape.
+/// Returns what is in the bytes of a file, and what kind of file it is, which its content tells.
 ///
 /// # Errors
 /// [`ExchangeError`] says what is wrong with the file.
-pub fn read(bytes: &[u8], told: Option<Layout>) -> Result<(Kind, Network), ExchangeError> {
-    let reading = Reading {
-        layout: told,
-        ..Reading::default()
-    };
-    read_as(bytes, &reading)
-}
-
-/// Returns the same as [`read`], with all that can be said before.
-///
-/// # Errors
-/// [`ExchangeError`] says what is wrong with the file.
-pub fn read_as(bytes: &[u8], reading: &Reading) -> Result<(Kind, Network), ExchangeError> {
+pub fn read(bytes: &[u8], reading: &Reading) -> Result<(Kind, Network), ExchangeError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ExchangeError::TooLarge);
     }

@@ -25,7 +25,7 @@ fn said(name: &str, folder: Option<&Path>) -> String {
         folder,
         ..Reading::default()
     };
-    match exchange::read_as(&named, &reading) {
+    match exchange::read(&named, &reading) {
         Ok(_) => "read".into(),
         Err(error) => format!("{error}; {}", error.hint()),
     }

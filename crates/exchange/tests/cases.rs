@@ -33,7 +33,7 @@ fn images() -> &'static [u8] {
 fn check(file: &str, kind: Kind, reading: &Reading, told: &Told) -> Vec<String> {
     let path = cases().join(file);
     let bytes = fs::read(&path).unwrap();
-    let read = exchange::read_as(&bytes, reading);
+    let read = exchange::read(&bytes, reading);
     let (found, network) = read.unwrap_or_else(|e| panic!("{file}: {e}; {}", e.hint()));
     assert_eq!(found, kind, "{file}");
     let mut notes = network.notes.clone();
@@ -187,7 +187,7 @@ fn files_of_keras_3() {
     }
     // The weights alone do not say where the batch normalisation goes.
     let weights = fs::read(cases().join("k3-norms.weights.h5")).unwrap();
-    let error = exchange::read(&weights, None).unwrap_err();
+    let error = exchange::read(&weights, &exchange::Reading::default()).unwrap_err();
     let said = format!("{error}; {}", error.hint());
     assert!(
         said.contains("`layers/batch_normalization`") && said.contains("model.save"),

@@ -31,7 +31,7 @@ fn cut_off_or_changed_files_are_errors_or_networks() {
             folder: Some(&folder),
             ..Default::default()
         };
-        let intact = exchange::read_as(&bytes, &reading);
+        let intact = exchange::read(&bytes, &reading);
         assert_eq!(
             intact.is_ok(),
             name != "k3-norms.weights.h5",
@@ -40,7 +40,7 @@ fn cut_off_or_changed_files_are_errors_or_networks() {
         let mut different = 0;
         let check = |bytes: &[u8]| {
             let start = Instant::now();
-            let read = exchange::read_as(bytes, &reading);
+            let read = exchange::read(bytes, &reading);
             assert!(start.elapsed() < LONGEST, "{name}");
             if let Err(error) = &read {
                 assert!(!error.to_string().is_empty() && !error.hint().is_empty());

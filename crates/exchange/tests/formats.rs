@@ -27,7 +27,8 @@ fn exact_formats_bring_back_every_bit_and_all_that_is_known() {
             for format in [Format::Safetensors, Format::Npz, Format::Onnx] {
                 for layout in [Layout::InOut, Layout::OutIn] {
                     let bytes = exchange::write(&before, format, layout).unwrap();
-                    let (_, mut after) = exchange::read(&bytes, None).unwrap();
+                    let (_, mut after) =
+                        exchange::read(&bytes, &exchange::Reading::default()).unwrap();
                     after.about.layout = None;
                     assert_eq!(after, before, "{format:?} {layout:?}");
                     let again = exchange::write(&before, format, layout).unwrap();
@@ -43,7 +44,7 @@ fn rounded_formats_are_off_by_what_they_say() {
     let before = network([6, 5], &[8], Activation::Relu, Output::Softmax);
     for (format, share) in [(Format::F16, 0.0005), (Format::Int8, 0.501 / 127.0)] {
         let bytes = exchange::write(&before, format, Layout::InOut).unwrap();
-        let (_, after) = exchange::read(&bytes, None).unwrap();
+        let (_, after) = exchange::read(&bytes, &exchange::Reading::default()).unwrap();
         for (a, b) in after.tensors.iter().zip(&before.tensors) {
             let largest = b.values.iter().fold(0f32, |m, w| m.max(w.abs()));
             let off = a.values.iter().zip(&b.values).map(|(a, b)| (a - b).abs());

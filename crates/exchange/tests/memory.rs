@@ -54,7 +54,7 @@ fn peak(bytes: &[u8]) -> (usize, bool) {
         folder: Some(&folder),
         ..Reading::default()
     };
-    let is_network = exchange::read_as(bytes, &reading).is_ok();
+    let is_network = exchange::read(bytes, &reading).is_ok();
     (PEAK.load(Ordering::Relaxed) - before, is_network)
 }
 

@@ -83,7 +83,8 @@ fn file(nodes: &[Node], outputs: &[&str]) -> Vec<u8> {
 
 /// Returns the first layer's weight and bias.
 fn first(nodes: &[Node]) -> Found {
-    let (_, network) = exchange::read(&file(nodes, &["y"]), None).map_err(|e| e.to_string())?;
+    let (_, network) = exchange::read(&file(nodes, &["y"]), &exchange::Reading::default())
+        .map_err(|e| e.to_string())?;
     assert_eq!(network.about.activation, Some(Activation::Relu));
     Ok([
         network.tensors[0].values.clone(),
@@ -170,7 +171,8 @@ fn scales_between_layers_and_behind_them() {
         ],
     ]
     .concat();
-    let (_, network) = exchange::read(&file(&nodes, &["y"]), None).unwrap();
+    let (_, network) =
+        exchange::read(&file(&nodes, &["y"]), &exchange::Reading::default()).unwrap();
     let [weight, bias] = [2, 3].map(|i| network.tensors[i].values.clone());
     assert_eq!((weight, bias), (vec![1.0, 0.0, 0.0, 1.0], vec![2.0, 4.0]));
 }
@@ -203,14 +205,15 @@ fn gelu_in_small_steps() {
     let last: [Node; 1] = [("MatMul", &["a", "v"], &["y"], &[])];
     for tail in tails {
         let nodes = [&head[..], &erf, tail, &last].concat();
-        let (_, network) = exchange::read(&file(&nodes, &["y"]), None).unwrap();
+        let (_, network) =
+            exchange::read(&file(&nodes, &["y"]), &exchange::Reading::default()).unwrap();
         assert_eq!(network.about.activation, Some(Activation::Gelu));
     }
     // Half of it is another function.
     let tail: [Node; 1] = [("Mul", &["h", "p"], &["a"], &[])];
     let error = exchange::read(
         &file(&[&head[..], &erf, &tail, &last].concat(), &["y"]),
-        None,
+        &exchange::Reading::default(),
     );
     assert!(
         error
@@ -243,7 +246,8 @@ fn one_output_is_two_classes_and_labels_are_left_out() {
         (&one, &["y"]),
     ] {
         let nodes = [&head[..], tail].concat();
-        let (_, network) = exchange::read(&file(&nodes, outputs), None).unwrap();
+        let (_, network) =
+            exchange::read(&file(&nodes, outputs), &exchange::Reading::default()).unwrap();
         assert_eq!(network.about.output, Some(Output::Softmax));
         assert_eq!(network.tensors[2].values, [0.0, 2.0, 0.0, 3.0]);
         assert_eq!(network.tensors[3].values, [0.0, 0.0]);

@@ -81,7 +81,7 @@ pub fn export(request: &Request, notify: Notify) -> Result<Exported, Failure> {
     write::atomically(out, &bytes)?;
 
     let written = fs::read(out).map_err(|e| Failure::io("read", out, e))?;
-    let (_, back) = exchange::read(&written, None)?;
+    let (_, back) = exchange::read(&written, &exchange::Reading::default())?;
     if format.is_exact() && back.tensors != network.tensors {
         let message = format!("{} does not hold the run's weights", out.display());
         return Err(Failure::failed(message).hint("this is a bug in the program; please report it"));

@@ -119,7 +119,7 @@ fn network(
         let hint = e.hint();
         Failure::failed(shown(&request.file)).because(e).hint(hint)
     };
-    let (kind, network) = exchange::read_as(bytes, &request.reading()).map_err(in_file)?;
+    let (kind, network) = exchange::read(bytes, &request.reading()).map_err(in_file)?;
     let (metadata, assumed) = about::metadata(&network, &request.told).map_err(in_file)?;
     for note in &network.notes {
         notify(Notice::Note(note.clone()));
@@ -144,7 +144,7 @@ fn suggest_scale(
             scale,
             ..request.reading()
         };
-        let (_, network) = exchange::read_as(bytes, &reading)?;
+        let (_, network) = exchange::read(bytes, &reading)?;
         let (metadata, _) = about::metadata(&network, &request.told)?;
         let forward = metadata.architecture.forward(network.tensors);
         let forward = forward.map_err(Failure::caused_by)?;

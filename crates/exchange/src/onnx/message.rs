@@ -108,9 +108,10 @@ impl<'a> Model<'a> {
             self.outputs.len(),
             self.entries.len(),
         ];
-        match sizes.iter().all(|&size| size <= MOST) {
-            true => Ok(()),
-            false => Err(ExchangeError::damaged(FORMAT, "it has too many parts")),
+        if sizes.iter().all(|&size| size <= MOST) {
+            Ok(())
+        } else {
+            Err(ExchangeError::damaged(FORMAT, "it has too many parts"))
         }
     }
 }

@@ -76,7 +76,8 @@ fn exact_formats_bring_back_every_bit_and_all_that_is_known() {
             ] {
                 for layout in LAYOUTS {
                     let bytes = exchange::write(&before, format, layout).unwrap();
-                    let (found, mut after) = exchange::read(&bytes, None).unwrap();
+                    let (found, mut after) =
+                        exchange::read(&bytes, &exchange::Reading::default()).unwrap();
                     after.about.layout = None;
                     assert_eq!((found, &after), (kind, &before), "{format:?} {layout:?}");
                     let again = exchange::write(&before, format, layout).unwrap();
@@ -92,7 +93,7 @@ fn f16_rounds_once_and_int8_to_half_a_scale() {
     let before = network([6, 5], &[8], Activation::Relu, Output::Softmax);
     for layout in LAYOUTS {
         let bytes = exchange::write(&before, Format::F16, layout).unwrap();
-        let (_, after) = exchange::read(&bytes, None).unwrap();
+        let (_, after) = exchange::read(&bytes, &exchange::Reading::default()).unwrap();
         assert_eq!(after.tensors.len(), 4);
         for (a, b) in after.tensors.iter().zip(&before.tensors) {
             let rounded = |v: &f32| half::f16::from_f32(*v).to_f32();
@@ -100,7 +101,7 @@ fn f16_rounds_once_and_int8_to_half_a_scale() {
         }
     }
     let bytes = exchange::write(&before, Format::Int8, Layout::InOut).unwrap();
-    let (_, after) = exchange::read(&bytes, None).unwrap();
+    let (_, after) = exchange::read(&bytes, &exchange::Reading::default()).unwrap();
     assert_eq!(after.tensors.len(), 4);
     for (a, b) in after.tensors.iter().zip(&before.tensors) {
         if b.name.ends_with("bias") {
@@ -128,7 +129,7 @@ fn weights_that_are_no_numbers_are_refused() {
         network.tensors[3].values[0] = bad;
         for format in [Format::Safetensors, Format::Npz, Format::Onnx] {
             let bytes = exchange::write(&network, format, Layout::InOut).unwrap();
-            let error = exchange::read(&bytes, None).unwrap_err();
+            let error = exchange::read(&bytes, &exchange::Reading::default()).unwrap_err();
             assert_eq!(
                 error,
                 ExchangeError::NotFinite("layer 1".into()),
@@ -161,9 +162,9 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 #[test]
 fn no_damage_makes_a_reader_panic() {
     for (name, bytes) in files() {
-        let intact = exchange::read(&bytes, None).unwrap();
+        let intact = exchange::read(&bytes, &exchange::Reading::default()).unwrap();
         for length in 0..bytes.len() {
-            if let Ok((_, cut)) = exchange::read(&bytes[..length], None) {
+            if let Ok((_, cut)) = exchange::read(&bytes[..length], &exchange::Reading::default()) {
                 // Metadata comes last in an ONNX file, and may be missing.
                 assert_eq!(
                     (name, cut.tensors),
@@ -190,7 +191,9 @@ fn no_damage_makes_a_reader_panic() {
                 }
             }
             // An error, or a network: what is checked is that it comes back.
-            different += usize::from(exchange::read(&damaged, None).as_ref() != Ok(&intact));
+            different += usize::from(
+                exchange::read(&damaged, &exchange::Reading::default()).as_ref() != Ok(&intact),
+            );
         }
         assert!(
             different > MUTATIONS / 2,
