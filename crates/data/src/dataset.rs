@@ -185,6 +185,11 @@ impl ImageDataset {
         self.size
     }
 
+    /// Returns the number of values of an image: channels * height * width.
+    pub fn values(&self) -> usize {
+        self.size.iter().product()
+    }
+
     /// Returns the number of classes. A class may have no images here.
     pub fn classes(&self) -> usize {
         self.classes
@@ -194,7 +199,7 @@ impl ImageDataset {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "there are pixels for each row")]
     pub fn image(&self, i: usize) -> &[u8] {
-        let length: usize = self.size.iter().product();
+        let length = self.values();
         &self.pixels[self.rows.get(i) * length..][..length]
     }
 

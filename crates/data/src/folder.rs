@@ -122,9 +122,10 @@ pub(crate) fn read_fashion_mnist(
     class_names: Option<&[String]>,
 ) -> Result<Content, FolderError> {
     // A person may name one of the files.
-    let dir = match dir.is_file() && sources::is_named_like_idx(dir) {
-        true => dir.parent().unwrap_or(dir),
-        false => dir,
+    let dir = if dir.is_file() && sources::is_named_like_idx(dir) {
+        dir.parent().unwrap_or(dir)
+    } else {
+        dir
     };
     if !dir.is_dir() {
         return Err(FolderError::NoFolder(dir.into()));

@@ -160,9 +160,10 @@ pub(crate) fn decoded<'a>(mut source: impl Read + 'a) -> io::Result<(Box<dyn Rea
     source.by_ref().take(2).read_to_end(&mut start)?;
     let compressed = start == [0x1f, 0x8b];
     let whole = io::Cursor::new(start).chain(source);
-    Ok(match compressed {
-        true => (Box::new(MultiGzDecoder::new(whole)), true),
-        false => (Box::new(whole), false),
+    Ok(if compressed {
+        (Box::new(MultiGzDecoder::new(whole)), true)
+    } else {
+        (Box::new(whole), false)
     })
 }
 
@@ -276,9 +277,10 @@ impl<'a> Content<'a> {
         // One more than wanted: it tells content that is too long, and reading the end of a gzip
         // stream is what verifies its checksum.
         self.read(field, size + 1, &mut values)?;
-        match values.len() as u64 == size {
-            true => Ok(values),
-            false => Err(self.wrong_length(field, values.len() as u64, size, claim)),
+        if values.len() as u64 == size {
+            Ok(values)
+        } else {
+            Err(self.wrong_length(field, values.len() as u64, size, claim))
         }
     }
 

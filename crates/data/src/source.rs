@@ -116,16 +116,17 @@ impl<'a> Request<'a> {
     }
 
     fn read(&self, dir: &Path) -> Result<Content, FolderError> {
-        match self.is_fashion_mnist() {
-            true => read_fashion_mnist(dir, self.class_names),
-            false => sources::read(
+        if self.is_fashion_mnist() {
+            read_fashion_mnist(dir, self.class_names)
+        } else {
+            sources::read(
                 dir,
                 Wanted {
                     name: self.name,
                     class_names: self.class_names,
                     options: &self.options,
                 },
-            ),
+            )
         }
     }
 }

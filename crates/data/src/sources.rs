@@ -142,9 +142,10 @@ pub(crate) fn read(path: &Path, wanted: Wanted) -> Result<Content, FolderError> 
     if !path.exists() {
         return Err(FolderError::NoFolder(path.into()));
     }
-    let raw = match path.is_file() {
-        true => of_file(path, wanted)?,
-        false => of_folder(path, wanted)?,
+    let raw = if path.is_file() {
+        of_file(path, wanted)?
+    } else {
+        of_folder(path, wanted)?
     };
     raw.into_content(wanted.options)
 }

@@ -58,9 +58,9 @@ impl Compute {
     }
 
     /// Returns whether to keep `images` on the device: it has memory of its own, and one buffer can hold them
-    /// all, at one byte per pixel.
+    /// all, at one byte per value.
     pub fn keeps(&self, images: &ImageDataset) -> bool {
-        let bytes = images.len() as u64 * (images.height() * images.width()) as u64;
+        let bytes = images.len() as u64 * images.values() as u64;
         self.largest_buffer.is_some_and(|largest| bytes <= largest)
     }
 

@@ -27,8 +27,12 @@ pub(crate) fn check(understood: &mut Understood, train: &ImageDataset, test: &Im
 }
 
 fn range(images: &ImageDataset) -> [u8; 2] {
-    let all = || (0..images.len()).flat_map(|i| images.image(i).iter().copied());
-    [all().min().unwrap_or(0), all().max().unwrap_or(0)]
+    let each = (0..images.len()).filter_map(|i| {
+        let image = images.image(i);
+        Some([*image.iter().min()?, *image.iter().max()?])
+    });
+    let wider = |[a, b]: [u8; 2], [c, d]: [u8; 2]| [a.min(c), b.max(d)];
+    each.reduce(wider).unwrap_or_default()
 }
 
 fn empty(understood: &Understood) -> Option<String> {

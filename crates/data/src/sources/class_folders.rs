@@ -130,14 +130,7 @@ pub(crate) fn read_named(
             part.insert(read).describe(kind, size, place);
         }
     }
-    let [train, validation, test] = parts;
-    Ok(Raw {
-        train: train.unwrap_or_default(),
-        validation,
-        test,
-        class_names,
-        understood,
-    })
+    Ok(Raw::of(parts, class_names, understood))
 }
 
 /// Returns the classes as the files name them, in the order of their numbers, and as they are to be called.

@@ -168,14 +168,7 @@ fn of_pixels(
             part.describe(kind, understood.size, &from);
         }
     }
-    let [train, validation, test] = parts;
-    Ok(Raw {
-        train: train.unwrap_or_default(),
-        validation,
-        test,
-        class_names,
-        understood,
-    })
+    Ok(Raw::of(parts, class_names, understood))
 }
 
 /// Returns channels, height and width of images with so many numbers: as asked for, or square.

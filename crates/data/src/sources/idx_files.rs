@@ -247,13 +247,14 @@ fn find_in(
             }
         }
     }
-    match missing.is_empty() {
-        true => Ok(paths),
-        false => Err(FolderError::Missing {
+    if missing.is_empty() {
+        Ok(paths)
+    } else {
+        Err(FolderError::Missing {
             dir: dir.clone(),
             missing,
             there: listing.summary(),
-        }),
+        })
     }
 }
 

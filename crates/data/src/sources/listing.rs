@@ -138,12 +138,11 @@ pub(crate) fn natural(one: &str, other: &str) -> Ordering {
             // Names that differ in leading zeros only still have an order.
             return a.len().cmp(&b.len()).then_with(|| one.cmp(other));
         }
-        let order = match is_number(a) && is_number(b) {
-            true => {
-                let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
-                a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-            }
-            false => a.cmp(b),
+        let order = if is_number(a) && is_number(b) {
+            let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+            a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+        } else {
+            a.cmp(b)
         };
         if order.is_ne() {
             return order;

@@ -158,14 +158,7 @@ fn of_arrays(
     }
     understood.size = size;
     let class_names = number(&mut parts, &file, wanted, &mut understood)?;
-    let [train, validation, test] = parts;
-    Ok(Raw {
-        train: train.unwrap_or_default(),
-        validation,
-        test,
-        class_names,
-        understood,
-    })
+    Ok(Raw::of(parts, class_names, understood))
 }
 
 /// Makes the labels class numbers, and returns the names of the classes.

@@ -69,6 +69,18 @@ impl Part {
 }
 
 impl Raw {
+    /// Returns what the parts of training, validation and test hold.
+    pub fn of(parts: [Option<Part>; 3], class_names: Vec<String>, understood: Understood) -> Self {
+        let [train, validation, test] = parts;
+        Self {
+            train: train.unwrap_or_default(),
+            validation,
+            test,
+            class_names,
+            understood,
+        }
+    }
+
     /// Returns the data set.
     pub fn into_content(self, options: &Options) -> Result<Content, FolderError> {
         let Self {
@@ -97,32 +109,8 @@ impl Raw {
         let all = dataset(train)?;
         let validation = validation.map(&mut dataset).transpose()?;
         let test = test.map(&mut dataset).transpose()?;
-        let shares = [
-            if test.is_some() {
-                0.0
-            } else {
-                options.test_share
-            },
-            if validation.is_some() {
-                0.0
-            } else {
-                options.validation_share
-            },
-        ];
-        let [train, new_test, new_validation] = stratified(&all, shares, options.seed);
-        let mut note = |share: f64, what: &str, is_new: bool| {
-            if is_new {
-                let (percent, seed) = (100.0 * share, options.seed);
-                let text = format!(
-                    "{what} images: {percent:.0} % of each class, by chance with seed {seed}"
-                );
-                understood.notes.push(text);
-            }
-        };
-        note(shares[0], "test", !new_test.is_empty());
-        note(shares[1], "validation", !new_validation.is_empty());
-        let test = test.unwrap_or(new_test);
-        let validation = validation.or((!new_validation.is_empty()).then_some(new_validation));
+        let (train, validation, test) =
+            with_shares(all, validation, test, options, &mut understood.notes);
         if train.is_empty() || test.is_empty() {
             return Err(FolderError::Unusable {
                 file: understood.place,
@@ -146,6 +134,38 @@ impl Raw {
             understood,
         })
     }
+}
+
+/// Returns the images to train on, to validate and to test with: what the files have, or else the shares of each
+/// class that `options` say, each with a note.
+fn with_shares(
+    all: ImageDataset,
+    validation: Option<ImageDataset>,
+    test: Option<ImageDataset>,
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> (ImageDataset, Option<ImageDataset>, ImageDataset) {
+    let share = |known: &Option<ImageDataset>, share| if known.is_some() { 0.0 } else { share };
+    let shares = [
+        share(&test, options.test_share),
+        share(&validation, options.validation_share),
+    ];
+    let [train, new_test, new_validation] = stratified(&all, shares, options.seed);
+    let new = [(&new_test, "test"), (&new_validation, "validation")];
+    for ((images, what), share) in new.into_iter().zip(shares) {
+        if !images.is_empty() {
+            let (percent, seed) = (100.0 * share, options.seed);
+            notes.push(format!(
+                "{what} images: {percent:.0} % of each class, by chance with seed {seed}"
+            ));
+        }
+    }
+    let new_validation = (!new_validation.is_empty()).then_some(new_validation);
+    (
+        train,
+        validation.or(new_validation),
+        test.unwrap_or(new_test),
+    )
 }
 
 /// Returns what is left to train on, and the parts of each class with these shares, all in the order of the files.

@@ -107,8 +107,7 @@ fn on_device(network: &Network, loader: &Loader, take: Take) -> Result<bool, Fai
 
 /// Returns a loader of `images` in order, in batches large enough to keep any backend busy.
 pub fn loader(images: ImageDataset, compute: &Compute) -> Loader {
-    let pixels = (images.height() * images.width()).max(1);
-    let batch_size = (MOST_PIXELS / pixels).clamp(1, MOST_IMAGES);
+    let batch_size = (MOST_PIXELS / images.values().max(1)).clamp(1, MOST_IMAGES);
     let resident = compute.keeps(&images);
     let batches = data::Batches::sequential(images, batch_size);
     Loader::new(batches, &compute.device).resident(resident)
