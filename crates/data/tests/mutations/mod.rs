@@ -50,6 +50,22 @@ pub fn survive(
     accepted
 }
 
+/// Does `work`, which must neither take long nor take memory as large as what its files claim. The other tests of a
+/// process may have 200 MB at a time; the claims are of 4 GiB and more.
+#[allow(dead_code)] // not all crates have such claims
+pub fn without_time_or_memory(work: impl FnOnce()) {
+    let before = peak_memory();
+    let began = Instant::now();
+    work();
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+    let grown = peak_memory().saturating_sub(before);
+    assert!(grown < 2 << 30, "{grown} bytes more");
+}
+
 /// Makes `bytes` the content of a file, for readers that want one. Unlike `fs::write` it does not cut the file to nothing first, which
 /// ext4 answers by waiting for the disk.
 #[allow(dead_code)] // not all crates have such readers
@@ -65,7 +81,7 @@ pub fn overwrite(path: &Path, bytes: &[u8]) {
 
 /// Returns the most memory this process has had at a time, in bytes; 0 where the system does not tell.
 #[allow(dead_code)] // not all crates have claims to refuse
-pub fn peak_memory() -> u64 {
+fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());

@@ -7,7 +7,7 @@ use data::fashion_mnist::{DEBIAN_FOLDER, NAME};
 use data::{Images, Options, Request, load};
 use image::{GrayImage, ImageFormat, Luma, RgbImage};
 
-use crate::{check_error, good, names, noise, put, read, says};
+use crate::{check_error, good, names, noise, put, read, reasons, says};
 
 /// Writes image `i` as a picture.
 fn save(images: &Images, i: usize, dir: &Path, name: &str) {
@@ -251,14 +251,8 @@ fn links_are_not_followed_out() {
         (names(&set).as_str(), set.train.len() + set.test.len()),
         ("a b", 10)
     );
-    let reasons: Vec<&str> = set
-        .understood
-        .left_out
-        .iter()
-        .map(|left| left.reason.as_str())
-        .collect();
     assert_eq!(
-        reasons,
+        reasons(&set),
         [
             "is a link to a folder",
             "is a link that leads out of the folder"

@@ -3,7 +3,7 @@
 use data::{Colours, DataSet, Images, Options};
 use image::{GrayImage, Luma};
 
-use crate::{check_error, good, names, noise, put, says};
+use crate::{check_error, good, names, noise, put, reasons, says};
 
 /// What each row has besides the pixels, which begin with what the pixel before says.
 fn table(images: &Images, labels: &[&str], header: bool, is_last: bool) -> String {
@@ -157,14 +157,8 @@ fn paths_a_row() {
             (names(&set).as_str(), set.train.len() + set.test.len()),
             ("cat owl", 8)
         );
-        let reasons: Vec<&str> = set
-            .understood
-            .left_out
-            .iter()
-            .map(|left| left.reason.as_str())
-            .collect();
         assert_eq!(
-            reasons,
+            reasons(&set),
             [
                 "is not there",
                 "leads out of the folder",

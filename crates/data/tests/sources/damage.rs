@@ -1,12 +1,11 @@
 //! Damaged tables and archives: thousands of copies each, and claims that cannot be true.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use data::Options;
 use zip::CompressionMethod;
 
-use crate::mutations::{overwrite, peak_memory, survive};
+use crate::mutations::{overwrite, survive, without_time_or_memory};
 use crate::npz::{npy, npz};
 use crate::{noise, read};
 
@@ -80,30 +79,23 @@ fn damaged_tables() {
 /// Small files that claim a lot, or unpack to a lot: refused before memory is taken.
 #[test]
 fn claims_that_cannot_be_true_are_refused_at_once() {
-    let (before, began) = (peak_memory(), Instant::now());
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("set.npz");
-    let labels = || ("y", npy("|u1", &[2], &[0, 1]));
-    let bomb = [npy("|u1", &[2, 2, 2], &[7; 8]), vec![0; 256 << 20]].concat();
-    for images in [
-        npy("|u1", &[usize::MAX, 2, 2], &[7; 8]),
-        npy("|u1", &[1 << 40, 28, 28], &[7; 8]),
-        npy("<f8", &[1 << 61, 1, 1], &[7; 8]),
-        bomb,
-    ] {
-        let bytes = npz(&[("x", images), labels()], CompressionMethod::Deflated);
-        let text = as_data(&file, &bytes).unwrap_err();
-        assert!(
-            text.contains("claims [") || text.contains("cannot be understood"),
-            "{text}"
-        );
-    }
-    assert!(
-        began.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        began.elapsed()
-    );
-    // The test itself has the bomb; the claims are of a terabyte and more.
-    let grown = peak_memory().saturating_sub(before);
-    assert!(grown < 2 << 30, "{grown} bytes more");
+    without_time_or_memory(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("set.npz");
+        let labels = || ("y", npy("|u1", &[2], &[0, 1]));
+        let bomb = [npy("|u1", &[2, 2, 2], &[7; 8]), vec![0; 256 << 20]].concat();
+        for images in [
+            npy("|u1", &[usize::MAX, 2, 2], &[7; 8]),
+            npy("|u1", &[1 << 40, 28, 28], &[7; 8]),
+            npy("<f8", &[1 << 61, 1, 1], &[7; 8]),
+            bomb,
+        ] {
+            let bytes = npz(&[("x", images), labels()], CompressionMethod::Deflated);
+            let text = as_data(&file, &bytes).unwrap_err();
+            assert!(
+                text.contains("claims [") || text.contains("cannot be understood"),
+                "{text}"
+            );
+        }
+    });
 }

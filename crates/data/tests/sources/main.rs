@@ -127,3 +127,9 @@ pub fn says(lines: &[String], text: &str) -> bool {
 pub fn names(set: &DataSet) -> String {
     set.class_names.join(" ")
 }
+
+/// Returns why each file that was not read was left out.
+pub fn reasons(set: &data::DataSet) -> Vec<&str> {
+    let left_out = set.understood.left_out.iter();
+    left_out.map(|left| left.reason.as_str()).collect()
+}
