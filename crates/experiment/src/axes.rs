@@ -229,16 +229,16 @@ impl Range {
             whole,
         } = *self;
         let to_end = if whole { to + 1.0 } else { to };
-        let value = match log {
-            true => from * (to_end / from).powf(share),
-            false => from + share * (to_end - from),
+        let value = if log {
+            from * (to_end / from).powf(share)
+        } else {
+            from + share * (to_end - from)
         };
-        match whole {
-            true => Value::Integer(value.floor().min(to) as i128),
-            false => {
-                let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
-                Value::Float(rounded.clamp(from, to))
-            }
+        if whole {
+            Value::Integer(value.floor().min(to) as i128)
+        } else {
+            let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+            Value::Float(rounded.clamp(from, to))
         }
     }
 }

@@ -36,13 +36,12 @@ pub(crate) fn check(document: &Document) -> Result<(), ConfigError> {
             _ if !known => return Err(unknown_key(document, "", name, &entry.key)),
             other => {
                 let message = format!("expected a table for `{name}`, found {}", other.describe());
-                let hint = match document.is_override(&entry.node.span) {
-                    true => {
-                        let keys = keys_of(name);
-                        let key = keys.first().unwrap_or(&"key");
-                        format!("write --set {name}.{key}=value")
-                    }
-                    false => format!("write [{name}], and its keys on the lines below"),
+                let hint = if document.is_override(&entry.node.span) {
+                    let keys = keys_of(name);
+                    let key = keys.first().unwrap_or(&"key");
+                    format!("write --set {name}.{key}=value")
+                } else {
+                    format!("write [{name}], and its keys on the lines below")
                 };
                 return Err(ConfigError::new(message)
                     .at(document.place(entry.node.span.clone()))

@@ -119,9 +119,10 @@ pub(crate) fn explain(error: &toml::de::Error, text: &str) -> (ConfigError, Rang
         let advice = "a setting is one line: key = value";
         return (ConfigError::new("the value is missing").hint(advice), span);
     }
-    let span = match error.message().starts_with("unexpected key or value") {
-        true => begin_of_key(text, span),
-        false => span,
+    let span = if error.message().starts_with("unexpected key or value") {
+        begin_of_key(text, span)
+    } else {
+        span
     };
     let plain = PLAIN
         .iter()

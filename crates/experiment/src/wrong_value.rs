@@ -107,9 +107,10 @@ impl Table<'_> {
             Value::Integer(_) | Value::Float(_) | Value::Flag(_) | Value::Date
                 if expected == "text" =>
             {
-                match self.document.is_override(&node.span) {
-                    true => format!("write --set '{}=\"{written}\"'", self.path(key)),
-                    false => format!("write \"{written}\""),
+                if self.document.is_override(&node.span) {
+                    format!("write --set '{}=\"{written}\"'", self.path(key))
+                } else {
+                    format!("write \"{written}\"")
                 }
             }
             _ => format!("for example {example}"),

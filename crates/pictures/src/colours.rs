@@ -195,9 +195,10 @@ fn under(pixels: &[[f32; 4]]) -> (f32, Option<&'static str>) {
     if alphas > pixels.len() as f64 * 0.999_99 {
         return (0.0, None);
     }
-    match light > alphas * NEARLY_WHITE {
-        true => (0.0, Some("black")),
-        false => (255.0, Some("white")),
+    if light > alphas * NEARLY_WHITE {
+        (0.0, Some("black"))
+    } else {
+        (255.0, Some("white"))
     }
 }
 
@@ -213,9 +214,10 @@ fn shares(from: Range<f64>, count: usize, to: usize) -> Vec<Share> {
     let step = (from.end - from.start) / to as f64;
     let part = |part: usize| {
         let start = from.start + part as f64 * step;
-        match step < 1.0 {
-            true => between(start + step / 2.0, count),
-            false => covered(start, start + step, count),
+        if step < 1.0 {
+            between(start + step / 2.0, count)
+        } else {
+            covered(start, start + step, count)
         }
     };
     (0..to).map(part).collect()
@@ -225,9 +227,10 @@ fn between(middle: f64, count: usize) -> Share {
     let at = (middle - 0.5).clamp(0.0, (count - 1) as f64);
     let first = at as usize;
     let second = (at - first as f64) as f32;
-    let weights = match first + 1 < count {
-        true => vec![1.0 - second, second],
-        false => vec![1.0],
+    let weights = if first + 1 < count {
+        vec![1.0 - second, second]
+    } else {
+        vec![1.0]
     };
     Share { first, weights }
 }

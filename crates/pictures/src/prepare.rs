@@ -237,9 +237,12 @@ fn on_ground(
 }
 
 fn keep(picture: &Colours, [is_light, inverted]: [bool; 2], prepared: &mut Prepared) {
-    let grey = picture.pixels.iter().map(|&colour| match inverted {
-        true => 255.0 - brightness(colour),
-        false => brightness(colour),
+    let grey = picture.pixels.iter().map(|&colour| {
+        if inverted {
+            255.0 - brightness(colour)
+        } else {
+            brightness(colour)
+        }
     });
     prepared.pixels = grey.map(|light| light.round() as u8).collect();
     prepared.done.push(match (inverted, is_light) {
@@ -264,9 +267,10 @@ fn fit(
         Placement::Box { extent, .. } => f64::from(extent.clamp(0.0, 1.0)),
         Placement::Fill | Placement::Whole => 1.0,
     };
-    let (xs, ys) = match extent == 1.0 && seen.fills(picture, width, height) {
-        true => (0.0..picture.width as f64, 0.0..picture.height as f64),
-        false => (seen.xs.clone(), seen.ys.clone()),
+    let (xs, ys) = if extent == 1.0 && seen.fills(picture, width, height) {
+        (0.0..picture.width as f64, 0.0..picture.height as f64)
+    } else {
+        (seen.xs.clone(), seen.ys.clone())
     };
     let (wide, high) = (xs.end - xs.start, ys.end - ys.start);
     let scale = extent * (width as f64 / wide).min(height as f64 / high);

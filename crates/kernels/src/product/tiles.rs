@@ -228,9 +228,10 @@ unsafe fn portable<const ROWS: usize>(panel: &Panel, row: usize, column: usize) 
             for (r, sums) in sums.iter_mut().enumerate() {
                 let x = *a.add(r * panel.a_row_stride + k * panel.a_column_stride);
                 for (sum, y) in sums.iter_mut().zip(&y) {
-                    *sum = match cfg!(target_arch = "aarch64") {
-                        true => x.mul_add(*y, *sum),
-                        false => x * y + *sum,
+                    *sum = if cfg!(target_arch = "aarch64") {
+                        x.mul_add(*y, *sum)
+                    } else {
+                        x * y + *sum
                     };
                 }
             }

@@ -110,9 +110,10 @@ impl Canvas {
         }
         let style = if tile.correct { TITLE } else { WRONG_TITLE };
         left += self.text(left, baseline, tile.predicted, x + room - left, style);
-        let confidence = match tile.unknown {
-            true => "unknown".to_string(),
-            false => format!("{:.0} %", 100.0 * tile.confidence.clamp(0.0, 1.0)),
+        let confidence = if tile.unknown {
+            "unknown".to_string()
+        } else {
+            format!("{:.0} %", 100.0 * tile.confidence.clamp(0.0, 1.0))
         };
         self.note(left, x + room, baseline, &confidence);
     }
