@@ -95,7 +95,7 @@ fn mix(x: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const IMAGES: usize = if cfg!(miri) { 20 } else { 500 };
+    const IMAGES: usize = if cfg!(miri) { 5 } else { 500 };
 
     fn mask(share: f32, seed: u64, step: u64, layer: usize) -> Vec<f32> {
         Mask::new(Dropout { share, seed }, step, layer).factors(IMAGES, 128)
