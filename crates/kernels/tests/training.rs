@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use case::{Case, HIDDEN, IMAGES, INPUTS, Kind, Score, case, fused, kinds, plain, rate};
-use kernels::{Activation, Batches, Dropout, Extras, Instructions, Layer, Network};
+use kernels::{Activation, Batches, Dropout, Extras, Instructions, Layer, Network, Optimizer, Sgd};
 
 /// Trains on the images at `order`, `batch` at a time, with the learning rates of the steps from `first` on.
 fn train(network: &mut Network, case: &Case, order: &[u32], batch: usize, first: usize) -> Score {
@@ -146,6 +146,74 @@ fn every_step_has_its_own_learning_rate() {
         train(&mut other, &case, &order[32..64], 32, 40);
         assert_ne!(both.layers(), other.layers(), "{kind:?}");
     }
+}
+
+/// The gradient of every layer is the slope of the mean loss: single weights moved up and down.
+#[test]
+#[cfg_attr(miri, ignore = "what it does is in the other tests, and it takes long")]
+fn gradients_are_slopes() {
+    for hidden in [&[][..], &[20], &[20, 33, 5]] {
+        let case = case(hidden);
+        for kind in kinds().into_iter().map(smooth) {
+            let (gradient, _) = gradient_and_loss(&case, &kind);
+            let slope = |change: &dyn Fn(&mut Vec<Layer>, f32)| {
+                let moved = |by| {
+                    let mut case = case_of(&case);
+                    change(&mut case.layers, by);
+                    gradient_and_loss(&case, &kind).1
+                };
+                (moved(0.01) - moved(-0.01)) / 0.02
+            };
+            let close = |ours: f32, slope: f64, what: &str| {
+                let off = (f64::from(ours) - slope).abs();
+                assert!(off < 2e-4, "{hidden:?} {kind:?} {what}: {ours} {slope}");
+            };
+            for (i, gradient) in gradient.iter().enumerate() {
+                let last = gradient.weight.len() - 1;
+                for at in [1, last / 3, last / 2, last] {
+                    let slope = slope(&|layers, by| layers[i].weight[at] += by);
+                    close(
+                        gradient.weight[at],
+                        slope,
+                        &format!("weight {at} of layer {i}"),
+                    );
+                }
+                let slope = slope(&|layers, by| layers[i].bias[2] += by);
+                close(gradient.bias[2], slope, &format!("bias of layer {i}"));
+            }
+        }
+    }
+}
+
+/// Returns `kind` without what has no slope: ReLU at 0, which some neuron is always near, and clipping. Its optimizer
+/// remembers the last gradient as it is.
+fn smooth(kind: Kind) -> Kind {
+    let activation = match kind.activation {
+        Activation::Relu => Activation::Tanh,
+        smooth => smooth,
+    };
+    let optimizer = Optimizer::Sgd(Sgd {
+        momentum: 0.0,
+        nesterov: false,
+        l2: 0.0,
+    });
+    let extras = Extras {
+        clip_norm: None,
+        ..kind.extras
+    };
+    Kind {
+        activation,
+        optimizer,
+        extras,
+        ..kind
+    }
+}
+
+/// Returns gradient and mean loss of the first batch.
+fn gradient_and_loss(case: &Case, kind: &Kind) -> (Vec<Layer>, f64) {
+    let mut network = kind.network(case);
+    let loss = train(&mut network, case, &all_images()[..32], 32, 0).loss;
+    (network.first_moments(), loss / 32.0)
 }
 
 /// Every extra does something, and another seed, share or value something else.
