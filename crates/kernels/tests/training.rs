@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use case::{Case, HIDDEN, IMAGES, INPUTS, Kind, Score, case, fused, kinds, plain, rate};
-use kernels::{Activation, Batches, Dropout, Extras, Instructions, Layer, Network, Optimizer, Sgd};
+use kernels::{
+    Activation, Batches, Dropout, Extras, Instructions, Layer, Mask, Network, Optimizer, Sgd,
+};
 
 /// Trains on the images at `order`, `batch` at a time, with the learning rates of the steps from `first` on.
 fn train(network: &mut Network, case: &Case, order: &[u32], batch: usize, first: usize) -> Score {
@@ -214,6 +216,46 @@ fn gradient_and_loss(case: &Case, kind: &Kind) -> (Vec<Layer>, f64) {
     let mut network = kind.network(case);
     let loss = train(&mut network, case, &all_images()[..32], 32, 0).loss;
     (network.first_moments(), loss / 32.0)
+}
+
+/// The neurons that are silent are those of [`Mask`]: a network whose neurons are all 1 and whose logits are some of
+/// them shows which.
+#[test]
+fn silent_neurons_are_those_of_the_mask() {
+    let dropout = Dropout {
+        share: 0.4,
+        seed: 3,
+    };
+    for hidden in [&[20][..], &[40, 20]] {
+        let mut case = case(hidden);
+        let (output, layers) = case.layers.split_last_mut().unwrap();
+        for layer in layers {
+            layer.weight.fill(0.0);
+            layer.bias.fill(1.0);
+        }
+        output.weight.fill(0.0);
+        output.bias.fill(0.0);
+        for class in 0..10 {
+            output.weight[2 * class * 10 + class] = 1.0;
+        }
+        let extras = Extras {
+            dropout,
+            ..Extras::default()
+        };
+        let mut network = Kind { extras, ..plain() }.network(&case);
+        let batches = Batches {
+            fill: &|_, pixels, labels| case.fill(&all_images()[..9], pixels, labels),
+            steps: 0..3,
+            batch_size: 9,
+        };
+        network.train(&batches, 2, &|_| 0.0, &mut |outcome| {
+            let mask = Mask::new(dropout, outcome.step as u64 + 1, hidden.len() - 1);
+            let factors = mask.factors(9, 20);
+            let expected: Vec<f32> = factors.into_iter().step_by(2).collect();
+            assert_eq!(outcome.logits, expected, "{hidden:?} step {}", outcome.step);
+            true
+        });
+    }
 }
 
 /// Every extra does something, and another seed, share or value something else.
