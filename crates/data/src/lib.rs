@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod printable;
 pub mod idx;
 pub mod fashion_mnist;
 mod folder;
@@ -43,5 +44,6 @@ pub use idx::{IdxError, Images};
 pub use item::LabelledImage;
 #[cfg(feature = "burn")]
 pub use loader::{Batch, Loader};
+pub use printable::{excerpt, printable, visible};
 pub use source::{DataSet, Place, PlaceState, Request, SourceError, load, places};
 pub use sources::{ClassCount, Colours, LeftOut, Options, Understood};

@@ -97,10 +97,5 @@ impl ExchangeError {
 /// characters that are invisible or move the cursor.
 pub(crate) fn printable(text: impl Display) -> String {
     const LONGEST: usize = 200; // characters
-    let visible = |c: char| match c {
-        '"' | '\'' | '\\' => c.to_string(),
-        c => c.escape_debug().to_string(),
-    };
-    let text = text.to_string();
-    text.chars().take(LONGEST).map(visible).collect()
+    data::excerpt(&text.to_string(), LONGEST)
 }

@@ -5,7 +5,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::document::{Entries, Entry, Node, Value};
 use crate::table::Table;
-use crate::{ConfigError, keys, printable::echo};
+use crate::{ConfigError, diagnostic::echo, keys};
 
 /// A key with its possible values.
 pub(crate) struct Axis<'d> {

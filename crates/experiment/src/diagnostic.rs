@@ -3,12 +3,14 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::printable::visible;
+use data::visible;
 
 /// Number of columns of a long line shown around the mistake.
 const WIDTH: usize = 96;
 /// Number of those columns before the mistake.
 const BEFORE: usize = 48;
+/// Maximum length of a text echoed in a message, in characters.
+const ECHO: usize = 48;
 
 /// A mistake in a config file, a `--set` argument, or the reading of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +156,11 @@ impl Place {
             caret,
         }
     }
+}
+
+/// Returns a text from outside as it is echoed in a message.
+pub(crate) fn echo(text: &str) -> String {
+    data::excerpt(text, ECHO)
 }
 
 /// Returns `line` as it is shown, and the columns of its bytes `span` there.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::printable::echo;
+use crate::diagnostic::echo;
 use crate::{ConfigError, Place, Source, syntax};
 
 /// Bytes in all the texts, file first.

@@ -2,7 +2,7 @@
 
 use crate::document::{Document, Entries, Entry, Span, Value};
 use crate::reference::{SECTIONS, Section};
-use crate::{ConfigError, printable::echo};
+use crate::{ConfigError, diagnostic::echo};
 
 /// Names from other libraries that a similarity measure would not match.
 const ALIASES: &[(&str, &str)] = &[

@@ -34,7 +34,6 @@ mod table;
 mod wrong_value;
 mod syntax;
 mod diagnostic;
-mod printable;
 
 pub use backend::{Backend, EngineChoice};
 pub use data::Augmentation;
@@ -45,7 +44,6 @@ pub use experiment::{
 };
 pub use load::{MAX_BYTES, Source, load};
 pub use metric::{Counts, Definition, Figures, METRICS, Metric, Sums};
-pub use printable::printable;
 pub use reference::MAX_EPOCHS;
 pub use schema::schema;
 pub use sweep::{MAX_TRAININGS, Setting, Sweep, epochs_in_round, load_sweep, rounds};

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use crate::document::Document;
 use crate::keys::nearest;
-use crate::printable::{echo, printable};
+use data::printable;
+
+use crate::diagnostic::echo;
 use crate::{ConfigError, Experiment, resolve};
 
 /// Maximum size of a config file, in bytes.

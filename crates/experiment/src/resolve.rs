@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use data::fashion_mnist;
 
+use crate::diagnostic::echo;
 use crate::document::Document;
-use crate::printable::echo;
 use crate::reference::{ACTIVATIONS, COLOURS, INITS, LOSSES};
 use crate::table::Table;
 use crate::{

@@ -8,7 +8,7 @@ use crate::axes::{Assignment, Axis, axes, cells, draw};
 use crate::document::{Document, Entries, Entry, Node, Span, Value};
 use crate::reference::MAX_SETTINGS;
 use crate::table::Table;
-use crate::{ConfigError, Decay, Experiment, Metric, Source, keys, printable::echo, resolve};
+use crate::{ConfigError, Decay, Experiment, Metric, Source, diagnostic::echo, keys, resolve};
 
 /// Maximum number of trainings of a sweep: settings times seeds.
 pub const MAX_TRAININGS: usize = 10_000;

@@ -6,7 +6,7 @@ use std::ops::{RangeBounds, RangeInclusive};
 use crate::document::{Document, Entries, Entry, Node, Value};
 use crate::keys::{list, nearest};
 use crate::reference::{Kind, Section};
-use crate::{ConfigError, printable::echo};
+use crate::{ConfigError, diagnostic::echo};
 
 /// A table; if it is absent, every key has its default.
 pub(crate) struct Table<'d> {

@@ -4,7 +4,7 @@ use crate::document::{Node, Value};
 use crate::keys::{self, list};
 use crate::reference::Section;
 use crate::table::Table;
-use crate::{ConfigError, printable::echo};
+use crate::{ConfigError, diagnostic::echo};
 
 impl Table<'_> {
     /// Refuses the first key that is not used with `kind` (the table's `name`).

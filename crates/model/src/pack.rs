@@ -399,7 +399,8 @@ fn invalid(tensor: &str, problem: impl std::fmt::Display) -> PackError {
     PackError::Validation(format!("tensor '{}' {problem}", excerpt(tensor)))
 }
 
-/// Returns the beginning of a text out of a file, for a message; what cannot be seen is escaped.
+/// Returns the beginning of a text out of a file, for a message; what cannot be seen is escaped, by std alone, since this
+/// crate is also built for browsers and must stay small.
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 300; // characters
     let beginning: String = text.chars().take(LONGEST).collect();

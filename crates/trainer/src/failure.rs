@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use experiment::printable;
+use data::printable;
 use serde::{Deserialize, Serialize};
 
 /// Maximum length of a cause's text, in characters: it may quote the content of a file.

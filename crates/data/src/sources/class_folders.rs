@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::listing::{Listing, name, natural, printable, walk};
+use super::listing::{Listing, name, natural, quoted, walk};
 use super::parts::Split;
 use super::picture_files::{self, Picture};
 use super::raw::{Part, Raw};
@@ -167,11 +167,7 @@ fn class_names(
     if found.len() == wanted.len() {
         return Ok((found, wanted.to_vec()));
     }
-    let shown: Vec<String> = found
-        .iter()
-        .take(10)
-        .map(|class| printable(class))
-        .collect();
+    let shown: Vec<String> = found.iter().take(10).map(|class| quoted(class)).collect();
     let problem = format!(
         "has {} classes ({}), and {} names were given",
         found.len(),

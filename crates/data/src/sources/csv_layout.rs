@@ -146,7 +146,7 @@ fn pixels(rows: &[ByteRecord], label: usize) -> Result<Kind, String> {
             .filter(|(column, _)| *column != label)
         {
             let value = number(field).ok_or_else(|| {
-                let field = super::listing::printable(&String::from_utf8_lossy(field));
+                let field = super::listing::quoted(&String::from_utf8_lossy(field));
                 format!(
                     "has `{field}` where a pixel should be (row {}, column {})",
                     at + 1,

@@ -6,7 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::LeftOut;
+
 use crate::folder::FolderError;
+use crate::printable::excerpt;
 
 /// The most files and folders that are listed in one place.
 const MOST: usize = 2_000_000;
@@ -93,7 +95,7 @@ impl Listing {
         let dirs = self.dirs.iter().map(|dir| name(dir) + "/");
         let others = self.left_out.iter().map(|left| name(&left.path));
         let all: Vec<String> = files.chain(dirs).chain(others).collect();
-        let shown: Vec<String> = all.iter().take(SHOWN).map(|name| printable(name)).collect();
+        let shown: Vec<String> = all.iter().take(SHOWN).map(|name| quoted(name)).collect();
         match all.len().saturating_sub(SHOWN) {
             0 => shown.join(", "),
             more => format!("{} and {more} more", shown.join(", ")),
@@ -122,11 +124,9 @@ pub(crate) fn name(path: &Path) -> String {
         .into_owned()
 }
 
-/// Returns a name that fits into one line.
-pub(crate) fn printable(name: &str) -> String {
-    const LONGEST: usize = 60;
-    let shown: String = name.chars().take(LONGEST).collect();
-    shown.escape_debug().to_string()
+/// Returns a name as a message quotes it.
+pub(crate) fn quoted(name: &str) -> String {
+    excerpt(name, 60)
 }
 
 /// Compares names as a person does: `2.png` comes before `10.png`.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 use super::labels::Classes;
-use super::listing::{name, printable};
+use super::listing::{name, quoted};
 use super::npy::Header;
 use super::parts::{Split, words};
 use super::pixels::{self, Scale};
@@ -87,7 +87,7 @@ fn roles(archive: &Archive, file: &Path, left_out: &mut Vec<LeftOut>) -> Arrays 
         match place {
             Some(place) if place.is_none() => *place = Some(entry.into()),
             _ => left_out.push(LeftOut {
-                path: file.join(printable(entry)),
+                path: file.join(quoted(entry)),
                 reason: "is no array of images or labels by its name".into(),
             }),
         }
@@ -123,13 +123,12 @@ fn of_arrays(
             [Some(images), Some(labels)] => [images, labels],
             [images, labels] => {
                 let there = images.or(labels).unwrap_or_default();
-                let problem = format!("has {} without its other half", printable(&there));
+                let problem = format!("has {} without its other half", quoted(&there));
                 return Err(unusable(&file, problem));
             }
         };
-        let within = |entry: &str, problem: String| {
-            unusable(&file, format!("{}: {problem}", printable(entry)))
-        };
+        let within =
+            |entry: &str, problem: String| unusable(&file, format!("{}: {problem}", quoted(entry)));
         let read = read_images(
             archive,
             &images,

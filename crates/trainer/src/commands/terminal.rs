@@ -8,8 +8,7 @@ use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use data::Download;
-use experiment::printable;
+use data::{Download, printable};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use experiment::printable;
+use data::printable;
 use sha2::{Digest, Sha256};
 
 use super::lock::{self, LOCK, Lock};

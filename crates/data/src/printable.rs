@@ -1,8 +1,5 @@
 //! Text from outside (names, files, arguments), made safe to print: a terminal obeys some characters instead
-//! of showing them.
-
-/// Maximum length of a text echoed in a message, in characters.
-const ECHO: usize = 48;
+//! of showing them. This is the one place that does it, for every crate that can depend on this one.
 
 /// Returns `text` on one line, as it can be shown: what a terminal would obey, or what cannot be seen, is
 /// replaced by its code, a tab by spaces.
@@ -10,16 +7,16 @@ pub fn printable(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
-/// Returns the same, shortened, for use inside a message.
-pub(crate) fn echo(text: &str) -> String {
-    match text.char_indices().nth(ECHO) {
+/// Returns the same of at most `longest` characters of `text`, for use inside a message; what is longer ends in `…`.
+pub fn excerpt(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
         Some((end, _)) => printable(text.get(..end).unwrap_or(text)) + "…",
         None => printable(text),
     }
 }
 
-/// Returns a character as it is shown.
-pub(crate) fn visible(c: char) -> String {
+/// Returns a character as [`printable`] shows it.
+pub fn visible(c: char) -> String {
     match c {
         '\t' => "    ".to_owned(),
         // A quote or a backslash is harmless, and a path on Windows is full of them.
@@ -53,6 +50,7 @@ mod tests {
         ] {
             assert_eq!(printable(text), shown);
         }
-        assert_eq!(echo(&"é".repeat(60)), "é".repeat(48) + "…");
+        assert_eq!(excerpt(&"é".repeat(60), 48), "é".repeat(48) + "…");
+        assert_eq!(excerpt("short", 5), "short");
     }
 }
