@@ -89,6 +89,38 @@ pub struct Training {
     pub batch_size: usize,
     /// The loss to minimise.
     pub loss: Loss,
+    /// Share of the label's ideal output that all classes have evenly, 0 ≤ smoothing < 1.
+    /// Szegedy et al. 2016, <https://arxiv.org/abs/1512.00567>, section 7.
+    pub label_smoothing: f64,
+    /// What the loss of an image counts, by its class.
+    pub class_weights: ClassWeights,
+    /// Maximum norm of the gradient of all weights and biases together; a longer one is scaled down to it. 0: no
+    /// limit. Pascanu et al. 2013, <https://arxiv.org/abs/1211.5063>, algorithm 1.
+    pub clip_norm: f64,
+    /// Memory of the moving average of the weights, 0 ≤ memory < 1: the average is evaluated and saved. 0: no average.
+    pub ema: f64,
+}
+
+/// What the loss of an image is multiplied by. The mean over a batch is still that over its images, as in Keras.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClassWeights {
+    /// 1.
+    None,
+    /// Images / (classes with images × images of the class): every class counts the same in all, as with
+    /// scikit-learn's `balanced`.
+    Balanced,
+    /// One weight for each class, 0 or more, not all 0.
+    Of(Vec<f64>),
+}
+
+impl Serialize for ClassWeights {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => serializer.serialize_str("none"),
+            Self::Balanced => serializer.serialize_str("balanced"),
+            Self::Of(weights) => weights.serialize(serializer),
+        }
+    }
 }
 
 /// `[optimizer]`: how the weights are updated.
@@ -140,7 +172,7 @@ pub struct Schedule {
     /// Shape of the schedule after the warm-up.
     #[serde(flatten)]
     pub decay: Decay,
-    /// Epochs over which the learning rate rises linearly from 0, 0 ≤ warm-up < epochs.
+    /// Epochs over which the learning rate rises linearly from 0, 0 ≤ warm-up < epochs; 0 with `one_cycle`.
     pub warmup_epochs: f64,
 }
 
@@ -161,6 +193,27 @@ pub enum Decay {
         every_epochs: f64,
         /// Factor the learning rate is multiplied by, above 0, at most 1.
         factor: f64,
+    },
+    /// Rises along half a cosine wave to the base rate, then falls along another to the last step: Smith & Topin 2018,
+    /// <https://arxiv.org/abs/1708.07120>, in the form of PyTorch's `OneCycleLR`.
+    #[serde(rename = "one_cycle")]
+    OneCycle {
+        /// Fraction of all steps in which it rises, above 0, below 1.
+        rise: f64,
+        /// Fraction of the learning rate at the first step, above 0, at most 1.
+        initial_fraction: f64,
+        /// Fraction of the learning rate left at the end, 0 to 1.
+        final_fraction: f64,
+    },
+    /// Multiplied by `factor` whenever the validation loss has not improved for `patience` epochs, as Keras's
+    /// `ReduceLROnPlateau`. Needs validation images.
+    Plateau {
+        /// Factor the learning rate is multiplied by, above 0, at most 1.
+        factor: f64,
+        /// Epochs in a row without improvement, 1 to 100,000.
+        patience: usize,
+        /// Fraction of the learning rate below which it is not reduced, 0 to 1.
+        final_fraction: f64,
     },
 }
 
@@ -302,6 +355,14 @@ impl Model {
             dropout: mlp.dropout,
             init: mlp.init,
         }
+    }
+}
+
+impl Schedule {
+    /// Returns whether the learning rate of a step depends on the number of epochs, so that a training cannot be
+    /// extended.
+    pub fn depends_on_length(&self) -> bool {
+        matches!(self.decay, Decay::Cosine { .. } | Decay::OneCycle { .. })
     }
 }
 

@@ -39,8 +39,8 @@ pub use backend::{Backend, EngineChoice};
 pub use data::Augmentation;
 pub use diagnostic::{ConfigError, Place};
 pub use experiment::{
-    Checkpoint, Data, Decay, EarlyStopping, Evaluation, Every, Experiment, Log, Model, Optimizer,
-    Schedule, Training,
+    Checkpoint, ClassWeights, Data, Decay, EarlyStopping, Evaluation, Every, Experiment, Log,
+    Model, Optimizer, Schedule, Training,
 };
 pub use load::{MAX_BYTES, Source, load};
 pub use metric::{Counts, Definition, Figures, METRICS, Metric, Sums};

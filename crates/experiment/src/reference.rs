@@ -51,6 +51,8 @@ pub(crate) enum Kind {
     Integers(u64, RangeInclusive<u64>),
     /// One of several names.
     Choice(&'static str, fn() -> Vec<&'static str>),
+    /// One of several names, or a list of numbers.
+    ChoiceOrNumbers(&'static str, &'static [&'static str], Limit),
     /// Keys of the experiment with lists of values or, with `ranges`, ranges to draw values from.
     Axes {
         ranges: bool,
@@ -87,6 +89,7 @@ pub(crate) const INITS: [(&str, Init); 3] = [
     ("he_uniform", Init::HeUniform),
     ("torch", Init::Torch),
 ];
+pub(crate) const CLASS_WEIGHTS: [&str; 2] = ["none", "balanced"];
 pub(crate) const LOSSES: [(&str, Loss); 2] = [
     ("cross_entropy", Loss::CrossEntropy),
     ("quadratic", Loss::Quadratic),
@@ -124,6 +127,10 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("epochs", Kind::Integer(10, 1..=MAX_EPOCHS as u64), "Passes over the training images"),
         key("batch_size", Kind::Integer(32, 1..=MAX_IMAGES), "Images per step"),
         key("loss", Kind::Choice("cross_entropy", || names(&LOSSES)), "Loss to minimise"),
+        key("label_smoothing", Kind::Number(0.0, BELOW_ONE), "Share of the label's ideal output that all classes have evenly"),
+        key("class_weights", Kind::ChoiceOrNumbers("none", &CLASS_WEIGHTS, NOT_NEGATIVE), "What the loss of an image is multiplied by, by its class: nothing, so that all classes count the same in all, or one weight for each class"),
+        key("clip_norm", Kind::Number(0.0, NOT_NEGATIVE), "Maximum norm of the gradient of all weights together; 0: no limit"),
+        key("ema", Kind::Number(0.0, BELOW_ONE), "Memory of the moving average of the weights, which is then what is evaluated and saved, for example 0.999; 0: no average"),
     ] },
     // Adam's constants are Keras's, <https://keras.io/api/optimizers/adam/>; Burn's own epsilon is 1e-5. It is added
     // as in Burn and PyTorch, after the bias correction; docs/performance.md has both formulas.
@@ -138,11 +145,14 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("nesterov", Kind::Flag(false), "Whether to use Nesterov momentum").only_for(&["sgd"]),
     ] },
     Section { name: "schedule", about: "How the learning rate changes", keys: &[
-        key("name", Kind::Choice("constant", || vec!["constant", "cosine", "step"]), "Shape of the schedule after the warm-up"),
+        key("name", Kind::Choice("constant", || vec!["constant", "cosine", "step", "one_cycle", "plateau"]), "Shape of the schedule after the warm-up"),
         key("warmup_epochs", Kind::Number(0.0, NOT_NEGATIVE), "Epochs over which the learning rate rises from 0, less than `training.epochs`"),
-        key("final_fraction", Kind::Number(0.0, SHARE), "Fraction of the learning rate left at the end").only_for(&["cosine"]),
+        key("final_fraction", Kind::Number(0.0, SHARE), "Fraction of the learning rate left at the end, or the least there can be").only_for(&["cosine", "one_cycle", "plateau"]),
         key("every_epochs", Kind::Number(5.0, POSITIVE), "Epochs between two reductions").only_for(&["step"]),
-        key("factor", Kind::Number(0.5, FACTOR), "Factor the learning rate is multiplied by").only_for(&["step"]),
+        key("factor", Kind::Number(0.5, FACTOR), "Factor the learning rate is multiplied by").only_for(&["step", "plateau"]),
+        key("rise", Kind::Number(0.3, INSIDE), "Fraction of all steps in which the learning rate rises").only_for(&["one_cycle"]),
+        key("initial_fraction", Kind::Number(0.04, FACTOR), "Fraction of the learning rate at the first step").only_for(&["one_cycle"]),
+        key("patience", Kind::Integer(3, 1..=MAX_EPOCHS as u64), "Epochs in a row without a lower validation loss").only_for(&["plateau"]),
     ] },
     Section { name: "early_stopping", about: "When to stop before the last epoch; needs `data.validation` above 0; without this table, training never stops early", keys: &[
         key("patience", Kind::Integer(3, 1..=MAX_EPOCHS as u64), "Epochs in a row without improvement"),

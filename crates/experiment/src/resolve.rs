@@ -7,10 +7,11 @@ use data::fashion_mnist;
 use crate::diagnostic::echo;
 use crate::document::Document;
 use crate::reference::{ACTIVATIONS, COLOURS, INITS, LOSSES};
-use crate::table::Table;
+use crate::table::{Table, WordOrNumbers};
 use crate::{
-    Augmentation, Backend, Checkpoint, ConfigError, Data, Decay, EarlyStopping, EngineChoice,
-    Evaluation, Experiment, Log, Metric, Model, Optimizer, Schedule, Training, keys, validate,
+    Augmentation, Backend, Checkpoint, ClassWeights, ConfigError, Data, Decay, EarlyStopping,
+    EngineChoice, Evaluation, Experiment, Log, Metric, Model, Optimizer, Schedule, Training, keys,
+    validate,
 };
 
 /// Largest height and width that pictures are fitted to, in pixels.
@@ -169,7 +170,28 @@ fn training(table: &Table) -> Result<Training, ConfigError> {
         epochs: table.integer("epochs")?,
         batch_size: table.integer("batch_size")?,
         loss: table.choice("loss", &LOSSES)?,
+        label_smoothing: table.number("label_smoothing")?,
+        class_weights: class_weights(table)?,
+        clip_norm: table.number("clip_norm")?,
+        ema: table.number("ema")?,
     })
+}
+
+fn class_weights(table: &Table) -> Result<ClassWeights, ConfigError> {
+    let weights = match table.word_or_numbers("class_weights")? {
+        WordOrNumbers::Word("balanced") => return Ok(ClassWeights::Balanced),
+        WordOrNumbers::Word(_) => return Ok(ClassWeights::None),
+        WordOrNumbers::Numbers(weights) => weights,
+    };
+    if weights.iter().all(|weight| *weight == 0.0) {
+        return Err(table
+            .refuse(
+                "class_weights",
+                "`training.class_weights` has no weight above 0",
+            )
+            .hint("give one weight for each class, for example [1.0, 2.5]"));
+    }
+    Ok(ClassWeights::Of(weights))
 }
 
 fn optimizer(table: &Table) -> Result<Optimizer, ConfigError> {
@@ -229,11 +251,30 @@ fn schedule(table: &Table) -> Result<Schedule, ConfigError> {
             every_epochs: table.number("every_epochs")?,
             factor: table.number("factor")?,
         },
+        "one_cycle" => Decay::OneCycle {
+            rise: table.number("rise")?,
+            initial_fraction: table.number("initial_fraction")?,
+            final_fraction: table.number("final_fraction")?,
+        },
+        "plateau" => Decay::Plateau {
+            factor: table.number("factor")?,
+            patience: table.integer("patience")?,
+            final_fraction: table.number("final_fraction")?,
+        },
         _ => Decay::Constant,
     };
+    let warmup_epochs = table.number("warmup_epochs")?;
+    if kind == "one_cycle" && warmup_epochs > 0.0 {
+        return Err(table
+            .refuse(
+                "warmup_epochs",
+                "`schedule.warmup_epochs` is above 0, but one_cycle has a rise of its own",
+            )
+            .hint("remove `warmup_epochs`, and set `rise` if you need to"));
+    }
     Ok(Schedule {
         decay,
-        warmup_epochs: table.number("warmup_epochs")?,
+        warmup_epochs,
     })
 }
 

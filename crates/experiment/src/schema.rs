@@ -104,6 +104,17 @@ fn of_key(key: &Key) -> Schema {
             r#enum: names(),
             ..with_default(of_type("string"), json!(default))
         },
+        Kind::ChoiceOrNumbers(default, names, limit) => Schema {
+            any_of: vec![
+                Schema {
+                    r#enum: names.to_vec(),
+                    ..of_type("string")
+                },
+                list(number(limit)),
+            ],
+            default: Some(json!(default)),
+            ..Schema::default()
+        },
         Kind::Axes { ranges } => axes(*ranges),
     };
     let about = match key.only_for {

@@ -8,7 +8,7 @@ use crate::axes::{Assignment, Axis, axes, cells, draw};
 use crate::document::{Document, Entries, Entry, Node, Span, Value};
 use crate::reference::MAX_SETTINGS;
 use crate::table::Table;
-use crate::{ConfigError, Decay, Experiment, Metric, Source, diagnostic::echo, keys, resolve};
+use crate::{ConfigError, Experiment, Metric, Source, diagnostic::echo, keys, resolve};
 
 /// Maximum number of trainings of a sweep: settings times seeds.
 pub const MAX_TRAININGS: usize = 10_000;
@@ -180,12 +180,11 @@ fn refuse_unfit(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
         .at(document.blame(&[("data", "validation"), ("", "sweep")]))
         .hint("hold some out, for example data.validation = 5000"));
     }
-    let is_cosine =
-        |experiment: &Experiment| matches!(experiment.schedule.decay, Decay::Cosine { .. });
-    if sweep.halving.is_some() && experiments().any(is_cosine) {
-        return Err(ConfigError::new("halving trains settings for some epochs first, and a cosine schedule cannot be extended")
+    let is_fixed = |experiment: &Experiment| experiment.schedule.depends_on_length();
+    if sweep.halving.is_some() && experiments().any(is_fixed) {
+        return Err(ConfigError::new("halving trains settings for some epochs first, and a cosine or one_cycle schedule cannot be extended")
             .at(document.blame(&[("sweep", "halving")]))
-            .hint("leave `halving` out, or choose schedule.name = \"constant\" or \"step\""));
+            .hint("leave `halving` out, or choose schedule.name = \"constant\", \"step\" or \"plateau\""));
     }
     let first_round = rounds(sweep.settings.len(), sweep.halving) - 1;
     let all_warm_up = |experiment: &Experiment| {

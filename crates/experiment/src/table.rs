@@ -5,8 +5,14 @@ use std::ops::{RangeBounds, RangeInclusive};
 
 use crate::document::{Document, Entries, Entry, Node, Value};
 use crate::keys::{list, nearest};
-use crate::reference::{Kind, Section};
+use crate::reference::{Kind, Limit, Section};
 use crate::{ConfigError, diagnostic::echo};
+
+/// The value of a key that is a name or a list of numbers.
+pub(crate) enum WordOrNumbers {
+    Word(&'static str),
+    Numbers(Vec<f64>),
+}
 
 /// A table; if it is absent, every key has its default.
 pub(crate) struct Table<'d> {
@@ -56,14 +62,52 @@ impl<'d> Table<'d> {
         let Some(Kind::Number(_, limit)) = self.kind(key) else {
             return Err(self.misread(key));
         };
-        let Some(node) = self.node(key) else {
-            return Ok(default);
+        match self.node(key) {
+            None => Ok(default),
+            Some(node) => {
+                let default = format!("{default:?}");
+                self.number_in(key, node, limit, ("a number", &default), &default)
+            }
+        }
+    }
+
+    /// Returns the name that was written, after checking that it exists, or the numbers, each within its limits.
+    pub(crate) fn word_or_numbers(&self, key: &str) -> Result<WordOrNumbers, ConfigError> {
+        let Some(Kind::ChoiceOrNumbers(default, names, limit)) = self.kind(key) else {
+            return Err(self.misread(key));
         };
-        let example = format!("{default:?}");
+        let Some(node) = self.node(key) else {
+            return Ok(WordOrNumbers::Word(default));
+        };
+        let expected = format!("one of {} or a list of numbers", list(names));
+        let example = "[1.0, 2.5]";
+        match &node.value {
+            Value::Text(word) => self.known(key, node, word, names).map(WordOrNumbers::Word),
+            Value::List(items) => {
+                let (expected, default) = ((expected.as_str(), example), format!("{default:?}"));
+                let numbers = items
+                    .iter()
+                    .map(|item| self.number_in(key, item, limit, expected, &default));
+                numbers
+                    .collect::<Result<_, _>>()
+                    .map(WordOrNumbers::Numbers)
+            }
+            _ => Err(self.wrong_type(key, node, &expected, example)),
+        }
+    }
+
+    fn number_in(
+        &self,
+        key: &str,
+        node: &Node,
+        limit: &Limit,
+        (expected, example): (&str, &str),
+        default: &str,
+    ) -> Result<f64, ConfigError> {
         let number = match node.value {
             Value::Integer(number) => number as f64,
             Value::Float(number) => number,
-            _ => return Err(self.wrong_type(key, node, "a number", &example)),
+            _ => return Err(self.wrong_type(key, node, expected, example)),
         };
         let (range, words) = (&limit.range, limit.words);
         let single = f64::from(number as f32);
@@ -78,7 +122,7 @@ impl<'d> Table<'d> {
         } else {
             return Ok(number);
         };
-        Err(self.out_of_range(key, node, &problem, &example))
+        Err(self.out_of_range(key, node, &problem, default))
     }
 
     /// Returns a whole number in its range.
@@ -198,11 +242,22 @@ impl<'d> Table<'d> {
                 &format!("\"{}\"", names.first().unwrap_or(&"")),
             ));
         };
-        if let Some(name) = names.iter().find(|name| *name == word) {
+        self.known(key, node, word, &names)
+    }
+
+    /// Returns the name in `names` that is `word`.
+    fn known(
+        &self,
+        key: &str,
+        node: &Node,
+        word: &str,
+        names: &[&'static str],
+    ) -> Result<&'static str, ConfigError> {
+        if let Some(name) = names.iter().find(|name| **name == word) {
             return Ok(name);
         }
         let message = format!("unknown value \"{}\" for `{}`", echo(word), self.path(key));
-        let choices = format!("the choices are {}", list(&names));
+        let choices = format!("the choices are {}", list(names));
         Err(self
             .refuse_node(node, message)
             .hint(match nearest(word, names.iter().copied()) {

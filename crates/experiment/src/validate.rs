@@ -3,7 +3,7 @@
 use data::fashion_mnist::{CLASS_NAMES, HEIGHT, WIDTH};
 
 use crate::document::Document;
-use crate::{ConfigError, Experiment, Source, load};
+use crate::{ClassWeights, ConfigError, Decay, Experiment, Source, load};
 
 /// Checks keys against each other, and the limits of the network.
 ///
@@ -33,6 +33,13 @@ pub(crate) fn between_keys(
         .at(document.blame(&[("data", "validation"), ("", "early_stopping")]))
         .hint("set `data.validation`, for example to 5000, or remove [early_stopping]"));
     }
+    if matches!(schedule.decay, Decay::Plateau { .. }) && data.validation == 0 {
+        return Err(ConfigError::new(
+            "the schedule `plateau` watches the validation images, but `data.validation` is 0",
+        )
+        .at(document.blame(&[("data", "validation"), ("schedule", "name")]))
+        .hint("set `data.validation`, for example to 5000, or choose another schedule"));
+    }
     let classes = data.classes.as_ref().map_or(CLASS_NAMES.len(), Vec::len);
     let network = experiment.architecture([1, HEIGHT, WIDTH], classes);
     network.validate().map_err(|error| {
@@ -59,11 +66,22 @@ impl Experiment {
             .map_err(ConfigError::without_place)
     }
 
-    /// Checks what depends on the number of training images.
+    /// Checks what depends on the number of training images and of classes.
     ///
     /// # Errors
-    /// When the validation split leaves no images, or a batch would need more images than there are.
-    pub fn check_data(&self, train_images: usize) -> Result<(), ConfigError> {
+    /// When the validation split leaves no images, a batch would need more images than there are, or the weights of
+    /// the classes are not one for each.
+    pub fn check_data(&self, train_images: usize, classes: usize) -> Result<(), ConfigError> {
+        if let ClassWeights::Of(weights) = &self.training.class_weights
+            && weights.len() != classes
+        {
+            let message = format!(
+                "`training.class_weights` has {}, but there are {classes} classes",
+                weights.len()
+            );
+            return Err(ConfigError::new(message)
+                .hint("give one weight for each class, in the order of the labels"));
+        }
         if train_images == 0 {
             return Err(ConfigError::new("the data set has no training images")
                 .hint("check the folder `data.dir`"));

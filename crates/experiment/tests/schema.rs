@@ -87,7 +87,7 @@ fn try_key(table: &str, key: &str, schema: &Value) -> usize {
     let name = name.and_then(|names| names.split([',', ')']).next());
     let name = name.map_or(String::new(), |name| format!("name = \"{name}\"\n"));
     let needs = match table {
-        "[early_stopping]\n" => "[data]\nvalidation = 1\n",
+        "[early_stopping]\n" | "[schedule]\n" => "[data]\nvalidation = 1\n",
         _ => "",
     };
     let config = |value: &Value| format!("{needs}{table}{name}{key} = {value}\n");

@@ -30,7 +30,7 @@ pub mod instructions;
 pub use dropout::Mask;
 pub use forward::{logits, predict};
 pub use instructions::Instructions;
-pub use loss::{losses, probabilities};
+pub use loss::{Objective, probabilities};
 pub use network::{Layer, Network, SHARDS};
 pub use run::{Batches, Outcome};
 pub use settings::{Activation, Adam, Dropout, Extras, Loss, Optimizer, Output, Sgd};

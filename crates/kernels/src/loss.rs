@@ -4,8 +4,9 @@ use crate::activation::sigmoid;
 use crate::settings::{Loss, Output};
 
 /// What a network learns from: the mean over a batch of the loss times the weight of the image's class.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Objective {
+    /// The loss of an image.
     pub loss: Loss,
     /// Share of the ideal output that all classes have evenly, 0 to 1.
     pub label_smoothing: f32,
@@ -14,18 +15,52 @@ pub struct Objective {
 }
 
 impl Objective {
+    /// Returns the mean of `loss` as it is.
+    pub fn plain(loss: Loss) -> Self {
+        Self {
+            loss,
+            label_smoothing: 0.0,
+            class_weights: Vec::new(),
+        }
+    }
+
+    /// Returns the weighted loss of every image `[images]`, from `logits` `[images, classes]` and `labels`
+    /// `[images]`.
+    ///
+    /// # Panics
+    /// When a label is not below the number of classes.
+    pub fn losses(&self, logits: &[f32], labels: &[u8], classes: usize) -> Vec<f32> {
+        let mut row = vec![0.0; classes];
+        let images = logits.chunks_exact(classes).zip(labels);
+        images
+            .map(|(logits, &label)| {
+                row.copy_from_slice(logits);
+                self.of_image(&mut row, label.into(), 1.0) * self.weight(label)
+            })
+            .collect()
+    }
+
     /// Turns `logits` `[batch, classes]` into the gradient of the weighted mean loss; returns the sum of the
     /// weighted losses.
-    pub fn loss_and_gradient(&self, logits: &mut [f32], labels: &[u8], classes: usize) -> f64 {
+    pub(crate) fn loss_and_gradient(
+        &self,
+        logits: &mut [f32],
+        labels: &[u8],
+        classes: usize,
+    ) -> f64 {
         let share = 1.0 / labels.len() as f32;
         let mut sum = 0.0;
         for (row, &label) in logits.chunks_exact_mut(classes).zip(labels) {
-            let label = usize::from(label);
-            let weight = self.class_weights.get(label).copied().unwrap_or(1.0);
-            let loss = self.of_image(row, label, share * weight);
+            let weight = self.weight(label);
+            let loss = self.of_image(row, label.into(), share * weight);
             sum += f64::from(loss * weight);
         }
         sum
+    }
+
+    fn weight(&self, label: u8) -> f32 {
+        let weight = self.class_weights.get(usize::from(label));
+        weight.copied().unwrap_or(1.0)
     }
 
     /// Returns the loss of an image; turns its logits into the gradient of `share` of it.
@@ -35,26 +70,6 @@ impl Objective {
             Loss::Quadratic => quadratic(row, label, share, self.label_smoothing),
         }
     }
-}
-
-/// Returns the loss of every image `[images]`, from `logits` `[images, classes]` and `labels` `[images]`.
-///
-/// # Panics
-/// When a label is not below the number of classes.
-pub fn losses(logits: &[f32], labels: &[u8], classes: usize, loss: Loss) -> Vec<f32> {
-    let objective = Objective {
-        loss,
-        label_smoothing: 0.0,
-        class_weights: Vec::new(),
-    };
-    let mut row = vec![0.0; classes];
-    let images = logits.chunks_exact(classes).zip(labels);
-    images
-        .map(|(logits, &label)| {
-            row.copy_from_slice(logits);
-            objective.of_image(&mut row, label.into(), 1.0)
-        })
-        .collect()
 }
 
 /// Probabilities below this count as 0 in a gradient: none of their products with weights and pixels can become a
@@ -195,7 +210,9 @@ mod tests {
                 label_smoothing,
                 class_weights: class_weights.to_vec(),
             };
-            objective.loss_and_gradient(&mut logits.clone(), &[1], 2)
+            let sum = objective.loss_and_gradient(&mut logits.clone(), &[1], 2);
+            assert_eq!(sum, f64::from(objective.losses(&logits, &[1], 2)[0]));
+            sum
         };
         let [first, second] = [-(0.75f64.ln()), -(0.25f64.ln())];
         for (ours, exact) in [
@@ -204,7 +221,7 @@ mod tests {
             (of(0.0, &[1.0, 2.5]), 2.5 * second),
             (of(0.2, &[2.5, 0.5]), 0.5 * (0.1 * first + 0.9 * second)),
             (
-                losses(&logits, &[1], 2, Loss::CrossEntropy)[0].into(),
+                Objective::plain(Loss::CrossEntropy).losses(&logits, &[1], 2)[0].into(),
                 second,
             ),
         ] {
@@ -217,11 +234,7 @@ mod tests {
     fn no_gradient_is_denormal() {
         for loss in [Loss::CrossEntropy, Loss::Quadratic] {
             for apart in (0..120).map(|i| i as f32) {
-                let objective = Objective {
-                    loss,
-                    label_smoothing: 0.0,
-                    class_weights: vec![],
-                };
+                let objective = Objective::plain(loss);
                 let mut row = [0.0, -apart, apart / 2.0];
                 objective.loss_and_gradient(&mut row, &[2], 3);
                 for x in row {

@@ -84,11 +84,7 @@ impl Network {
             instructions: Instructions::widest(),
             widths,
             activation,
-            objective: Objective {
-                loss,
-                label_smoothing: 0.0,
-                class_weights: Vec::new(),
-            },
+            objective: Objective::plain(loss),
             dropout: Dropout::default(),
             clip_norm: None,
             average: None,

@@ -97,7 +97,7 @@ pub use module::Mlp;
 /// The network as a Burn module, to be trained or to run on any device.
 #[cfg(feature = "burn")]
 mod module {
-    use burn::module::Module;
+    use burn::module::{Module, Param};
     use burn::nn::{Dropout, DropoutConfig, Linear};
     use burn::tensor::{self, Device, TensorData, activation};
 
@@ -167,6 +167,17 @@ mod module {
             Ok(self.config.from_layers(layers?))
         }
 
+        /// Returns this network with its weights moved towards those of `newer` by `1 - memory` of the way.
+        #[must_use]
+        pub fn towards(mut self, newer: &Self, memory: f32) -> Self {
+            for (layer, newer) in self.layers.iter_mut().zip(&newer.layers) {
+                layer.weight = moved(&layer.weight, &newer.weight, memory);
+                let biases = layer.bias.as_ref().zip(newer.bias.as_ref());
+                layer.bias = biases.map(|(bias, newer)| moved(bias, newer, memory));
+            }
+            self
+        }
+
         /// Returns the device that the weights are on.
         #[expect(clippy::indexing_slicing, reason = "every network has an output layer")]
         pub fn device(&self) -> Device {
@@ -186,5 +197,14 @@ mod module {
                 Activation::Gelu => activation::gelu(x),
             }
         }
+    }
+
+    fn moved<const D: usize>(
+        average: &Param<tensor::Tensor<D>>,
+        newer: &Param<tensor::Tensor<D>>,
+        memory: f32,
+    ) -> Param<tensor::Tensor<D>> {
+        let value = average.val() * memory + newer.val() * (1.0 - memory);
+        Param::initialized(average.id, value)
     }
 }

@@ -226,7 +226,7 @@ impl Loss {
     /// Returns the loss of every image `[images]`, from `logits` `[images, classes]` and `labels`
     /// `[images]`.
     pub fn of_logits(self, logits: &[f32], labels: &[u8], classes: usize) -> Vec<f32> {
-        kernels::losses(logits, labels, classes, self.into())
+        kernels::Objective::plain(self.into()).losses(logits, labels, classes)
     }
 }
 
@@ -315,6 +315,15 @@ impl Network {
     pub fn tensors(&self) -> Result<Vec<Tensor>, RecordError> {
         match self {
             Self::Mlp(mlp) => mlp.tensors(),
+        }
+    }
+
+    /// Returns this network with its weights moved towards those of `newer`, a network of the same shape, by
+    /// `1 - memory` of the way: a moving average.
+    #[must_use]
+    pub fn towards(self, newer: &Self, memory: f32) -> Self {
+        match (self, newer) {
+            (Self::Mlp(mlp), Self::Mlp(newer)) => Self::Mlp(mlp.towards(newer, memory)),
         }
     }
 

@@ -43,7 +43,7 @@ fn batch(device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
 
 fn mean_loss(model: &Network, loss: Loss, device: &Device) -> Tensor<1> {
     let (images, labels) = batch(device);
-    loss.per_sample(model.forward(images), labels).mean()
+    loss.per_sample(model.forward(images), labels, 0.0).mean()
 }
 
 /// Rebuilds every parameter in f64, with `delta` added to value `index` of the parameter numbered

@@ -10,7 +10,8 @@ use data::{Batch, Batches, ImageDataset, Images, Loader};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use experiment::Optimizer;
-use model::{Architecture, Loss, MlpConfig, Network};
+use kernels::{Loss, Objective};
+use model::{Architecture, MlpConfig, Network};
 use trainer::engine::{TrainingStep, optimizer};
 
 /// As in the program.
@@ -134,7 +135,7 @@ fn training_step(hidden: &[usize]) -> TrainingStep {
     let weights = architecture.init(42).expect("within the limits");
     let device = Device::flex().autodiff();
     let network = Network::new(&architecture, weights, &device).expect("its own weights");
-    TrainingStep::new(network, Loss::CrossEntropy)
+    TrainingStep::new(network, &Objective::plain(Loss::CrossEntropy))
 }
 
 #[allow(clippy::expect_used)]

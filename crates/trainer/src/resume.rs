@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use experiment::{Decay, Experiment, Source};
+use experiment::{Experiment, Source};
 
 use crate::configs;
 use crate::engine;
@@ -130,8 +130,7 @@ fn refuse_changes(before: &Experiment, now: &Experiment, epoch: usize) -> Result
     allowed.checkpoint = now.checkpoint.clone();
     allowed.log = now.log.clone();
     allowed.data.dir = now.data.dir.clone(); // the files' hashes are compared
-    let length_matters = matches!(before.schedule.decay, Decay::Cosine { .. });
-    if now.training.epochs + 1 >= epoch && !length_matters {
+    if now.training.epochs + 1 >= epoch && !before.schedule.depends_on_length() {
         allowed.training.epochs = now.training.epochs;
     }
     if allowed == *now {

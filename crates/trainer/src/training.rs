@@ -11,7 +11,7 @@ use model::Tensor;
 
 use crate::engine::capture::{Always, Capture, Ignore};
 use crate::engine::{
-    EngineKind, Images, Job, Kernel, LearningRate, TrainingStep, loader, optimizer,
+    EngineKind, Images, Job, Kernel, LearningRate, TrainingStep, loader, objective, optimizer,
 };
 use crate::failure::Failure;
 use crate::learner::epochs::Fitted;
@@ -80,7 +80,7 @@ fn fit(
     let kernel = (job.engine == EngineKind::Kernel)
         .then(|| Kernel::new(job, weights.clone(), batches.clone(), learning_rate.clone()));
     let learner = Learner::new(
-        TrainingStep::of(job, weights)?,
+        TrainingStep::of(job, weights, &objective(experiment, &images.train))?,
         optimizer::build(&experiment.optimizer),
         learning_rate
             .clone()

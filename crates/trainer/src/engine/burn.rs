@@ -11,12 +11,12 @@ use burn::train::metric::store::EventStoreClient;
 use burn::train::{Learner, LearningCheckpointer};
 use data::Batch;
 use experiment::{Experiment, Optimizer};
-use model::{RecordError, Tensor, record};
+use model::{Network, RecordError, Tensor, record};
 
 use super::{Predictor, Totals, TrainingStep, Watch, optimizer};
 use crate::backend::Compute;
 use crate::failure::Failure;
-use crate::run::state::{OPTIMIZER, Parts, WEIGHTS};
+use crate::run::state::{AVERAGE, OPTIMIZER, Parts, WEIGHTS, unusable};
 
 /// A network being trained on a device.
 pub struct Burn<'a> {
@@ -25,11 +25,31 @@ pub struct Burn<'a> {
     /// Seed of the run; dropout is seeded from it at every step.
     seed: u64,
     optimizer: Optimizer,
+    /// The moving average of the weights, if the experiment asks for one.
+    average: Option<Average>,
     /// Each call of its `iter` starts the next epoch.
     loader: &'a dyn DataLoader<Batch>,
     /// The rest of the current epoch.
     batches: Option<(usize, Box<dyn DataLoaderIterator<Batch> + 'a>)>,
     state: Option<OptimizerAccess>,
+}
+
+/// A moving average of the weights, as the kernel computes it.
+struct Average {
+    /// How much of it stays at a step, above 0 and below 1.
+    memory: f32,
+    /// `None` before the first step.
+    network: Option<Network>,
+}
+
+impl Average {
+    /// Moves it towards the weights of `newer`; after the first step it is these.
+    fn follow(&mut self, newer: Network) {
+        self.network = Some(match self.network.take() {
+            Some(average) => average.towards(&newer, self.memory),
+            None => newer,
+        });
+    }
 }
 
 /// How to get the optimizer state out of a `Learner`, which passes it only to its checkpointer.
@@ -57,6 +77,10 @@ impl<'a> Burn<'a> {
             compute: compute.clone(),
             seed: experiment.seed,
             optimizer: experiment.optimizer.clone(),
+            average: (experiment.training.ema > 0.0).then_some(Average {
+                memory: experiment.training.ema as f32,
+                network: None,
+            }),
             loader,
             batches: None,
             state,
@@ -87,6 +111,9 @@ impl<'a> Burn<'a> {
             let output = self.learner.train_step(batch.map_err(Failure::caused_by)?);
             self.learner.lr_step();
             self.learner.optimizer_step(output.grads);
+            if let Some(average) = &mut self.average {
+                average.follow(self.learner.model().valid().network);
+            }
             totals.add(&output.item).map_err(Failure::device)?;
             if !watch(step, totals)? {
                 return Ok(step + 1);
@@ -95,19 +122,34 @@ impl<'a> Burn<'a> {
         Ok(end)
     }
 
+    /// Returns the network with the weights themselves.
+    fn trained(&self) -> Network {
+        self.learner.model().valid().network
+    }
+
+    /// Returns the network that is evaluated and saved: the average, if there is one.
+    fn network(&self) -> Network {
+        let average = self.average.as_ref();
+        let average = average.and_then(|average| average.network.clone());
+        average.unwrap_or_else(|| self.trained())
+    }
+
     pub(super) fn weights(&self) -> Result<Vec<Tensor>, RecordError> {
-        self.learner.model().valid().network.tensors()
+        self.network().tensors()
     }
 
     pub(super) fn predictor(&self) -> Predictor {
-        let network = self.learner.model().valid().network;
-        Predictor::Burn(Box::new(network))
+        Predictor::Burn(Box::new(self.network()))
     }
 
     pub(super) fn parts(&mut self, epoch: usize) -> Result<Parts, RecordError> {
         let optimizer = self.optimizer_bytes(epoch)?;
-        let weights = record::tensors_to_bytes(&self.weights()?)?;
-        Ok(Parts::from([(OPTIMIZER, optimizer), (WEIGHTS, weights)]))
+        let weights = record::tensors_to_bytes(&self.trained().tensors()?)?;
+        let mut parts = Parts::from([(OPTIMIZER, optimizer), (WEIGHTS, weights)]);
+        if self.average.is_some() {
+            parts.insert(AVERAGE, record::tensors_to_bytes(&self.weights()?)?);
+        }
+        Ok(parts)
     }
 
     pub(super) fn restore(&mut self, parts: &Parts, steps: u64) -> Result<(), Failure> {
@@ -116,9 +158,15 @@ impl<'a> Burn<'a> {
                 "the checkpoint has the state of another optimizer",
             ));
         };
-        let shapes = self.learner.model().network.architecture().tensors();
-        let state = optimizer::state(bytes, &self.optimizer, &shapes, steps)?;
+        let architecture = self.learner.model().network.architecture();
+        let state = optimizer::state(bytes, &self.optimizer, &architecture.tensors(), steps)?;
         self.learner.load_optim(state);
+        if let Some(average) = &mut self.average {
+            let bytes = parts.get(AVERAGE).map_or(&[][..], Vec::as_slice);
+            let tensors = record::tensors_from_bytes(bytes, &architecture).map_err(unusable)?;
+            let network = Network::new(&architecture, tensors, &self.compute.device);
+            average.network = Some(network.map_err(unusable)?);
+        }
         Ok(())
     }
 

@@ -6,10 +6,10 @@ use data::{Batches, Epoch};
 use experiment::{Backend, Optimizer};
 use model::{Activation, Architecture, RecordError, Tensor, record};
 
-use super::{Job, LearningRate, Predictor, Totals, Watch};
+use super::{Job, LearningRate, Predictor, Totals, Watch, objective};
 use crate::backend;
 use crate::failure::Failure;
-use crate::run::state::{FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS, unusable};
+use crate::run::state::{AVERAGE, FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS, unusable};
 
 /// Returns the first key, with its value, that keeps the kernel from training on `backend`; `None` if it can.
 pub(super) fn obstacle(backend: Backend) -> Option<(&'static str, String)> {
@@ -47,11 +47,16 @@ impl Kernel {
         let loss = job.architecture.loss().into();
         let optimizer = constants(&job.experiment.optimizer);
         let network = kernels::Network::new(&mlp.layers(weights), activation, loss, optimizer);
-        let (share, seed) = (mlp.dropout as f32, job.experiment.seed);
+        let (training, seed) = (&job.experiment.training, job.experiment.seed);
+        let objective = objective(job.experiment, batches.images());
+        let share = mlp.dropout as f32;
         Self {
             network: network.with(kernels::Extras {
                 dropout: kernels::Dropout { share, seed },
-                ..kernels::Extras::default()
+                label_smoothing: objective.label_smoothing,
+                class_weights: objective.class_weights,
+                clip_norm: above_zero(training.clip_norm),
+                average: above_zero(training.ema),
             }),
             architecture: job.architecture.clone(),
             batches,
@@ -99,7 +104,8 @@ impl Kernel {
     }
 
     pub(super) fn weights(&self) -> Vec<Tensor> {
-        self.named(self.network.layers())
+        let network = &self.network;
+        self.named(network.averages().unwrap_or_else(|| network.layers()))
     }
 
     pub(super) fn predictor(&self) -> Result<Predictor, RecordError> {
@@ -110,11 +116,15 @@ impl Kernel {
     pub(super) fn parts(&self) -> Result<Parts, RecordError> {
         let network = &self.network;
         let bytes = |layers| record::tensors_to_bytes(&self.named(layers));
-        Ok(Parts::from([
+        let mut parts = Parts::from([
             (WEIGHTS, bytes(network.layers())?),
             (FIRST_MOMENTS, bytes(network.first_moments())?),
             (SECOND_MOMENTS, bytes(network.second_moments())?),
-        ]))
+        ]);
+        if let Some(averages) = network.averages() {
+            parts.insert(AVERAGE, bytes(averages)?);
+        }
+        Ok(parts)
     }
 
     pub(super) fn restore(&mut self, parts: &Parts, steps: u64) -> Result<(), Failure> {
@@ -126,6 +136,9 @@ impl Kernel {
         };
         let (first, second) = (layers(FIRST_MOMENTS)?, layers(SECOND_MOMENTS)?);
         self.network.restore(&first, &second, steps);
+        if self.network.averages().is_some() {
+            self.network.restore_averages(&layers(AVERAGE)?);
+        }
         Ok(())
     }
 
@@ -134,6 +147,11 @@ impl Kernel {
         let Architecture::Mlp(mlp) = &self.architecture;
         mlp.from_layers(layers)
     }
+}
+
+/// Returns a setting of which 0 means none.
+fn above_zero(setting: f64) -> Option<f32> {
+    (setting > 0.0).then_some(setting as f32)
 }
 
 /// Returns the optimizer of an experiment in the kernel's form.

@@ -5,13 +5,16 @@
 //! formulas; everything else is trained by Burn's `Learner`.
 //!
 //! Reading order: [`choose`] (which one) → [`Job`] → [`Engine`] (training) → [`Predictor`] (answers) → `kernel`, `burn`.
-//! Behind those: [`TrainingStep`] (a training step in Burn's terms), [`optimizer`], [`schedule`], [`totals`].
+//! Behind those: [`objective`](fn@objective) (what is minimised), [`TrainingStep`] (a training step in Burn's terms),
+//! `clipping`, [`optimizer`], [`schedule`], [`totals`].
 
 pub mod burn;
 pub mod capture;
 pub mod training_step;
+mod clipping;
 mod job;
 mod kernel;
+mod objective;
 pub mod optimizer;
 mod predictor;
 pub mod schedule;
@@ -27,6 +30,7 @@ pub use self::burn::Burn;
 pub use self::job::{Images, Job};
 pub use self::training_step::TrainingStep;
 pub use kernel::Kernel;
+pub use objective::objective;
 pub use predictor::{Predictor, loader};
 pub use schedule::LearningRate;
 pub use totals::Totals;
@@ -111,7 +115,8 @@ impl Engine<'_> {
         }
     }
 
-    /// Returns the current weights as named tensors.
+    /// Returns the current weights as named tensors: those that are evaluated and saved, the moving average if the
+    /// experiment asks for one.
     ///
     /// # Errors
     /// When they cannot be read from the device.
@@ -122,7 +127,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Returns the current network for inference.
+    /// Returns the network of [`Engine::weights`] for inference.
     ///
     /// # Errors
     /// When the device fails.
@@ -133,7 +138,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Returns the files of a checkpoint: the weights and the optimizer state.
+    /// Returns the files of a checkpoint: the weights themselves, their average, and the optimizer state.
     ///
     /// # Errors
     /// When a value is not finite, or the device fails.
@@ -144,7 +149,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Restores the optimizer state after `steps` steps from a checkpoint's files. (The weights are those the engine
+    /// Restores the optimizer state and the moving average after `steps` steps from a checkpoint's files. (The weights are those the engine
     /// was created with.) Before the first step there are no files.
     ///
     /// # Errors

@@ -1,13 +1,21 @@
 //! The learning rate as a function of the step; schedules are configured in epochs.
 
+use std::f64::consts::PI;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use burn::optim::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use experiment::{Decay, Experiment, Schedule};
+
+use crate::run::history::History;
 
 /// The learning rates of a whole run; Burn requests one before every step.
 #[derive(Debug, Clone)]
 pub struct LearningRate {
     rates: Rates,
     step: usize,
+    /// How often a plateau has reduced the rate. Clones share it: the engine and the loop over epochs have one each.
+    reductions: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,7 +40,7 @@ impl LearningRate {
             epochs: epochs as f64,
             steps_per_epoch: steps_per_epoch.max(1) as f64,
         };
-        Self { rates, step: 0 }
+        Self::starting(rates)
     }
 
     /// Returns the learning rates of a run of `experiment` with `steps_per_epoch` steps per epoch.
@@ -44,8 +52,27 @@ impl LearningRate {
 
     /// Returns rates that grow from `from` to `to` in `steps` steps, by a constant factor.
     pub fn climb(from: f64, to: f64, steps: usize) -> Self {
-        let rates = Rates::Climb { from, to, steps };
-        Self { rates, step: 0 }
+        Self::starting(Rates::Climb { from, to, steps })
+    }
+
+    fn starting(rates: Rates) -> Self {
+        Self {
+            rates,
+            step: 0,
+            reductions: Arc::default(),
+        }
+    }
+
+    /// Reduces the learning rate of the next steps, and of those of all clones, if the schedule says so after these
+    /// epochs.
+    pub fn follow(&self, history: &History) {
+        if let Rates::Schedule { schedule, .. } = &self.rates
+            && let Decay::Plateau { patience, .. } = schedule.decay
+        {
+            let losses = history.to_vec().into_iter();
+            let losses = losses.filter_map(|epoch| Some(epoch.validation?.loss()));
+            self.reductions.store(plateaus(losses, patience), Relaxed);
+        }
     }
 
     /// Returns the schedule starting at `step`, counted from 0 over the whole run.
@@ -81,8 +108,27 @@ impl LearningRate {
             Decay::Cosine { final_fraction } => {
                 // Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983, eq. 5, one cycle
                 let share = (since / (epochs - warmup)).min(1.0);
-                let wave = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
-                base * (final_fraction + (1.0 - final_fraction) * wave)
+                base * between(1.0, final_fraction, share)
+            }
+            Decay::OneCycle {
+                rise,
+                initial_fraction,
+                final_fraction,
+            } => {
+                let share = (step as f64 / (epochs * steps_per_epoch - 1.0).max(1.0)).min(1.0);
+                if share < rise {
+                    base * between(initial_fraction, 1.0, share / rise)
+                } else {
+                    base * between(1.0, final_fraction, (share - rise) / (1.0 - rise))
+                }
+            }
+            Decay::Plateau {
+                factor,
+                final_fraction,
+                ..
+            } => {
+                let reduced = factor.powf(self.reductions.load(Relaxed) as f64);
+                base * reduced.max(final_fraction)
             }
             Decay::Step {
                 every_epochs,
@@ -90,6 +136,24 @@ impl LearningRate {
             } => base * factor.powf((since / every_epochs).floor()),
         }
     }
+}
+
+/// Returns the value at `share` (0 to 1) of the way from one value to another, along half a cosine wave.
+fn between(from: f64, to: f64, share: f64) -> f64 {
+    to + (from - to) * 0.5 * (1.0 + (PI * share).cos())
+}
+
+/// Returns how often the least loss so far stood for `patience` epochs in a row; after that the count starts anew.
+fn plateaus(losses: impl Iterator<Item = f64>, patience: usize) -> usize {
+    let (mut least, mut waited, mut reductions) = (f64::INFINITY, 0, 0);
+    for loss in losses {
+        waited = if loss < least { 0 } else { waited + 1 };
+        least = least.min(loss);
+        if waited == patience {
+            (waited, reductions) = (0, reductions + 1);
+        }
+    }
+    reductions
 }
 
 impl LrScheduler for LearningRate {

@@ -3,14 +3,14 @@
 use burn::tensor::{Int, Tensor, TensorReadError};
 use burn::train::ClassificationOutput;
 use experiment::Sums;
-use model::Loss;
+use kernels::Objective;
 
 /// Batches kept on the device before their results are read back together.
 const PENDING: usize = 128;
 
 /// Running sums. Results are read back from a GPU only once every 128 batches.
 pub struct Totals {
-    loss: Loss,
+    objective: Objective,
     /// Results that are still on the device: logits `[batch, classes]`.
     logits: Vec<Tensor<2>>,
     /// Their labels, `[batch]`.
@@ -21,10 +21,10 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Returns totals with this `loss` that continue from `sums`.
-    pub fn new(loss: Loss, sums: Sums) -> Self {
+    /// Returns totals of this `objective` that continue from `sums`.
+    pub fn new(objective: Objective, sums: Sums) -> Self {
         Self {
-            loss,
+            objective,
             logits: Vec::new(),
             labels: Vec::new(),
             sums,
@@ -65,7 +65,7 @@ impl Totals {
     pub fn add_answers(&mut self, logits: &[f32], labels: &[u8]) {
         let classes = logits.len() / labels.len().max(1);
         // One term after another, in f64, so that the sum does not depend on when it is requested.
-        for (image, loss) in (0..).zip(self.loss.of_logits(logits, labels, classes)) {
+        for (image, loss) in (0..).zip(self.objective.losses(logits, labels, classes)) {
             if !loss.is_finite() {
                 self.diverged.get_or_insert(self.sums.images + image);
             }

@@ -1,11 +1,13 @@
 //! One training step in Burn's terms: forward, loss, backward.
 
 use burn::module::Module;
+use burn::tensor::TensorData;
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 use data::Batch;
+use kernels::Objective;
 use model::{Loss, Network, Tensor};
 
-use super::Job;
+use super::{Job, clipping};
 use crate::failure::Failure;
 
 /// The network together with its loss.
@@ -15,23 +17,50 @@ pub struct TrainingStep {
     pub network: Network,
     #[module(skip)]
     loss: Loss,
+    #[module(skip)]
+    label_smoothing: f32,
+    /// What the loss of an image is multiplied by, `[classes]`; `None` for 1.
+    class_weights: Option<burn::tensor::Tensor<1>>,
+    /// Maximum norm of all gradients together.
+    #[module(skip)]
+    clip_norm: Option<f32>,
 }
 
 impl TrainingStep {
-    /// Returns `network`, to be trained with `loss`.
-    pub fn new(network: Network, loss: Loss) -> Self {
-        Self { network, loss }
+    /// Returns `network`, to be trained to minimise `objective`.
+    pub fn new(network: Network, objective: &Objective) -> Self {
+        let weights = &objective.class_weights;
+        let class_weights = (!weights.is_empty()).then(|| {
+            let data = TensorData::new(weights.clone(), [weights.len()]);
+            burn::tensor::Tensor::from_data(data, &network.device())
+        });
+        Self {
+            loss: network.architecture().loss(),
+            network,
+            label_smoothing: objective.label_smoothing,
+            class_weights,
+            clip_norm: None,
+        }
     }
 
-    /// Returns the network of `job` with these `weights`, on its device, with its loss.
+    /// Returns the network of `job` with these `weights`, on its device, to be trained to minimise `objective`.
     ///
     /// # Errors
     /// When they are the weights of another network.
-    pub fn of(job: Job, weights: Vec<Tensor>) -> Result<Self, Failure> {
+    pub fn of(job: Job, weights: Vec<Tensor>, objective: &Objective) -> Result<Self, Failure> {
         let device = job.compute.device.clone().autodiff();
         let network = Network::new(job.architecture, weights, &device);
-        let loss = job.architecture.loss();
-        Ok(Self::new(network.map_err(Failure::caused_by)?, loss))
+        let clip_norm = job.experiment.training.clip_norm as f32;
+        Ok(Self {
+            clip_norm: (clip_norm > 0.0).then_some(clip_norm),
+            ..Self::new(network.map_err(Failure::caused_by)?, objective)
+        })
+    }
+
+    /// Returns this step with another network.
+    #[must_use]
+    pub fn with_network(self, network: Network) -> Self {
+        Self { network, ..self }
     }
 
     /// Returns logits `[batch, classes]`, labels `[batch]` and the loss of every sample `[batch]`.
@@ -40,7 +69,11 @@ impl TrainingStep {
     /// batch correctly.
     pub fn score(&self, batch: Batch) -> ClassificationOutput {
         let logits = self.network.forward(batch.images); // [batch, classes]
-        let losses = self.loss.per_sample(logits.clone(), batch.labels.clone()); // [batch]
+        let (loss, smoothing) = (self.loss, self.label_smoothing);
+        let mut losses = loss.per_sample(logits.clone(), batch.labels.clone(), smoothing); // [batch]
+        if let Some(weights) = &self.class_weights {
+            losses = losses * weights.clone().gather(0, batch.labels.clone());
+        }
         ClassificationOutput::new(losses, logits, batch.labels)
     }
 }
@@ -52,7 +85,11 @@ impl TrainStep for TrainingStep {
     fn step(&self, batch: Batch) -> TrainOutput<ClassificationOutput> {
         let output = self.score(batch);
         let grads = output.loss.clone().mean().backward();
-        TrainOutput::new(self, grads, output)
+        let mut output = TrainOutput::new(self, grads, output);
+        if let Some(longest) = self.clip_norm {
+            clipping::clip(&self.network, &mut output.grads, longest);
+        }
+        output
     }
 }
 

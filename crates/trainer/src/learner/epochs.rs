@@ -19,13 +19,14 @@ use burn::train::{
 };
 use data::{Batches, Loader};
 use experiment::{Experiment, Sums};
-use model::{Loss, Network, Tensor, record};
+use kernels::Objective;
+use model::{Network, Tensor, record};
 
 use super::dashboard::{Dashboard, Events};
 use super::{Event, Observer, Watch, divergence};
 use crate::backend::Compute;
 use crate::engine::burn::OptimizerAccess;
-use crate::engine::{Burn, Engine, Job, Kernel, LearningRate, Totals, TrainingStep};
+use crate::engine::{Burn, Engine, Job, Kernel, LearningRate, Totals, TrainingStep, objective};
 use crate::failure::{Code, Failure};
 use crate::run::RunFolder;
 use crate::run::checkpoint::{Checkpoint, Checkpoints};
@@ -66,6 +67,8 @@ pub struct Epochs {
     /// The validation images; if empty, there is no validation.
     validation: Arc<Loader>,
     pub(super) learning_rate: LearningRate,
+    /// What is minimised.
+    pub(super) objective: Objective,
     /// The kernel, if it trains; otherwise Burn's `Learner` does.
     kernel: Cell<Option<Kernel>>,
     /// Receives the optimizer state when Burn's checkpointer is asked to save.
@@ -144,6 +147,7 @@ impl Epochs {
     ) -> Result<Self, Failure> {
         let experiment = job.experiment;
         Ok(Self {
+            objective: objective(experiment, batches.images()),
             best: RefCell::new(start.best(job.architecture)?),
             experiment: experiment.clone(),
             compute: job.compute.clone(),
@@ -223,6 +227,7 @@ impl Epochs {
     ) -> Result<End, Failure> {
         let mut state = self.state.borrow_mut();
         engine.restore(&self.parts, state.steps)?;
+        self.learning_rate.follow(&state.history);
         while state.epoch <= epochs && !state.stopped {
             let Some(metrics) = self.epoch(&mut state, engine, dashboard)? else {
                 self.checkpoint(&state, engine, true)?;
@@ -238,6 +243,7 @@ impl Epochs {
                 state.stopped = stops;
             }
             state.close_epoch(metrics);
+            self.learning_rate.follow(&state.history);
             let is_last = state.epoch > epochs || state.stopped;
             if is_last || self.checkpoints.is_due_after(state.epoch - 1, state.steps) {
                 self.checkpoint(&state, engine, is_last)?;
@@ -295,7 +301,8 @@ impl Epochs {
     ) -> Result<Option<Sums>, Failure> {
         dashboard.begin_validation(epoch, self.validation.num_items())?;
         let predictor = engine.predictor().map_err(Failure::caused_by)?;
-        let mut totals = Totals::new(self.loss(), Sums::new());
+        let plain = Objective::plain(self.objective.loss);
+        let mut totals = Totals::new(plain, Sums::new());
         let done = predictor.each(&self.validation, &mut |logits, labels| {
             totals.add_answers(logits, labels);
             Ok(!self.is_asked_to_stop())
@@ -308,10 +315,6 @@ impl Epochs {
         let what = format!("the validation loss of epoch {epoch}");
         divergence::refuse(sums.mean_loss(), &what)?;
         Ok(Some(sums))
-    }
-
-    pub(super) fn loss(&self) -> Loss {
-        self.experiment.training.loss
     }
 
     pub(super) fn is_asked_to_stop(&self) -> bool {
@@ -346,10 +349,8 @@ impl Epochs {
         let weights = engine.weights().map_err(Failure::caused_by)?;
         let architecture = untrained.network.architecture();
         let network = Network::new(&architecture, weights, &self.compute.device);
-        Ok(TrainingStep::new(
-            network.map_err(Failure::caused_by)?,
-            self.loss(),
-        ))
+        let network = network.map_err(Failure::caused_by)?;
+        Ok(untrained.clone().with_network(network))
     }
 
     /// Hands a checkpoint to the writer. One that `must` be written waits for the writer.

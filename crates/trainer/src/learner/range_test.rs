@@ -8,7 +8,7 @@ use data::{ImageDataset, Loader};
 use experiment::Sums;
 
 use crate::engine::{
-    Burn, Engine, EngineKind, Job, Kernel, LearningRate, Totals, TrainingStep, optimizer,
+    Burn, Engine, EngineKind, Job, Kernel, LearningRate, Totals, TrainingStep, objective, optimizer,
 };
 use crate::failure::Failure;
 
@@ -71,6 +71,7 @@ pub fn run(job: Job, images: ImageDataset, range: Range) -> Result<Vec<Point>, F
     let (experiment, architecture) = (job.experiment, job.architecture);
     let weights = architecture.init(experiment.seed)?;
     let resident = job.compute.keeps(&images);
+    let objective = objective(experiment, &images);
     let batches = experiment.batches(images);
     let device = job.compute.device.clone().autodiff();
     let loader = Loader::new(batches.clone(), &device).resident(resident);
@@ -81,7 +82,8 @@ pub fn run(job: Job, images: ImageDataset, range: Range) -> Result<Vec<Point>, F
         }
         EngineKind::Burn => {
             let optimizer = optimizer::build(&experiment.optimizer);
-            let learner = Learner::new(TrainingStep::of(job, weights)?, optimizer, range.rates());
+            let step = TrainingStep::of(job, weights, &objective)?;
+            let learner = Learner::new(step, optimizer, range.rates());
             let burn = Burn::new(learner, experiment, job.compute, &loader, None);
             Engine::Burn(Box::new(burn))
         }
@@ -90,7 +92,7 @@ pub fn run(job: Job, images: ImageDataset, range: Range) -> Result<Vec<Point>, F
     let per_epoch = batches.per_epoch().max(1);
     for epoch in 1..=range.steps.div_ceil(per_epoch) {
         let steps = per_epoch.min(range.steps - (epoch - 1) * per_epoch);
-        let mut totals = Totals::new(architecture.loss(), Sums::new());
+        let mut totals = Totals::new(objective.clone(), Sums::new());
         curve.before = Sums::new();
         engine.train(epoch, 0..steps, &mut totals, &mut |_, totals| {
             curve.add(totals.sums().map_err(Failure::device)?);

@@ -25,7 +25,7 @@ impl Epochs {
         while state.step < last && !self.is_asked_to_stop() {
             let pause = self.checkpoints.steps_until_due(state.steps);
             let end = pause.map_or(last, |pause| last.min(state.step + pause));
-            let mut totals = Totals::new(self.loss(), state.sums());
+            let mut totals = Totals::new(self.objective.clone(), state.sums());
             let mut step = StepWatch::new(self, state.epoch, dashboard);
             let next = engine.train(
                 state.epoch,

@@ -20,7 +20,8 @@ use sha2::{Digest, Sha256};
 
 use super::folder::{hex, sha256};
 use super::state::{
-    BEST, FIRST_MOMENTS, FORMAT_VERSION, OPTIMIZER, Parts, SECOND_MOMENTS, State, WEIGHTS, unusable,
+    AVERAGE, BEST, FIRST_MOMENTS, FORMAT_VERSION, OPTIMIZER, Parts, SECOND_MOMENTS, State, WEIGHTS,
+    unusable,
 };
 use super::write::{self, WRITING};
 use super::{read, remove};
@@ -33,9 +34,10 @@ const STATE: &str = "state.json";
 /// The hashes of the other files, JSON.
 const MANIFEST: &str = "manifest.json";
 /// Files that a set can have besides its manifest.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     STATE,
     WEIGHTS,
+    AVERAGE,
     FIRST_MOMENTS,
     SECOND_MOMENTS,
     OPTIMIZER,

@@ -19,6 +19,8 @@ pub const WEIGHTS: &str = "weights.bpk";
 pub const FIRST_MOMENTS: &str = "first-moments.bpk";
 /// The mean squared gradients, a Burn pack like the weights.
 pub const SECOND_MOMENTS: &str = "second-moments.bpk";
+/// The moving average of the weights, a Burn pack like the weights, if the experiment asks for one.
+pub const AVERAGE: &str = "average.bpk";
 /// The optimizer state as Burn writes it, if Burn's optimizer is used.
 pub const OPTIMIZER: &str = "optimizer.bpk";
 /// The weights of the best epoch so far, if there is a validation split.

@@ -51,9 +51,23 @@ fn checkpoints(run: &Path) -> Vec<PathBuf> {
     sets
 }
 
+/// What a training can have besides plain steps.
+const EVERYTHING: [&str; 8] = [
+    "training.label_smoothing=0.1",
+    "training.class_weights=balanced",
+    "training.clip_norm=0.5",
+    "training.ema=0.95",
+    "model.dropout=0.2",
+    "model.activation=gelu",
+    "schedule.name=plateau",
+    "schedule.patience=1",
+];
+
 #[test]
 fn killed_at_any_moment_a_run_comes_to_the_same_bytes() {
     // The kernel, and Burn's operations; both with dropout, which draws random numbers; the other backend.
+    let fused = [&EVERYTHING[..], &["training.epochs=60"]].concat();
+    let burn = [&EVERYTHING[..], &["training.epochs=12", "engine=burn"]].concat();
     let kinds: &[(&str, &[&str], &str)] = &[
         ("fused", &[], "5 steps"),
         ("by the clock", &[], "0.02 s"),
@@ -77,6 +91,8 @@ fn killed_at_any_moment_a_run_comes_to_the_same_bytes() {
             &["model.dropout=0.3", "training.epochs=60"],
             "5 steps",
         ),
+        ("fused, with everything", &fused, "5 steps"),
+        ("burn, with everything", &burn, "3 steps"),
         #[cfg(feature = "ndarray")]
         (
             "ndarray",

@@ -119,7 +119,7 @@ pub const BAD: &[Bad] = &[
     Bad("name = \"a\\u0007b\"", &[], "my.toml:1:8", "`name` has a control character: \"a\\u{7}b\"", "write it on one line, with spaces"),
     // keys that do not fit together
     Bad("[optimizer]\nmomentum = 0.5", &[], "my.toml:2:1", "`optimizer.momentum` is not used when `optimizer.name` is `adam`", "only `sgd` uses it: remove it or choose another `name`"),
-    Bad("[schedule]\nfactor = 0.5", &[], "my.toml:2:1", "`schedule.factor` is not used when `schedule.name` is `constant`", "only `step` uses it: remove it or choose another `name`"),
+    Bad("[schedule]\nfactor = 0.5", &[], "my.toml:2:1", "`schedule.factor` is not used when `schedule.name` is `constant`", "only `step`, `plateau` use it: remove it or choose another `name`"),
     Bad("[optimizer]\nname=\"sgd\"\nbeta_1=0.9", &[], "my.toml:3:1", "`optimizer.beta_1` is not used when `optimizer.name` is `sgd`", "only `adam`, `adamw` use it: remove it or choose another `name`"),
     Bad("[optimizer]\nname=\"sgd\"\nmomentum=0\nnesterov=true", &[], "my.toml:4:10", "`optimizer.nesterov` looks ahead by the momentum, but `optimizer.momentum` is 0", "set a momentum, for example 0.9, or remove `nesterov`"),
     Bad("[schedule]\nwarmup_epochs = 10", &[], "my.toml:2:17", "`schedule.warmup_epochs` is 10.0, but `training.epochs` is 10", "the warm-up must end before the last epoch does"),
@@ -155,8 +155,15 @@ pub const BAD: &[Bad] = &[
     Bad("[schedule]\nname = \"step\"\nevery_epochs = 0", &[], "my.toml:3:16", "`schedule.every_epochs` is 0, but must be above 0", "the default is 5.0"),
     Bad("[schedule]\nname = \"step\"\nfactor = 1.5", &[], "my.toml:3:10", "`schedule.factor` is 1.5, but must be above 0 and at most 1", "the default is 0.5"),
     Bad("[schedule]\nname = \"cosine\"\nfinal_fraction = -0.1", &[], "my.toml:3:18", "`schedule.final_fraction` is -0.1, but must be 0 to 1", "the default is 0.0"),
+    Bad("[schedule]\nname = \"one_cycle\"\nwarmup_epochs = 1", &[], "my.toml:3:17", "`schedule.warmup_epochs` is above 0, but one_cycle has a rise of its own", "remove `warmup_epochs`, and set `rise` if you need to"),
+    Bad("[schedule]\nname = \"plateau\"", &[], "my.toml:2:8", "the schedule `plateau` watches the validation images, but `data.validation` is 0", "set `data.validation`, for example to 5000, or choose another schedule"),
+    Bad("[training]\nclass_weights = \"ballanced\"", &[], "my.toml:2:17", "unknown value \"ballanced\" for `training.class_weights`", "did you mean `balanced`? the choices are `none`, `balanced`"),
+    Bad("[training]\nclass_weights = 2", &[], "my.toml:2:17", "expected one of `none`, `balanced` or a list of numbers for `training.class_weights`, found the whole number 2", "for example [1.0, 2.5]"),
+    Bad("[training]\nclass_weights = [1, -2.5]", &[], "my.toml:2:21", "`training.class_weights` is -2.5, but must be 0 or more", "the default is \"none\""),
+    Bad("[training]\nclass_weights = [0, 0.0]", &[], "my.toml:2:17", "`training.class_weights` has no weight above 0", "give one weight for each class, for example [1.0, 2.5]"),
+    Bad("[training]\nema = 1.0", &[], "my.toml:2:7", "`training.ema` is 1.0, but must be at least 0 and below 1", "the default is 0.0"),
     Bad("[schedule]\nwarmup_epochs = -1", &[], "my.toml:2:17", "`schedule.warmup_epochs` is -1, but must be 0 or more", "the default is 0.0"),
-    Bad("[schedule]\nname = \"cosin\"", &[], "my.toml:2:8", "unknown value \"cosin\" for `schedule.name`", "did you mean `cosine`? the choices are `constant`, `cosine`, `step`"),
+    Bad("[schedule]\nname = \"cosin\"", &[], "my.toml:2:8", "unknown value \"cosin\" for `schedule.name`", "did you mean `cosine`? the choices are `constant`, `cosine`, `step`, `one_cycle`, `plateau`"),
     Bad("[optimizer]\nweight_decay = -1e-4", &[], "my.toml:2:16", "`optimizer.weight_decay` is -1e-4, but must be 0 or more", "the default is 0.0"),
     Bad("[optimizer]\nweight_decay = 1e39", &[], "my.toml:2:16", "`optimizer.weight_decay` is 1e39, but must be a number that fits single precision", "the default is 0.0"),
     Bad("[optimizer]\nepsilon = 0.0", &[], "my.toml:2:11", "`optimizer.epsilon` is 0.0, but must be above 0", "the default is 1e-7"),
@@ -415,10 +422,16 @@ fn what_depends_on_the_data() {
         ];
         let experiment = load_text("", &[&sets[0], &sets[1]]).unwrap();
         let found = experiment
-            .check_data(images)
+            .check_data(images, 10)
             .map_or_else(|error| error.to_string(), |()| String::new());
         assert_eq!(found, expect);
     };
+    let weights = load_text("", &["training.class_weights=[1, 2]"]).unwrap();
+    assert_eq!(weights.check_data(60_000, 2), Ok(()));
+    let error = weights.check_data(60_000, 10).unwrap_err().to_string();
+    let two = "`training.class_weights` has 2, but there are 10 classes\n\
+               hint: give one weight for each class, in the order of the labels";
+    assert_eq!(error, two);
     let all =
         "`data.validation` holds out 60000 of 60000 training images\nhint: hold out 0 to 59999";
     check(0, 32, 60_000, "");

@@ -71,7 +71,7 @@ fn shipped_configs_load_and_come_back_equal() {
         assert!(source.text.contains(&command), "{stem}");
         let experiment = load(source, &[]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(experiment.name, stem);
-        assert_eq!(experiment.check_data(60_000), Ok(()));
+        assert_eq!(experiment.check_data(60_000, 10), Ok(()));
         comes_back_equal(&experiment);
     }
 }
@@ -92,14 +92,15 @@ fn commented_keys_are_keys_with_their_defaults() {
     let text = text_of("fashion-mnist.toml");
     let (_, tail) = text.split_once("# Keys of other choices").unwrap();
     let blocks: Vec<_> = tail.split("\n#\n").skip(1).collect();
-    assert_eq!(blocks.len(), 5);
+    assert_eq!(blocks.len(), 7);
     for block in blocks {
         let lines: Vec<_> = block
             .lines()
             .map(|line| line.trim_start_matches('#').trim())
             .collect();
         let (table, name) = lines[0].split_once(']').unwrap();
-        let before = if table == "[early_stopping" {
+        let (name, needs) = name.split_once(", which needs").unwrap_or((name, ""));
+        let before = if table == "[early_stopping" || !needs.is_empty() {
             "[data]\nvalidation = 1\n"
         } else {
             ""
@@ -138,7 +139,17 @@ fn every_choice_comes_back_equal() {
             "optimizer.learning_rate",
             &["1e-30", "0.1", "3", "123456.789"],
         ),
-        ("schedule.name", &["constant", "cosine", "step"]),
+        (
+            "schedule.name",
+            &["constant", "cosine", "step", "one_cycle"],
+        ),
+        ("training.label_smoothing", &["0.1"]),
+        (
+            "training.class_weights",
+            &["none", "balanced", "[0, 1.5, 2]"],
+        ),
+        ("training.clip_norm", &["0", "1e-3", "5"]),
+        ("training.ema", &["0.999"]),
         ("schedule.warmup_epochs", &["0.25", "9"]),
         ("log.tensorboard", &["true", "false"]),
         (
@@ -162,6 +173,8 @@ fn every_choice_comes_back_equal() {
             comes_back_equal(&load_text("", &[&format!("{key}={value}")]));
         }
     }
+    let sets = ["data.validation=1", "schedule.name=plateau"];
+    comes_back_equal(&load_text("", &sets));
     let data = r#"data={name="é", dir='C:\d', classes=["a \"b\"", "c'd"]}"#;
     comes_back_equal(&load_text("", &[data]));
 }
@@ -202,6 +215,10 @@ fn the_resolved_config_has_the_keys_that_apply() {
     epochs = 10
     batch_size = 32
     loss = "cross_entropy"
+    label_smoothing = 0.0
+    class_weights = "none"
+    clip_norm = 0.0
+    ema = 0.0
 
     [optimizer]
     name = "adam"
@@ -258,6 +275,10 @@ fn the_resolved_config_has_the_keys_that_apply() {
     epochs = 10
     batch_size = 32
     loss = "cross_entropy"
+    label_smoothing = 0.0
+    class_weights = "none"
+    clip_norm = 0.0
+    ema = 0.0
 
     [optimizer]
     name = "sgd"

@@ -5,8 +5,10 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor};
 use burn::train::ClassificationOutput;
 use experiment::{Decay, Optimizer, Schedule, Sums};
-use model::Loss;
+use kernels::{Loss, Objective};
 use trainer::engine::{LearningRate, Totals, optimizer};
+use trainer::run::epoch::EpochMetrics;
+use trainer::run::history::History;
 
 #[test]
 fn learning_rates_follow_their_formulas() {
@@ -64,6 +66,58 @@ fn learning_rates_follow_their_formulas() {
         1.0,
         &[(9, 0.8), (24, 0.8), (25, 0.4), (39, 0.4), (40, 0.2)],
     );
+    // one cycle: up to the rate in the first half of 40 steps, down to the last, step 39
+    let cycle = Decay::OneCycle {
+        rise: 20.0 / 39.0,
+        initial_fraction: 0.25,
+        final_fraction: 0.125,
+    };
+    check(
+        cycle,
+        0.0,
+        &[(0, 0.2), (10, 0.5), (20, 0.8), (39, 0.1), (50, 0.1)],
+    );
+}
+
+/// The reference is Keras's `ReduceLROnPlateau(patience=2, factor=0.5, min_delta=0)`.
+#[test]
+fn a_plateau_reduces_the_learning_rate_of_all_clones() {
+    let schedule = Schedule {
+        decay: Decay::Plateau {
+            factor: 0.5,
+            patience: 2,
+            final_fraction: 0.2,
+        },
+        warmup_epochs: 0.0,
+    };
+    let rate = LearningRate::new(0.8, &schedule, 20, 10);
+    let of_engine = rate.clone();
+    let mut history = History::default();
+    let losses = [
+        0.9, 0.5, 0.5, 0.6, 0.4, 0.4, 0.41, 0.42, 0.43, 0.3, 0.3, 0.3,
+    ];
+    let expect = [
+        0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2, 0.16, 0.16, 0.16, 0.16,
+    ];
+    for ((number, loss), expect) in (1..).zip(losses).zip(expect) {
+        history.push(epoch(number, loss));
+        rate.follow(&history);
+        let found = of_engine.at(number * 10);
+        assert!((found - expect).abs() < 1e-12, "epoch {number}: {found}");
+    }
+}
+
+/// Returns an epoch with a validation loss.
+fn epoch(epoch: usize, loss: f64) -> EpochMetrics {
+    let mut sums = Sums::new();
+    (sums.images, sums.loss) = (1, loss);
+    EpochMetrics {
+        epoch,
+        learning_rate: 0.0,
+        train: sums.figures(),
+        validation: Some(sums.figures()),
+        seconds: 0.0,
+    }
 }
 
 /// Returns logits of two classes with which images of the label 1 have these `losses`. Those below ln 2 are
@@ -82,7 +136,7 @@ fn batch(losses: &[f32], device: &Device) -> ClassificationOutput {
 }
 
 fn totals() -> Totals {
-    Totals::new(Loss::CrossEntropy, Sums::new())
+    Totals::new(Objective::plain(Loss::CrossEntropy), Sums::new())
 }
 
 fn close(found: f64, expect: f64) {

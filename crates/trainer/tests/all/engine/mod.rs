@@ -39,12 +39,12 @@ fn a_kernel_that_cannot_train_is_an_error_before_anything_is_written() {
     assert!(!desk.path("run").exists());
 }
 
-/// Returns the training losses of a run's epochs.
+/// Returns the training losses of a run's epochs, and with validation images the validation losses.
 fn losses(desk: &Desk, run: &str, sets: &[&str]) -> Vec<f64> {
     desk.ok(&on_tiny(run, sets));
     let epochs = json_lines(&read(&desk.path(run).join("metrics.jsonl")));
-    let loss = |epoch: &serde_json::Value| epoch["train_loss"].as_f64().unwrap();
-    epochs.iter().map(loss).collect()
+    let of = |key: &'static str| epochs.iter().filter_map(move |epoch| epoch[key].as_f64());
+    of("train_loss").chain(of("val_loss")).collect()
 }
 
 /// Both engines, and a GPU's own copy of the images, train on the same batches of moved images.
@@ -77,7 +77,7 @@ fn images_are_moved_alike_by_every_engine_and_backend() {
 fn both_engines_learn_alike() {
     let desk = Desk::new();
     tiny(&desk);
-    let cases: [(&str, &[&str]); 8] = [
+    let cases: [(&str, &[&str]); 15] = [
         ("adam", &["optimizer.beta_1=0.5", "optimizer.beta_2=0.9"]),
         ("adam-epsilon", &["optimizer.epsilon=0.1"]),
         ("adam-l2", &["optimizer.weight_decay=0.1"]),
@@ -110,6 +110,20 @@ fn both_engines_learn_alike() {
             "gelu",
             &["model.activation=gelu", "training.loss=quadratic"],
         ),
+        ("smooth", &["training.label_smoothing=0.2"]),
+        (
+            "smooth-quadratic",
+            &["training.label_smoothing=0.2", "training.loss=quadratic"],
+        ),
+        ("weights", &["training.class_weights=[0.5, 3.0, 0.0]"]),
+        ("balanced", &["training.class_weights=balanced"]),
+        // The norm of the gradient is above this in most steps.
+        ("clip", &["training.clip_norm=0.05", "optimizer.name=sgd"]),
+        (
+            "one-cycle",
+            &["schedule.name=one_cycle", "optimizer.learning_rate=0.01"],
+        ),
+        ("average", &["training.ema=0.9", "data.validation=100"]),
     ];
     for (name, sets) in cases {
         // 600 = 8 x 70 + 40
@@ -118,7 +132,10 @@ fn both_engines_learn_alike() {
             let (run, engine) = (format!("{name}-{engine}"), format!("engine={engine}"));
             losses(&desk, &run, &[&sets[..], &[engine.as_str()]].concat())
         };
-        for (kernel, burn) in of("kernel").iter().zip(of("burn")) {
+        let [kernel, burn] = ["kernel", "burn"].map(of);
+        assert_eq!(kernel.len(), burn.len(), "{name}");
+        assert!(kernel.len() >= 3, "{name}");
+        for (kernel, burn) in kernel.iter().zip(burn) {
             let off = (kernel - burn).abs();
             assert!(
                 off < 1e-4 * kernel,

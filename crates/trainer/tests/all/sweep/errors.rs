@@ -77,7 +77,7 @@ fn what_is_wrong_with_a_sweep_is_shown_where_it_stands() {
         ),
         (
             "[sweep]\nhalving = 2\n[sweep.grid]\nschedule.name = [\"constant\", \"cosine\"]\n",
-            "a cosine schedule cannot be extended",
+            "a cosine or one_cycle schedule cannot be extended",
         ),
         (
             "[sweep]\nhalving = 2\n[sweep.grid]\nschedule.warmup_epochs = [0.5, 1.0]\n",
