@@ -16,6 +16,11 @@ const LEAST: f32 = 1e-30;
 /// The same for Adam's squared gradients.
 const LEAST_SQUARE: f32 = 1e-36;
 
+/// Adam's state is looked through once in this many steps: doing it in each took 3 % more instructions. In between, state of
+/// [`LEAST`] or more cannot become denormal, unless betas are smaller than these.
+const CLEAR_EVERY: u64 = 8;
+const LEAST_BETAS: [f32; 2] = [0.5, 0.6]; // 0.5^8 of 1e-30 is 4e-33; 0.6^8 of 1e-36 is 1.7e-38
+
 /// One step of an optimizer, its constants worked out.
 pub enum Update {
     /// See [`adam`].
@@ -68,10 +73,14 @@ pub struct AdamStep {
     l2: f32,
     /// `1 - learning_rate * weight_decay`, of AdamW
     keep: f32,
+    /// Whether small state becomes 0 in this step.
+    clears: bool,
 }
 
 impl AdamStep {
     fn new(adam: &Adam, learning_rate: f64, time: u64) -> Self {
+        let decays_fast = adam.beta_1 < LEAST_BETAS[0] || adam.beta_2 < LEAST_BETAS[1];
+        let clears = decays_fast || time.is_multiple_of(CLEAR_EVERY);
         let time = i32::try_from(time).unwrap_or(i32::MAX);
         let correction_2 = (1.0 - adam.beta_2.powi(time)).sqrt();
         let correction_1 = 1.0 - adam.beta_1.powi(time);
@@ -83,6 +92,7 @@ impl AdamStep {
             epsilon: adam.epsilon * correction_2,
             l2: adam.l2,
             keep: 1.0 - learning_rate * adam.decoupled_decay,
+            clears,
         }
     }
 
@@ -90,11 +100,13 @@ impl AdamStep {
     #[inline(always)]
     fn movement(&self, gradient: f32, first: &mut f32, second: &mut f32) -> f32 {
         let (rest_1, rest_2) = (1.0 - self.beta_1, 1.0 - self.beta_2);
-        let m = self.beta_1 * *first + rest_1 * gradient;
-        let v = self.beta_2 * *second + rest_2 * (gradient * gradient);
-        // Comparisons that leave a NaN as it is.
-        let m = if m.abs() < LEAST { 0.0 } else { m };
-        let v = if v < LEAST_SQUARE { 0.0 } else { v };
+        let mut m = self.beta_1 * *first + rest_1 * gradient;
+        let mut v = self.beta_2 * *second + rest_2 * (gradient * gradient);
+        if self.clears {
+            // Comparisons that leave a NaN as it is.
+            m = if m.abs() < LEAST { 0.0 } else { m };
+            v = if v < LEAST_SQUARE { 0.0 } else { v };
+        }
         *first = m;
         *second = v;
         self.rate * m / (v.sqrt() + self.epsilon)
