@@ -65,11 +65,15 @@ pub fn read_hdf5(bytes: &[u8], reading: &Reading) -> Result<Network, ExchangeErr
     if let Some(config) = content.config.take() {
         return of_layers(content, &config, About::default(), reading);
     }
-    if weights::has_norms(&content) {
-        return weights::network(content, reading);
-    }
-    let mut network = layout::network(content.tensors, reading, About::default())?;
-    network.leave_out(content.left_out);
+    let scale = weights::unknown_scale(&content.groups).filter(|_| reading.scale.is_none());
+    let mut network = if weights::has_norms(&content) {
+        weights::network(content, reading)?
+    } else {
+        let mut network = layout::network(content.tensors, reading, About::default())?;
+        network.leave_out(content.left_out);
+        network
+    };
+    network.notes.extend(scale.map(String::from));
     Ok(network)
 }
 

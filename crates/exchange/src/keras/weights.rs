@@ -19,10 +19,11 @@ use crate::{About, ExchangeError, Network, Reading};
 const ROOTS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
 const DENSE: &str = "dense";
 const NORM: &str = "batch_normalization";
+const RESCALING: &str = "rescaling";
 /// Layers without weights that are no activation between layers.
 const OTHERS: [&str; 9] = [
     "input_layer",
-    "rescaling",
+    RESCALING,
     "flatten",
     "reshape",
     "dropout",
@@ -40,6 +41,15 @@ struct Norm {
     name: String,
     width: usize,
     step: Affine,
+}
+
+/// Returns what is to be said of a layer in `groups` that scales pixels, if there is one: its scale is no weight.
+pub(super) fn unknown_scale(groups: &[String]) -> Option<&'static str> {
+    let mut classes = groups.iter().filter_map(|path| layer(path)).map(class);
+    classes.any(|class| class == RESCALING).then_some(
+        "assumed pixels from 0 to 1, though the model has a Rescaling layer, whose scale is not among the weights; \
+         --scale says otherwise",
+    )
 }
 
 /// Returns whether a file has a batch normalisation with a name as here.

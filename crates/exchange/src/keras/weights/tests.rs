@@ -104,3 +104,14 @@ fn it_is_refused_where_more_are_left() {
         assert!(error.to_string().contains(expect), "{layers:?}: {error}");
     }
 }
+
+#[test]
+fn a_scale_that_is_not_in_the_file_is_named() {
+    for (layers, expect) in [
+        (&[FLATTEN, FIRST, SECOND][..], false),
+        (&[("rescaling_1", &[][..]), FLATTEN, FIRST, SECOND], true),
+    ] {
+        let said = unknown_scale(&file(layers).groups);
+        assert_eq!(said.is_some_and(|said| said.contains("--scale")), expect);
+    }
+}
