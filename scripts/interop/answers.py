@@ -4,7 +4,10 @@ Reads FILE with the package of its format (an .onnx file is checked and run), an
 of the test images to OUT: 32-bit floats, [images, classes]. Nothing of this repository's Rust is used.
 """
 
+import io
+import json
 import sys
+import zipfile
 
 import numpy as np
 
@@ -30,6 +33,21 @@ def npz_answers(file, pixels):
     return forward(numbered({n: a for n, a in arrays.items() if n != "metadata"}), pixels, said)
 
 
+def keras_answers(file, pixels):
+    """Of a `.keras` without Keras: its description must be the one that the layers here have."""
+    import h5py
+
+    with zipfile.ZipFile(file) as archive:
+        said = about(json.dumps(json.loads(archive.read("metadata.json"))["classifier"]))
+        layers = json.loads(archive.read("config.json"))["config"]["layers"]
+        weights = h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r")
+    dense = [layer["config"] for layer in layers if layer["class_name"] == "Dense"]
+    assert {layer["activation"] for layer in dense[:-1]} <= {said["activation"]}, dense
+    assert [layer["class_name"] for layer in layers[:2]] == ["InputLayer", "Flatten"], layers
+    arrays = [weights[f"layers/{layer['name']}/vars"] for layer in dense]
+    return forward([(group["0"][()], group["1"][()]) for group in arrays], pixels, said)
+
+
 def safetensors_answers(file, pixels):
     from safetensors import safe_open
 
@@ -45,6 +63,7 @@ def safetensors_answers(file, pixels):
 
 if __name__ == "__main__":
     file, folder, out = sys.argv[1:]
-    read = {"onnx": onnx_answers, "npz": npz_answers, "safetensors": safetensors_answers}
+    read = {"onnx": onnx_answers, "npz": npz_answers, "keras": keras_answers,
+            "safetensors": safetensors_answers}
     answers = read[file.rsplit(".", 1)[1]](file, test_images(folder))
     np.asarray(answers, "<f4").tofile(out)

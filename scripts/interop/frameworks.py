@@ -14,7 +14,8 @@ BATCH = 100
 
 def torch_network(hidden, activation):
     """Flatten -> Linear -> activation -> ... -> Linear, which returns logits."""
-    kinds = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "sigmoid": torch.nn.Sigmoid}
+    kinds = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "sigmoid": torch.nn.Sigmoid,
+             "gelu": torch.nn.GELU}
     widths, parts = [784, *hidden, 10], [torch.nn.Flatten()]
     for i, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
         parts += ([kinds[activation]()] if i else []) + [torch.nn.Linear(inputs, outputs)]
@@ -66,6 +67,13 @@ def keras_train(network, images, labels, steps):
     network.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     count = min(steps * BATCH, len(images))
     network.fit(np.float32(images[:count]) / 255, labels[:count], batch_size=BATCH, verbose=0)
+
+
+def keras_load(file):
+    """A `.keras` file as Keras itself opens it."""
+    import keras
+
+    return keras.models.load_model(file)
 
 
 def keras_answers(network, pixels):

@@ -61,15 +61,16 @@ def from_here(bench):
     from safetensors.numpy import load_file
     from safetensors.torch import load_file as load_torch
 
-    for name, hidden, activation in ("relu", [128], "relu"), ("tanh", [64, 32], "tanh"):
-        run = f"ours-{name}"
+    for hidden, activation in ([128], "relu"), ([64, 32], "tanh"), ([32], "gelu"):
+        run = f"ours-{activation}"
         bench.run("train", "--quiet", "--run-dir", run, "--set", "training.epochs=1",
                   "--set", f"model.hidden={hidden}", "--set", f"model.activation={activation}")
         ours, network = bench.answers(run), "-".join(map(str, [784, *hidden, 10])) + f" {activation}"
         files = {}
         for key, form, layout in [("torch.safetensors", "safetensors", "out-in"),
                                   ("keras.safetensors", "safetensors", "in-out"),
-                                  ("keras.npz", "npz", "in-out"), ("all.onnx", "onnx", "in-out")]:
+                                  ("keras.npz", "npz", "in-out"), ("all.onnx", "onnx", "in-out"),
+                                  ("model.keras", "keras", "in-out")]:
             files[key] = str(bench.folder / f"{run}.{key}")
             bench.run("export", run, form, "--layout", layout, "--out", files[key], "--quiet")
         theirs = f.torch_network(hidden, activation)
@@ -82,6 +83,9 @@ def from_here(bench):
             theirs.set_weights([array for layer in layers for array in layer])
             bench.compare(f"this program, {network}", key.split(".")[1], "Keras `Sequential`",
                           ours, f.keras_answers(theirs, bench.pixels))
+        theirs = f.keras_load(files["model.keras"])
+        bench.compare(f"this program, {network}", "keras", "Keras `load_model`",
+                      ours, f.keras_answers(theirs, bench.pixels))
         session = onnxruntime.InferenceSession(files["all.onnx"], providers=["CPUExecutionProvider"])
         [theirs] = session.run(None, {"pixels": np.float32(bench.pixels) / 255})
         bench.compare(f"this program, {network}", "onnx", "onnxruntime", ours, theirs)

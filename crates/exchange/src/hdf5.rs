@@ -1,4 +1,4 @@
-//! HDF5, as far as Keras's files need it: groups in groups, floats, and one text.
+//! HDF5, as far as Keras's files need it: groups in groups, floats, and one text; written, floats alone.
 //! <https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html>
 //!
 //! The format can link to other files, name the same numbers again and again, and declare any size. Here no
@@ -7,6 +7,7 @@
 use hdf5_reader::{
     Datatype, Hdf5File, OpenOptions, StringSize, VarLenKind, error::ByteOrder, group::Group,
 };
+use hdf5_writer::{DatasetBuilder, Hdf5Builder, WriteOptions};
 use model::Tensor;
 
 use crate::archive::{MOST_GROWTH, SMALL};
@@ -30,6 +31,8 @@ const OPTIMIZERS: [&str; 2] = ["optimizer_weights", "optimizer"];
 pub struct Content {
     /// Arrays of floats with their paths, in the order of the groups.
     pub tensors: Vec<Tensor>,
+    /// Paths of the groups.
+    pub groups: Vec<String>,
     /// Paths of other arrays.
     pub left_out: Vec<String>,
     /// The attribute `model_config` of the whole.
@@ -53,6 +56,7 @@ pub fn read(bytes: &[u8]) -> Result<Content, ExchangeError> {
         objects: 0,
         content: Content {
             tensors: Vec::new(),
+            groups: Vec::new(),
             left_out: Vec::new(),
             config: config(&root)?,
         },
@@ -65,6 +69,24 @@ pub fn read(bytes: &[u8]) -> Result<Content, ExchangeError> {
         walk.group(&root, "", 0)?;
     }
     Ok(walk.content)
+}
+
+/// Returns a file of `arrays`, each under its path, in groups as the path has them.
+///
+/// # Errors
+/// When a path or a shape is none that can be stored.
+pub fn write<'a>(
+    arrays: impl IntoIterator<Item = (String, &'a Tensor)>,
+) -> Result<Vec<u8>, ExchangeError> {
+    let failed = |e| ExchangeError::damaged(FORMAT, e);
+    let mut file = Hdf5Builder::new();
+    for (path, tensor) in arrays {
+        let shape: Vec<u64> = tensor.shape.iter().map(|&size| size as u64).collect();
+        file =
+            file.dataset(DatasetBuilder::typed_data(path, shape, &tensor.values).map_err(failed)?);
+    }
+    let plan = file.into_plan().map_err(failed)?;
+    plan.encode(WriteOptions::default()).map_err(failed)
 }
 
 fn damaged(error: hdf5_reader::error::Error) -> ExchangeError {
@@ -97,7 +119,9 @@ impl Walk {
         for name in groups {
             if !OPTIMIZERS.contains(&name.as_str()) {
                 let inner = group.group(&name).map_err(damaged)?;
-                self.group(&inner, &joined(path, &name)?, depth + 1)?;
+                let path = joined(path, &name)?;
+                self.content.groups.push(path.clone());
+                self.group(&inner, &path, depth + 1)?;
             }
         }
         Ok(())

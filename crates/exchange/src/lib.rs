@@ -89,17 +89,25 @@ pub enum Format {
     F16,
     /// safetensors, weights in 8 bits: a quarter of the size.
     Int8,
+    /// Keras 3's `.keras`, for `keras.models.load_model`.
+    Keras,
 }
 
 impl Format {
     /// Every format with its name on the command line.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("safetensors", Self::Safetensors),
         ("onnx", Self::Onnx),
         ("npz", Self::Npz),
         ("f16", Self::F16),
         ("int8", Self::Int8),
+        ("keras", Self::Keras),
     ];
+
+    /// Returns whether a weight may have either order of axes, and either program's names.
+    pub fn has_layouts(self) -> bool {
+        matches!(self, Self::Safetensors | Self::Npz | Self::F16)
+    }
 
     /// Returns whether every weight comes back as it was.
     pub fn is_exact(self) -> bool {
@@ -153,6 +161,7 @@ pub fn write(network: &Network, format: Format, layout: Layout) -> Result<Vec<u8
         Format::Int8 => safetensors::write_int8(network),
         Format::Npz => Ok(npz::write(network, layout)),
         Format::Onnx => Ok(onnx::write(network)),
+        Format::Keras => keras::write(network),
     }
 }
 

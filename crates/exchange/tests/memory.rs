@@ -340,6 +340,7 @@ fn no_file_takes_more_memory_than_is_said() {
         Format::Npz,
         Format::F16,
         Format::Int8,
+        Format::Keras,
     ] {
         for layout in [Layout::InOut, Layout::OutIn] {
             let bytes = exchange::write(&large, format, layout).unwrap();

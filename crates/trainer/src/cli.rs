@@ -97,7 +97,7 @@ pub enum Command {
     Repeat(RepeatArgs),
     /// Check a run's manifest, files and checkpoints against their recorded hashes
     Verify(ShowRunArgs),
-    /// Write a saved run's network for other programs: safetensors, ONNX, NumPy
+    /// Write a saved run's network for other programs: safetensors, ONNX, NumPy, Keras
     Export(ExportArgs),
     /// Make a run from a network trained by another program: safetensors, PyTorch, NumPy, ONNX
     Import(ImportArgs),
@@ -553,6 +553,7 @@ fn format() -> impl TypedValueParser<Value = Format> {
         Format::Npz => "NumPy's archive of arrays",
         Format::F16 => "safetensors, 16-bit floats: half the size",
         Format::Int8 => "safetensors, weights in 8 bits: a quarter of the size",
+        Format::Keras => "Keras 3's .keras, for keras.models.load_model",
     })
 }
 

@@ -1,5 +1,6 @@
 //! A saved run's network exported for another program, read back and compared.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -100,11 +101,16 @@ pub fn export(request: &Request, notify: Notify) -> Result<Exported, Failure> {
 }
 
 fn refuse_impossible(request: &Request) -> Result<(), Failure> {
-    let has_one_layout = matches!(request.format, Format::Onnx | Format::Int8);
-    if request.layout == Layout::OutIn && has_one_layout {
+    if request.layout == Layout::OutIn && !request.format.has_layouts() {
         return Err(
-            Failure::usage("ONNX and 8-bit weights have only one layout")
+            Failure::usage("ONNX, Keras and 8-bit weights have only one layout")
                 .hint("leave --layout out, or choose safetensors, f16 or npz"),
+        );
+    }
+    if request.format == Format::Keras && request.out.extension() != Some(OsStr::new("keras")) {
+        return Err(
+            Failure::usage("Keras opens only files whose name ends in .keras")
+                .hint("give such a name: --out model.keras"),
         );
     }
     let folder = request.out.parent();

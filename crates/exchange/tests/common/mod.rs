@@ -7,11 +7,12 @@
     clippy::indexing_slicing
 )]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use exchange::Network;
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
-use model::{Activation, Architecture, Metadata, MlpConfig, Output, Tensor};
+use model::{Activation, Architecture, Metadata, MlpConfig, Output, Tensor, TestMetrics};
 
 /// Returns a network for images of `input` (height, width) with 3 classes.
 pub fn network(
@@ -40,13 +41,23 @@ pub fn network(
         dataset: "7".into(),
         dataset_sha256: "0".repeat(64),
         experiment: "true".into(),
-        test: None,
+        test: Some(TestMetrics {
+            figures: BTreeMap::from([("accuracy".into(), 0.1), ("loss".into(), 2.5)]),
+            ece: None,
+            calibrated_ece: None,
+            unknown: None,
+        }),
         calibration: None,
         unknown: None,
         preparation: None,
         burn: BURN_VERSION.into(),
     };
     Network::of(tensors, &metadata)
+}
+
+/// Returns a small network for files that are to be damaged.
+pub fn small() -> Network {
+    network([2, 3], &[4], Activation::Tanh, Output::Softmax)
 }
 
 /// Returns the folder of the files that other programs wrote.

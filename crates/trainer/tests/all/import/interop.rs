@@ -108,6 +108,7 @@ fn python_reads_every_export_and_gives_the_runs_answers() {
         ("safetensors", "safetensors"),
         ("onnx", "onnx"),
         ("npz", "npz"),
+        ("keras", "keras"),
         ("f16", "safetensors"),
         ("int8", "safetensors"),
     ];

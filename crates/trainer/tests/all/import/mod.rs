@@ -1,6 +1,6 @@
 //! `export` and `import` as a person uses them.
 
-mod bytes;
+mod harmful;
 pub mod interop;
 
 use std::fs;
@@ -202,7 +202,8 @@ fn errors_of_exports_and_imports() {
     let mut t = Transcript::new();
     let run = arg(&quick().folder);
     t.error(2, &["export", run]);
-    t.error(2, &["export", run, "keras", "--out", "a"]);
+    t.error(2, &["export", run, "tflite", "--out", "a"]);
+    t.error(2, &["export", run, "keras", "--out", "model.h5"]);
     t.error(2, &["export", run, "onnx"]);
     t.error(
         2,

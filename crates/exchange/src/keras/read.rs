@@ -1,20 +1,15 @@
-//! Keras: `.h5`, an HDF5 file that says its layers; `.keras`, a zip of both; `.weights.h5`, the weights alone.
-//! Written by Keras 2 and 3, <https://keras.io/guides/serialization_and_saving/>.
+//! A Keras file as steps, layer by layer.
 
 use model::{Activation, Output, Tensor};
 use serde_json::Value;
 
+use super::{CLASSIFIER, CONFIG, EPSILON, FORMAT, LOG_SIGMOID, METADATA, WEIGHTS, weights};
 use crate::archive::Archive;
 use crate::chain::{self, Affine, Layer, Step};
 use crate::error::printable;
 use crate::hdf5::{self, Content};
-use crate::{About, ExchangeError, Network, Reading, layout, spelling};
+use crate::{About, ExchangeError, Network, Reading, about, layout, spelling};
 
-/// What errors call the format.
-const FORMAT: &str = "Keras";
-/// Files of a `.keras`.
-pub const WEIGHTS: &str = "model.weights.h5";
-const CONFIG: &str = "config.json";
 /// Longest description of the layers, in bytes; one of 65 layers has 50,000. In memory it is twenty times as long.
 const MAX_CONFIG: usize = 1 << 20;
 /// Layers that change nothing about answers.
@@ -28,8 +23,6 @@ const PASSING: [&str; 8] = [
     "GaussianNoise",
     "ActivityRegularization",
 ];
-/// What Keras adds to a variance where a file does not say it.
-const EPSILON: f64 = 1e-3;
 
 /// Returns the network of a `.keras` file.
 ///
@@ -40,7 +33,27 @@ pub fn read_zip(bytes: &[u8], reading: &Reading) -> Result<Network, ExchangeErro
     let config = archive.read(CONFIG)?;
     let config = String::from_utf8_lossy(&config).into_owned();
     let content = hdf5::read(&archive.read(WEIGHTS)?)?;
-    of_layers(content, &config, reading)
+    let (about, mut notes) = own_metadata(&mut archive)?;
+    let mut network = of_layers(content, &config, about, reading)?;
+    network.notes.append(&mut notes);
+    Ok(network)
+}
+
+/// Returns what this program has written into the metadata of a `.keras` file, and what is to be said of it.
+fn own_metadata(archive: &mut Archive) -> Result<(About, Vec<String>), ExchangeError> {
+    if !archive.names().any(|name| name == METADATA) {
+        return Ok((About::default(), Vec::new()));
+    }
+    let text = archive.read(METADATA)?;
+    if text.len() > about::MAX_TEXT {
+        return Err(ExchangeError::damaged(FORMAT, "its metadata is too long"));
+    }
+    // Keras does not read this file either: whatever else is in it says nothing of answers.
+    let metadata: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let own = metadata.get(CLASSIFIER).map(Value::to_string);
+    Ok(About::from_entries(
+        own.iter().map(|text| (about::KEY, text.as_str())),
+    ))
 }
 
 /// Returns the network of an HDF5 file. One without a description of its layers is read by its names.
@@ -50,14 +63,26 @@ pub fn read_zip(bytes: &[u8], reading: &Reading) -> Result<Network, ExchangeErro
 pub fn read_hdf5(bytes: &[u8], reading: &Reading) -> Result<Network, ExchangeError> {
     let mut content = hdf5::read(bytes)?;
     if let Some(config) = content.config.take() {
-        return of_layers(content, &config, reading);
+        return of_layers(content, &config, About::default(), reading);
     }
-    let mut network = layout::network(content.tensors, reading, About::default())?;
-    network.leave_out(content.left_out);
+    let scale = weights::unknown_scale(&content.groups).filter(|_| reading.scale.is_none());
+    let mut network = if weights::has_norms(&content) {
+        weights::network(content, reading)?
+    } else {
+        let mut network = layout::network(content.tensors, reading, About::default())?;
+        network.leave_out(content.left_out);
+        network
+    };
+    network.notes.extend(scale.map(String::from));
     Ok(network)
 }
 
-fn of_layers(content: Content, config: &str, reading: &Reading) -> Result<Network, ExchangeError> {
+fn of_layers(
+    content: Content,
+    config: &str,
+    mut about: About,
+    reading: &Reading,
+) -> Result<Network, ExchangeError> {
     let damaged = |reason: String| ExchangeError::damaged(FORMAT, reason);
     if config.len() > MAX_CONFIG {
         return Err(damaged("its description is too long".into()));
@@ -73,22 +98,34 @@ fn of_layers(content: Content, config: &str, reading: &Reading) -> Result<Networ
         tensors: content.tensors,
         counts: Vec::new(),
     };
-    let mut about = About::default();
     let mut steps = Vec::new();
-    for layer in layers {
-        let kind = layer
-            .get("class_name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let config = layer.get("config").unwrap_or(&Value::Null);
+    let mut layers = layers.iter().map(class_and_config).peekable();
+    while let Some((kind, config)) = layers.next() {
         for key in ["batch_input_shape", "batch_shape"] {
             about.input = about.input.or(config.get(key).and_then(spelling::size));
         }
-        steps.extend(of_layer(kind, config, &mut weights)?);
+        if is_log_sigmoid(kind, config) && layers.next_if(|(kind, _)| *kind == "Softmax").is_some()
+        {
+            steps.push(Step::Output(Output::Sigmoid));
+        } else {
+            steps.extend(of_layer(kind, config, &mut weights)?);
+        }
     }
     let mut network = chain::network(steps, reading.scale, about)?;
     network.leave_out(content.left_out);
     Ok(network)
+}
+
+fn class_and_config(layer: &Value) -> (&str, &Value) {
+    let class = layer.get("class_name").and_then(Value::as_str);
+    let config = layer.get("config").unwrap_or(&Value::Null);
+    (class.unwrap_or_default(), config)
+}
+
+/// Returns whether a layer, with a softmax behind it, makes neurons' sigmoids divided by their sum.
+fn is_log_sigmoid(kind: &str, config: &Value) -> bool {
+    let activation = config.get("activation").and_then(Value::as_str);
+    kind == "Activation" && activation == Some(LOG_SIGMOID)
 }
 
 /// Returns the steps that one layer is.
@@ -151,7 +188,10 @@ fn activation(config: &Value, shown: &dyn Fn() -> String) -> Result<Option<Step>
 }
 
 /// Returns a dense layer of its kernel `[in, out]` and its bias.
-fn dense(tensors: Vec<Tensor>, shown: &dyn Fn() -> String) -> Result<Layer, ExchangeError> {
+pub(super) fn dense(
+    tensors: Vec<Tensor>,
+    shown: &dyn Fn() -> String,
+) -> Result<Layer, ExchangeError> {
     let (mut kernel, mut bias) = (None, None);
     for tensor in tensors {
         match tensor.shape[..] {
