@@ -11,10 +11,12 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(classifier) = Classifier::from_bytes(bytes) else {
         return;
     };
-    let [height, width] = classifier.metadata().architecture.input;
-    let classes = classifier.metadata().architecture.classes;
-    if height * width <= MOST_PIXELS {
-        let answer = classifier.predict(&vec![128; height * width]);
-        assert_eq!(answer.expect("one picture of the right size").len(), classes);
+    let architecture = &classifier.metadata().architecture;
+    if architecture.pixels() <= MOST_PIXELS {
+        let answer = classifier.predict(&vec![128; architecture.pixels()]);
+        assert_eq!(
+            answer.expect("one picture of the right size").len(),
+            architecture.classes()
+        );
     }
 });

@@ -188,6 +188,30 @@ mod tests {
         assert!(value.is_nan() && slope.is_nan());
     }
 
+    #[test]
+    fn known_values_and_slopes() {
+        let tanh = 0.5f32.tanh();
+        // (activation, x, its value, its slope); at 0 the slope of ReLU is 0
+        for (activation, x, value, slope) in [
+            (Activation::Relu, -1.5, 0.0, 0.0),
+            (Activation::Relu, 0.0, 0.0, 0.0),
+            (Activation::Relu, 2.5, 2.5, 1.0),
+            (Activation::Sigmoid, 0.0, 0.5, 0.25),
+            (Activation::Sigmoid, 3f32.ln(), 0.75, 0.1875),
+            (Activation::Tanh, 0.5, tanh, 1.0 - tanh * tanh),
+        ] {
+            let mut ours = [x];
+            activate(Instructions::widest(), &mut ours, activation);
+            assert!((ours[0] - value).abs() < 1e-6, "{activation:?} of {x}");
+            let mut gradient = [2.0];
+            activation_backward(Instructions::widest(), &mut gradient, &ours, activation);
+            assert!(
+                (gradient[0] - 2.0 * slope).abs() < 1e-6,
+                "{activation:?} at {x}"
+            );
+        }
+    }
+
     /// Rows that fill no vector, on every processor: the same bits as one value alone.
     #[test]
     fn activations_have_the_same_bits_alone_and_in_rows() {

@@ -146,6 +146,21 @@ mod tests {
         }
     }
 
+    /// Masks that were worked out apart from this program: a later version must resume a training with the same.
+    #[test]
+    fn known_masks() {
+        for (share, seed, step, layer, expected) in [
+            (0.5, 42, 7, 1, 0x36e3_2e54_dfd1_17b4),
+            (0.25, (1 << 63) + 5, 1, 0, 0xefe6_8f9d_a3cf_67f4),
+            (0.75, 0, 1 << 40, 3, 0x1806_c290_070c_1084),
+        ] {
+            let mask = Mask::new(Dropout { share, seed }, step, layer);
+            let spoken = mask.factors(4, 16).into_iter().map(|factor| factor > 0.0);
+            let bits = spoken.fold(0u64, |bits, spoken| bits << 1 | u64::from(spoken));
+            assert_eq!(bits, expected, "{bits:#x}");
+        }
+    }
+
     #[test]
     fn parts_of_a_layer_have_the_mask_of_the_whole() {
         for instructions in crate::Instructions::all() {

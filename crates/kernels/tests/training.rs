@@ -218,6 +218,69 @@ fn gradient_and_loss(case: &Case, kind: &Kind) -> (Vec<Layer>, f64) {
     (network.first_moments(), loss / 32.0)
 }
 
+/// A gradient that is too long is scaled down to the norm asked for, over all layers together; its direction stays.
+#[test]
+fn a_clipped_gradient_has_the_norm_asked_for() {
+    let length = |layers: &[Layer]| {
+        let values = layers.iter().flat_map(|l| l.weight.iter().chain(&l.bias));
+        values.map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt()
+    };
+    for hidden in [&[][..], &[5], &[40, 33]] {
+        let case = case(hidden);
+        let clipped = |clip_norm| {
+            let mut kind = smooth(plain());
+            kind.extras.clip_norm = clip_norm;
+            gradient_and_loss(&case, &kind).0
+        };
+        let whole = clipped(None);
+        for factor in [0.01, 0.99, 1.01] {
+            let norm = factor * length(&whole);
+            let ours = clipped(Some(norm as f32));
+            let expected = factor.min(1.0);
+            assert!(
+                (length(&ours) / length(&whole) - expected).abs() < 1e-5,
+                "{hidden:?}"
+            );
+            for (ours, whole) in ours.iter().zip(&whole) {
+                for (ours, whole) in ours.weight.iter().zip(&whole.weight) {
+                    let off = f64::from(*ours) - expected * f64::from(*whole);
+                    assert!(off.abs() < 1e-6, "{hidden:?} {factor}");
+                }
+            }
+        }
+    }
+}
+
+/// The average begins with the weights after the first step, and moves towards those after every other one.
+#[test]
+fn the_average_is_that_of_the_weights_after_every_step() {
+    let (case, order) = (case(&[20]), all_images());
+    let extras = Extras {
+        average: Some(0.75),
+        ..Extras::default()
+    };
+    let mut network = Kind { extras, ..plain() }.network(&case);
+    assert_eq!(network.averages().unwrap(), case.layers);
+    assert_eq!(plain().network(&case).averages(), None);
+    let mut expected: Vec<f32> = Vec::new();
+    for step in 0..4 {
+        train(&mut network, &case, &order[16 * step..][..16], 16, step);
+        let values = |layers: &[Layer]| -> Vec<f32> {
+            let values = layers.iter().flat_map(|l| l.weight.iter().chain(&l.bias));
+            values.copied().collect()
+        };
+        let weights = values(&network.layers());
+        if step == 0 {
+            expected = weights.clone();
+        } else {
+            for (average, weight) in expected.iter_mut().zip(weights) {
+                *average = 0.75 * *average + 0.25 * weight;
+            }
+        }
+        assert_eq!(values(&network.averages().unwrap()), expected, "{step}");
+    }
+}
+
 /// The neurons that are silent are those of [`Mask`]: a network whose neurons are all 1 and whose logits are some of
 /// them shows which.
 #[test]

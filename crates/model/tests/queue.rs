@@ -6,12 +6,12 @@
     reason = "a test that panics has found something, and says where"
 )]
 
-mod fixtures;
+mod records;
 
 use std::thread;
 
-use fixtures::record;
 use model::{Classifier, MlpConfig, Queue, QueueError, RecordError};
+use records::record;
 
 const PIXELS: usize = 28 * 28;
 
