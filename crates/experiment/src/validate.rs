@@ -1,6 +1,6 @@
 //! Checks of keys against each other and against the data.
 
-use data::fashion_mnist::{CLASS_NAMES, HEIGHT, WIDTH};
+use data::fashion_mnist::{self, CLASS_NAMES, HEIGHT, WIDTH};
 
 use crate::document::Document;
 use crate::{ConfigError, Experiment, Source, load};
@@ -26,7 +26,9 @@ pub(crate) fn between_keys(
             .at(document.blame(&[("schedule", "warmup_epochs"), ("training", "epochs")]))
             .hint("the warm-up must end before the last epoch does"));
     }
-    if experiment.early_stopping.is_some() && data.validation == 0 {
+    // Files of a folder or an import may have a part for validation: that is seen once they are read.
+    let has_none = data.name == fashion_mnist::NAME && data.dir.is_none();
+    if experiment.early_stopping.is_some() && data.validation == 0 && has_none {
         return Err(ConfigError::new(
             "early stopping watches the validation images, but `data.validation` is 0",
         )
@@ -59,11 +61,12 @@ impl Experiment {
             .map_err(ConfigError::without_place)
     }
 
-    /// Checks what depends on the number of training images.
+    /// Checks what depends on the number of training images, and of those that the files set aside for validation.
     ///
     /// # Errors
-    /// When the validation split leaves no images, or a batch would need more images than there are.
-    pub fn check_data(&self, train_images: usize) -> Result<(), ConfigError> {
+    /// When the validation split leaves no images, a batch would need more images than there are, or early stopping
+    /// has none to watch.
+    pub fn check_data(&self, train_images: usize, set_aside: usize) -> Result<(), ConfigError> {
         if train_images == 0 {
             return Err(ConfigError::new("the data set has no training images")
                 .hint("check the folder `data.dir`"));
@@ -76,6 +79,13 @@ impl Experiment {
             return Err(
                 ConfigError::new(message).hint(format!("hold out 0 to {}", train_images - 1))
             );
+        }
+        if self.early_stopping.is_some() && held_out == 0 && set_aside == 0 {
+            let message = "early stopping watches the validation images, but `data.validation` is 0, and the files \
+                           have none";
+            return Err(ConfigError::new(message).hint(
+                "set `data.validation` to a tenth of the images, or remove [early_stopping]",
+            ));
         }
         let batch = self.training.batch_size;
         if batch > left {
