@@ -4,6 +4,7 @@
 //! and accessing items copies no pixels: a view is a range or a list of row numbers.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
@@ -13,6 +14,8 @@ use crate::idx::Images;
 
 /// The random stream that selects the validation images. Epochs use streams 0, 1, 2, ...
 const SPLIT_STREAM: u64 = u64::MAX;
+/// The random stream that deals images to folds: in the middle, far from those of epochs and of classes.
+const FOLDS_STREAM: u64 = 1 << 63;
 
 /// Labelled images, or a subset of them. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -22,8 +25,19 @@ pub struct ImageDataset {
     /// Channels, height and width of an image.
     size: [usize; 3],
     labels: Arc<[u8]>,
+    /// Where each image came from; empty where images have no files of their own.
+    origins: Arc<[Origin]>,
     rows: Rows,
     classes: usize,
+}
+
+/// The file that one image came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file.
+    pub path: PathBuf,
+    /// Its width and height in pixels, before it was fitted to the data set's size.
+    pub size: [u32; 2],
 }
 
 /// The rows of images and labels in a view.
@@ -150,9 +164,19 @@ impl ImageDataset {
             pixels: Arc::new(pixels),
             size,
             labels: labels.into(),
+            origins: Arc::default(),
             rows: Rows::Range(0..count),
             classes,
         })
+    }
+
+    /// Returns the same images, which came from these files: one for each, or none.
+    #[must_use]
+    pub(crate) fn from_files(self, origins: Vec<Origin>) -> Self {
+        Self {
+            origins: origins.into(),
+            ..self
+        }
     }
 
     /// Returns the number of images.
@@ -210,6 +234,11 @@ impl ImageDataset {
         self.labels[self.rows.get(i)]
     }
 
+    /// Returns the file that image `i` came from; `None` if it was one of many in a file.
+    pub fn origin(&self, i: usize) -> Option<&Origin> {
+        self.origins.get(self.rows.get(i))
+    }
+
     /// Returns the position of image `i` in the file. Panics if `i >= len()`.
     #[inline]
     pub(crate) fn row(&self, i: usize) -> usize {
@@ -251,6 +280,85 @@ impl ImageDataset {
             rows: Rows::List(positions.iter().map(row).collect()),
             ..self.clone()
         }
+    }
+
+    /// Takes out the images at these positions, which must be below `len()` and in one list at most, and returns those
+    /// of each list in the order of the file. What is left counts from 0 again, and so do they. Memory is taken for
+    /// the images that are taken out only.
+    pub(crate) fn take_out<const N: usize>(&mut self, lists: [Vec<u32>; N]) -> [Self; N] {
+        let mut is_left = vec![true; self.len()];
+        let parts = lists.map(|mut list| {
+            list.sort_unstable();
+            for &i in &list {
+                if let Some(left) = is_left.get_mut(i as usize) {
+                    *left = false;
+                }
+            }
+            let mut pixels = Vec::with_capacity(list.len() * self.values());
+            for &i in &list {
+                pixels.extend_from_slice(self.image(i as usize));
+            }
+            Self {
+                pixels: Arc::new(pixels),
+                labels: list.iter().map(|&i| self.label(i as usize)).collect(),
+                origins: self.origins_of(&list),
+                rows: Rows::Range(0..list.len()),
+                ..self.clone()
+            }
+        });
+        let left: Vec<u32> = (0..)
+            .zip(is_left)
+            .filter(|(_, left)| *left)
+            .map(|(i, _)| i)
+            .collect();
+        self.keep(&left);
+        parts
+    }
+
+    /// Keeps the images at these positions only, in the order of the file.
+    fn keep(&mut self, positions: &[u32]) {
+        if positions.len() == self.len() {
+            return;
+        }
+        let length = self.values();
+        let rows: Vec<usize> = positions
+            .iter()
+            .map(|&i| self.rows.get(i as usize))
+            .collect();
+        let labels = positions.iter().map(|&i| self.label(i as usize));
+        (self.labels, self.origins) = (labels.collect(), self.origins_of(positions));
+        let pixels = Arc::make_mut(&mut self.pixels);
+        for (to, from) in rows.iter().enumerate() {
+            pixels.copy_within(from * length..(from + 1) * length, to * length);
+        }
+        pixels.truncate(rows.len() * length);
+        self.rows = Rows::Range(0..rows.len());
+    }
+
+    fn origins_of(&self, positions: &[u32]) -> Arc<[Origin]> {
+        let origins = positions.iter().filter_map(|&i| self.origin(i as usize));
+        origins.cloned().collect()
+    }
+
+    /// Returns `folds` pairs of images to train on and images held out, in an order that depends on the seed: every
+    /// image is held out once. The numbers are the positions of those held out. With fewer than two folds, or images,
+    /// there is none.
+    pub fn folds(&self, folds: usize, seed: u64) -> Vec<(Self, Self, Vec<u32>)> {
+        let order = permutation(seed, FOLDS_STREAM, self.len());
+        let bounds = |fold: usize| fold * order.len() / folds.max(1);
+        let fold = |fold: usize| {
+            let (start, end) = (bounds(fold), bounds(fold + 1));
+            let held_out = order.get(start..end).unwrap_or_default();
+            let before = order.get(..start).unwrap_or_default();
+            let train = [before, order.get(end..).unwrap_or_default()].concat();
+            (
+                self.select(&train),
+                self.select(held_out),
+                held_out.to_vec(),
+            )
+        };
+        let is_possible = folds > 1 && folds <= self.len();
+        (0..folds).filter(|_| is_possible).map(fold).collect()
     }
 
     /// Returns the first `n` images, or all if there are fewer.

@@ -14,6 +14,12 @@ const MNIST_LABELS: [[u8; 10]; 2] = [
     [7, 2, 1, 0, 4, 1, 4, 9, 5, 9], // test
 ];
 
+/// How the labels of Fashion-MNIST begin: a file that begins so may be a damaged copy.
+const LABELS: [[u8; 10]; 2] = [
+    [9, 0, 0, 3, 0, 2, 7, 2, 5, 5], // training
+    [9, 2, 1, 1, 6, 1, 4, 6, 5, 7], // test
+];
+
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileInfo {
@@ -23,6 +29,17 @@ pub struct FileInfo {
     pub sha256: String,
     /// Size of its uncompressed content.
     pub bytes: u64,
+}
+
+impl FileInfo {
+    /// Returns what is to be said of an IDX file with this content.
+    pub(crate) fn of(path: PathBuf, header: &[u8], values: &[u8]) -> Self {
+        Self {
+            path,
+            sha256: idx::sha256(header, values),
+            bytes: (header.len() + values.len()) as u64,
+        }
+    }
 }
 
 /// Why a folder does not give a data set.
@@ -102,6 +119,8 @@ pub enum FolderError {
         file: PathBuf,
         /// How that is known, and what it may be.
         reason: String,
+        /// Whether it is certainly another data set's, and not a damaged copy.
+        is_other: bool,
     },
 }
 
@@ -134,12 +153,12 @@ pub(crate) fn read_fashion_mnist(
     let labels = read_labels(&paths)?;
     let train_labels = info_labels(&paths[1], &labels.0);
     let test_labels = info_labels(&paths[3], &labels.1);
-    let train_labels = verify(FILES[1], train_labels, mnist_labels(&labels.0))?;
-    let test_labels = verify(FILES[3], test_labels, mnist_labels(&labels.1))?;
+    let train_labels = verify(FILES[1], train_labels, Some(&labels.0))?;
+    let test_labels = verify(FILES[3], test_labels, Some(&labels.1))?;
     let test = idx::read_images(&paths[2])?;
-    let test_images = verify(FILES[2], info_images(&paths[2], &test), false)?;
+    let test_images = verify(FILES[2], info_images(&paths[2], &test), None)?;
     let train = idx::read_images(&paths[0])?;
-    let train_images = verify(FILES[0], info_images(&paths[0], &train), false)?;
+    let train_images = verify(FILES[0], info_images(&paths[0], &train), None)?;
     let files = [train_images, train_labels, test_images, test_labels];
     let names = match class_names {
         Some(names) => names.to_vec(),
@@ -197,18 +216,20 @@ fn read_labels(paths: &[PathBuf; 4]) -> Result<(Vec<u8>, Vec<u8>), IdxError> {
     Ok((idx::read_labels(&paths[1])?, idx::read_labels(&paths[3])?))
 }
 
-fn mnist_labels(labels: &[u8]) -> bool {
-    MNIST_LABELS.iter().any(|start| labels.starts_with(start))
+fn begin_as(labels: &[u8], starts: &[[u8; 10]; 2]) -> bool {
+    starts.iter().any(|start| labels.starts_with(start))
 }
 
-/// Returns a file that has its published size and checksum.
-fn verify(pin: PinnedFile, file: FileInfo, is_mnist: bool) -> Result<FileInfo, FolderError> {
+/// Returns a file that has its published size and checksum; `labels` are its content if it has labels.
+fn verify(pin: PinnedFile, file: FileInfo, labels: Option<&[u8]>) -> Result<FileInfo, FolderError> {
     if file.sha256 == pin.sha256 {
         return Ok(file);
     }
-    let reason = if is_mnist {
+    let has_size = file.bytes == pin.bytes;
+    let is_other = !has_size || labels.is_some_and(|labels| !begin_as(labels, &LABELS));
+    let reason = if labels.is_some_and(|labels| begin_as(labels, &MNIST_LABELS)) {
         "these are MNIST's files, which carry the same names".into()
-    } else if file.bytes != pin.bytes {
+    } else if !has_size {
         format!(
             "it has {} bytes uncompressed, expected {}",
             file.bytes, pin.bytes
@@ -223,6 +244,7 @@ fn verify(pin: PinnedFile, file: FileInfo, is_mnist: bool) -> Result<FileInfo, F
     Err(FolderError::NotFashionMnist {
         file: file.path,
         reason,
+        is_other,
     })
 }
 

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::sources::strangers;
 
 const IMAGES_MAGIC: u32 = 0x0000_0803; // bytes, three dimensions
+const COLOUR_IMAGES_MAGIC: u32 = 0x0000_0804; // bytes, four dimensions
 const LABELS_MAGIC: u32 = 0x0000_0801; // bytes, one dimension
 /// 32-bit numbers, two dimensions: QMNIST's labels, of which the class is the first of eight
 /// (<https://github.com/facebookresearch/qmnist>).
@@ -79,6 +80,26 @@ pub enum IdxError {
 pub fn read_images(file: &Path) -> Result<Images, IdxError> {
     let (source, length) = open(file)?;
     parse_images(file, source, length)
+}
+
+/// Returns the images in a file of three or four dimensions, `[count, channels, height, width]` row-major, and these
+/// dimensions; without channels there is one.
+pub(crate) fn read_any_images(file: &Path) -> Result<([usize; 4], Vec<u8>), IdxError> {
+    let (source, length) = open(file)?;
+    let mut content = Content::open(file, source, length)?;
+    let magic = content.magic(&[IMAGES_MAGIC, COLOUR_IMAGES_MAGIC])?;
+    let count = content.dimension("count")?;
+    let channels = if magic == COLOUR_IMAGES_MAGIC {
+        content.dimension("channels")?
+    } else {
+        1
+    };
+    let (height, width) = (content.dimension("height")?, content.dimension("width")?);
+    let shape = [count, channels, height, width];
+    let size = shape.iter().try_fold(1u64, |all, n| all.checked_mul(*n));
+    let claim = format!("{count} x {channels} x {height} x {width}");
+    let pixels = content.rest("pixels", size, &claim)?;
+    Ok((shape.map(|n| n as usize), pixels)) // their product is the length of a vector
 }
 
 /// Returns the labels in a file, plain or gzip.
@@ -344,23 +365,33 @@ fn io_error(file: &Path, source: io::Error) -> IdxError {
     }
 }
 
-fn images_header(images: &Images) -> [u8; 16] {
-    let mut header = [0; 16];
-    header[..4].copy_from_slice(&IMAGES_MAGIC.to_be_bytes());
-    header[4..8].copy_from_slice(&(images.count as u32).to_be_bytes());
-    header[8..12].copy_from_slice(&(images.height as u32).to_be_bytes());
-    header[12..].copy_from_slice(&(images.width as u32).to_be_bytes());
+fn images_header(images: &Images) -> Vec<u8> {
+    header(&[images.count, images.height, images.width])
+}
+
+fn labels_header(labels: &[u8]) -> Vec<u8> {
+    header(&[labels.len()])
+}
+
+/// Returns the header of a file of bytes with these dimensions, at most 255 of them.
+pub(crate) fn header(dimensions: &[usize]) -> Vec<u8> {
+    let mut header = vec![0, 0, 8, dimensions.len() as u8];
+    for &size in dimensions {
+        header.extend((size as u32).to_be_bytes());
+    }
     header
 }
 
-fn labels_header(labels: &[u8]) -> [u8; 8] {
-    let mut header = [0; 8];
-    header[..4].copy_from_slice(&LABELS_MAGIC.to_be_bytes());
-    header[4..].copy_from_slice(&(labels.len() as u32).to_be_bytes());
-    header
+/// Returns the dimensions of images in a file: those of grey images have no channels.
+pub(crate) fn dimensions(count: usize, [channels, height, width]: [usize; 3]) -> Vec<usize> {
+    match channels {
+        1 => vec![count, height, width],
+        _ => vec![count, channels, height, width],
+    }
 }
 
-fn sha256(header: &[u8], values: &[u8]) -> String {
+/// Returns the SHA-256 of a header and what follows it, in lower-case hex.
+pub(crate) fn sha256(header: &[u8], values: &[u8]) -> String {
     hex(&Sha256::new()
         .chain_update(header)
         .chain_update(values)

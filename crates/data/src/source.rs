@@ -1,16 +1,18 @@
 //! Finds a data set, and is sure that it is the one asked for.
 //!
-//! A folder that the user names is the only place looked at. Otherwise the cache, the folder of the
-//! distribution's package and a download follow each other; a place with wrong content is passed over
-//! and mentioned if nothing else helps.
+//! A folder that the user names is the only place looked at. Otherwise an import has the name, or it is
+//! Fashion-MNIST: then the cache, the folder of the distribution's package and a download follow each other; a place
+//! with wrong content is passed over and mentioned if nothing else helps.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{DataError, ImageDataset};
-use crate::download::{CLIENT, Download, DownloadError};
+use crate::download::{CLIENT, DownloadError};
 use crate::fashion_mnist;
 use crate::folder::{Content, FileInfo, FolderError, read_fashion_mnist};
-use crate::sources::{self, Options, Understood, Wanted};
+use crate::portable::name_problem;
+use crate::sources::{self, Options, Progress, Understood, Wanted};
 
 /// A data set, read and verified.
 #[derive(Clone, Debug)]
@@ -51,11 +53,15 @@ impl DataSet {
         }
     }
 
+    /// Returns the number of images that the files set aside for validation.
+    pub fn set_aside(&self) -> usize {
+        self.validation.as_ref().map_or(0, ImageDataset::len)
+    }
+
     /// Returns the numbers of training, validation and test images after [`DataSet::split`].
     pub fn counts(&self, validation: usize) -> [usize; 3] {
-        let set_aside = self.validation.as_ref().map_or(0, ImageDataset::len);
         let held_out = if validation == 0 {
-            set_aside
+            self.set_aside()
         } else {
             validation
         };
@@ -79,6 +85,8 @@ pub struct Request<'a> {
     pub cache: Option<&'a Path>,
     /// The folder of the distribution's package.
     pub system: Option<&'a Path>,
+    /// The folder of the user's imports, see [`import`](crate::import()).
+    pub imports: Option<&'a Path>,
     /// Names for the labels from 0 on; labels beyond them are refused.
     pub class_names: Option<&'a [String]>,
     /// Addresses to download from, see `download()`; none means never, as does a build
@@ -95,6 +103,7 @@ impl<'a> Request<'a> {
             options: Options::default(),
             cache: None,
             system: Some(Path::new(fashion_mnist::DEBIAN_FOLDER)),
+            imports: None,
             class_names: None,
             mirrors: &[],
         }
@@ -105,17 +114,30 @@ impl<'a> Request<'a> {
     }
 
     /// Returns the folders to look into, in order.
-    fn folders(&self) -> Vec<(&'static str, &'a Path)> {
-        let named = self.dir.map(|dir| ("named folder", dir));
-        if named.is_some() || !self.is_fashion_mnist() {
-            return named.into_iter().collect();
+    fn folders(&self) -> Vec<(&'static str, PathBuf)> {
+        if let Some(dir) = self.dir {
+            return vec![("named folder", dir.into())];
         }
-        let cache = self.cache.map(|dir| ("cache", dir));
-        let system = self.system.map(|dir| ("package", dir));
+        if !self.is_fashion_mnist() {
+            return self
+                .imported()
+                .map(|dir| ("import", dir))
+                .into_iter()
+                .collect();
+        }
+        let cache = self.cache.map(|dir| ("cache", dir.into()));
+        let system = self.system.map(|dir| ("package", dir.into()));
         cache.into_iter().chain(system).collect()
     }
 
-    fn read(&self, dir: &Path) -> Result<Content, FolderError> {
+    /// Returns the folder of the import of this name, if there is one.
+    fn imported(&self) -> Option<PathBuf> {
+        let is_name = name_problem(self.name).is_none();
+        let imports = self.imports.filter(|_| is_name)?;
+        Some(imports.join(self.name)).filter(|dir| dir.is_dir())
+    }
+
+    fn read(&self, dir: &Path, progress: &dyn Fn(Progress)) -> Result<Content, FolderError> {
         if self.is_fashion_mnist() {
             read_fashion_mnist(dir, self.class_names)
         } else {
@@ -125,6 +147,7 @@ impl<'a> Request<'a> {
                     name: self.name,
                     class_names: self.class_names,
                     options: &self.options,
+                    progress,
                 },
             )
         }
@@ -134,7 +157,7 @@ impl<'a> Request<'a> {
 /// A folder that was looked into.
 #[derive(Debug)]
 pub struct Place {
-    /// What it is: "named folder", "cache" or "package".
+    /// What it is: "named folder", "import", "cache" or "package".
     pub kind: &'static str,
     /// Where it is.
     pub path: PathBuf,
@@ -166,9 +189,14 @@ pub enum SourceError {
         /// What is wrong.
         error: FolderError,
     },
-    /// Only Fashion-MNIST is looked for; others need a folder.
-    #[error("data set \"{0}\" needs a folder with its four IDX files")]
-    NeedsFolder(String),
+    /// Only Fashion-MNIST and imports are looked for; others need a folder.
+    #[error("data set \"{name}\" is not imported, and no folder is given")]
+    NeedsFolder {
+        /// The name asked for.
+        name: String,
+        /// The names of imports there are.
+        imports: Vec<String>,
+    },
     /// No place has it.
     #[error("no place has usable files of Fashion-MNIST{}", describe(places, download.as_ref()))]
     NotFound {
@@ -180,19 +208,28 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// Returns whether a folder or file was named that holds no IDX files under the published names: it may be
-    /// another data set.
+    /// Returns whether a folder or file was named that holds no IDX files under the published names, or files that are
+    /// no damaged copy of them: it is another data set.
     pub fn is_other_data(&self) -> bool {
-        use FolderError::{Missing, NoFolder, Unusable};
+        use FolderError::{Missing, NoFolder, NotFashionMnist, Unusable};
         let SourceError::Folder { error, .. } = self else {
             return false;
         };
         match error {
             Missing { missing, .. } => missing.len() == fashion_mnist::FILES.len(),
             NoFolder(path) => path.is_file(),
+            NotFashionMnist { is_other, .. } => *is_other,
             Unusable { .. } => true,
             _ => false,
         }
+    }
+
+    /// Returns whether the files are IDX files, though not Fashion-MNIST's.
+    pub fn is_idx_data(&self) -> bool {
+        let SourceError::Folder { error, .. } = self else {
+            return false;
+        };
+        matches!(error, FolderError::NotFashionMnist { .. })
     }
 
     /// Returns what the user can do, without "hint:" before it.
@@ -234,7 +271,11 @@ impl SourceError {
                 error: FolderError::Idx(_) | FolderError::Data { .. } | FolderError::Sizes { .. },
                 ..
             } => "the file is damaged or of another kind: copy it again from where it came".into(),
-            SourceError::Folder { .. } | SourceError::NeedsFolder(_) => format!(
+            SourceError::NeedsFolder { imports, .. } if !imports.is_empty() => format!(
+                "pass --data-dir <folder>, or use an import: {}",
+                imports.join(", ")
+            ),
+            SourceError::Folder { .. } | SourceError::NeedsFolder { .. } => format!(
                 "pass --data-dir <folder>; it needs {}, plain or with .gz, or pictures in one folder per class, or a \
                  .csv or .npz file",
                 fashion_mnist::FILES.map(|file| file.name).join(", ")
@@ -248,29 +289,34 @@ impl SourceError {
     }
 }
 
-/// Returns the data set asked for, from the first place that has it. `progress` hears of a download,
-/// if it comes to that.
-pub fn load(request: &Request, progress: &mut dyn FnMut(Download)) -> Result<DataSet, SourceError> {
+/// Returns the data set asked for, from the first place that has it. `progress` hears of a download, if it comes to
+/// that, and of pictures that are read.
+pub fn load(request: &Request, progress: &mut dyn FnMut(Progress)) -> Result<DataSet, SourceError> {
     let name = request.name.to_string();
-    if let Some(dir) = request.dir {
-        let content = request.read(dir);
+    let named = request.dir.map(PathBuf::from);
+    let only = named.or_else(|| request.imported().filter(|_| !request.is_fashion_mnist()));
+    let progress = RefCell::new(progress);
+    let tell = |at: Progress| (progress.borrow_mut())(at);
+    if let Some(dir) = only {
+        let content = request.read(&dir, &tell);
         return match content {
-            Ok(content) => Ok(data_set(name, dir, content)),
+            Ok(content) => Ok(data_set(name, &dir, content)),
             Err(error) => Err(SourceError::Folder { name, error }),
         };
     }
     if !request.is_fashion_mnist() {
-        return Err(SourceError::NeedsFolder(name));
+        let imports = request.imports.map(imports).unwrap_or_default();
+        return Err(SourceError::NeedsFolder { name, imports });
     }
     let mut places = Vec::new();
     for (kind, dir) in request.folders() {
-        match request.read(dir) {
-            Ok(content) => return Ok(data_set(name, dir, content)),
+        match request.read(&dir, &tell) {
+            Ok(content) => return Ok(data_set(name, &dir, content)),
             // The files are right, the request is not: the next place would not do better.
             Err(error @ FolderError::Data { .. }) => {
                 return Err(SourceError::Folder { name, error });
             }
-            Err(error) => places.push(place(kind, dir, error)),
+            Err(error) => places.push(place(kind, &dir, error)),
         }
     }
     let client = CLIENT.filter(|_| !request.mirrors.is_empty());
@@ -280,13 +326,15 @@ pub fn load(request: &Request, progress: &mut dyn FnMut(Download)) -> Result<Dat
             download: None,
         });
     };
-    if let Err(error) = download(cache, request.mirrors, progress) {
+    if let Err(error) = download(cache, request.mirrors, &mut |at| {
+        tell(Progress::Download(at))
+    }) {
         return Err(SourceError::NotFound {
             places,
             download: Some(error),
         });
     }
-    match request.read(cache) {
+    match request.read(cache, &tell) {
         Ok(content) => Ok(data_set(name, cache, content)),
         Err(error) => Err(SourceError::Folder { name, error }),
     }
@@ -294,15 +342,27 @@ pub fn load(request: &Request, progress: &mut dyn FnMut(Download)) -> Result<Dat
 
 /// Returns each place that [`load`] would look at, with what is there. Downloads nothing.
 pub fn places(request: &Request) -> Vec<Place> {
-    let look = |(kind, dir)| match request.read(dir) {
+    let look = |(kind, dir): (_, PathBuf)| match request.read(&dir, &|_| {}) {
         Ok(content) => Place {
             kind,
-            path: dir.into(),
+            path: dir,
             state: PlaceState::Verified(content.files),
         },
-        Err(error) => place(kind, dir, error),
+        Err(error) => place(kind, &dir, error),
     };
     request.folders().into_iter().map(look).collect()
+}
+
+/// Returns the names of the imports in a folder.
+fn imports(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names
+        .filter(|name| name_problem(name).is_none())
+        .take(20)
+        .collect();
+    names.sort();
+    names
 }
 
 fn data_set(name: String, place: &Path, content: Content) -> DataSet {

@@ -12,6 +12,7 @@ mod class_folders;
 mod csv_file;
 mod csv_layout;
 mod idx_files;
+pub(crate) mod imported;
 mod known;
 mod labels;
 mod listing;
@@ -26,6 +27,7 @@ pub(crate) mod strangers;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::download::Download;
 use crate::fashion_mnist::FILES;
 use crate::folder::{Content, FolderError};
 use listing::Listing;
@@ -84,6 +86,27 @@ pub enum Colours {
     Auto,
 }
 
+/// How far something is that takes long.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// A file is being downloaded.
+    Download(Download<'a>),
+    /// Pictures are being read.
+    Pictures {
+        /// Pictures read.
+        done: usize,
+        /// Pictures to read.
+        total: usize,
+    },
+    /// An import is being written.
+    Writing {
+        /// Images written.
+        done: usize,
+        /// Images to write.
+        total: usize,
+    },
+}
+
 /// What was found at a path, and how it was understood.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Understood {
@@ -135,6 +158,39 @@ pub(crate) struct Wanted<'a> {
     /// Names for the classes, in the order of the labels.
     pub class_names: Option<&'a [String]>,
     pub options: &'a Options,
+    /// Hears of the pictures read.
+    pub progress: &'a dyn Fn(Progress),
+}
+
+/// Folders that are called after what is in them, not after the data set.
+const NO_NAMES: [&str; 5] = ["raw", "data", "dataset", "gzip", "processed"];
+
+/// Returns what the data set at `path` is called: as its IDX files say before their usual names
+/// (`kmnist-train-images-idx3-ubyte`), or as its folder or file.
+pub fn own_name(path: &Path) -> Option<String> {
+    let path = std::path::absolute(path).ok()?;
+    let dir = if idx_files::is_named_like_one(&path) {
+        path.parent()?
+    } else {
+        &path
+    };
+    let listing = dir.is_dir().then(|| Listing::of(dir).ok()).flatten();
+    if let Some(name) = listing.as_ref().and_then(idx_files::common_prefix) {
+        return Some(name);
+    }
+    let has_idx = listing.as_ref().is_some_and(idx_files::has_one);
+    let is_name = |name: &str| !has_idx || !NO_NAMES.contains(&name.to_lowercase().as_str());
+    let mut names = dir.ancestors().map(|path| {
+        let name = path.file_stem().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    });
+    let own = dir.file_stem()?.to_string_lossy().into_owned();
+    Some(
+        names
+            .find(|name| is_name(name))
+            .filter(|name| !name.is_empty())
+            .unwrap_or(own),
+    )
 }
 
 /// Reads whatever data set is at `path`, a folder or a file.
@@ -178,6 +234,9 @@ fn of_file(file: &Path, wanted: Wanted) -> Result<Raw, FolderError> {
 
 fn of_folder(dir: &Path, wanted: Wanted) -> Result<Raw, FolderError> {
     let listing = Listing::of(dir)?;
+    if imported::is_one(&listing) {
+        return imported::read(&listing, wanted);
+    }
     if idx_files::has_one(&listing) {
         return idx_files::read(&listing, wanted);
     }

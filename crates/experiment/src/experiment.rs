@@ -47,8 +47,8 @@ pub struct Experiment {
 /// `[data]`: the images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Data {
-    /// Data set; `fashion-mnist` checks the files' SHA-256, any other name takes the IDX files in
-    /// `dir` as they are.
+    /// Data set; `fashion-mnist` checks the files' SHA-256, any other name is that of an import or, with `dir`, takes
+    /// the files as they are.
     pub name: String,
     /// Folder with the four IDX files; `None` to search the usual places.
     pub dir: Option<PathBuf>,
@@ -217,7 +217,8 @@ pub enum Decay {
     },
 }
 
-/// `[early_stopping]`: when to stop before the last epoch. Needs `data.validation` above 0.
+/// `[early_stopping]`: when to stop before the last epoch. Needs images to validate with: `data.validation` above 0, or
+/// files that set some aside.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EarlyStopping {
     /// Epochs in a row without improvement, 1 to 100,000.

@@ -105,7 +105,7 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("seed", Kind::Integer(42, 0..=u64::MAX), "Seed of the weights, the order of the images and the validation split"),
     ] },
     Section { name: "data", about: "The images", keys: &[
-        key("name", Kind::Text(fashion_mnist::NAME), "Data set; fashion-mnist checks the files' SHA-256, another name takes the files in `dir` as they are"),
+        key("name", Kind::Text(fashion_mnist::NAME), "Data set; fashion-mnist checks the files' SHA-256, another name is that of an import, or takes the files in `dir` as they are"),
         key("dir", Kind::OptionalText, "Folder or file with the images: IDX files, pictures in one folder per class, CSV or .npz; without it the usual places are searched"),
         key("validation", Kind::Integer(0, 0..=MAX_IMAGES), "Images held out of the training images; 0 takes those that the files set aside for validation, if any"),
         key("size", Kind::OptionalText, "Height and width that pictures are fitted to, as 28x28; without it their own if all have one of at most 64, or 28x28"),
@@ -154,7 +154,7 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("initial_fraction", Kind::Number(0.04, FACTOR), "Fraction of the learning rate at the first step").only_for(&["one_cycle"]),
         key("patience", Kind::Integer(3, 1..=MAX_EPOCHS as u64), "Epochs in a row without a lower validation loss").only_for(&["plateau"]),
     ] },
-    Section { name: "early_stopping", about: "When to stop before the last epoch; needs `data.validation` above 0; without this table, training never stops early", keys: &[
+    Section { name: "early_stopping", about: "When to stop before the last epoch; needs validation images: `data.validation` above 0, or files that set some aside; without this table, training never stops early", keys: &[
         key("patience", Kind::Integer(3, 1..=MAX_EPOCHS as u64), "Epochs in a row without improvement"),
         key("metric", Kind::Choice("loss", || names(&Metric::named())), "Metric on the validation images that must improve"),
         key("min_delta", Kind::Number(0.0, NOT_NEGATIVE), "Smallest change that counts as an improvement"),

@@ -50,20 +50,7 @@ pub(crate) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
 /// Returns the name; it becomes a folder, so it must be valid on every system.
 fn name(top: &Table) -> Result<String, ConfigError> {
     let name = top.text("name")?;
-    let problem = if name.len() > 64 {
-        "has more than 64 characters"
-    } else if name.starts_with('.') {
-        "begins with a `.`"
-    } else if name.ends_with('.') {
-        "ends in a `.`, which Windows takes off"
-    } else if is_device(&name) {
-        "is what Windows calls a device"
-    } else if !name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    {
-        "has a character a folder name should not have"
-    } else {
+    let Some(problem) = data::name_problem(&name) else {
         return Ok(name);
     };
     Err(top
@@ -71,28 +58,9 @@ fn name(top: &Table) -> Result<String, ConfigError> {
         .hint("use up to 64 letters a to z, digits, `-`, `_` and `.`"))
 }
 
-/// Returns whether Windows takes a name for a device, whatever its ending
-/// (<https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file>).
-fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).to_ascii_uppercase();
-    let numbered = |device: &str| {
-        let number = stem.strip_prefix(device);
-        number.is_some_and(|number| matches!(number.as_bytes(), [b'0'..=b'9']))
-    };
-    ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str()) || numbered("COM") || numbered("LPT")
-}
-
 fn data(table: &Table) -> Result<Data, ConfigError> {
     let name = table.text("name")?;
     let dir = table.optional_text("dir")?.map(PathBuf::from);
-    if name != fashion_mnist::NAME && dir.is_none() {
-        return Err(table
-            .refuse(
-                "name",
-                "`data.dir` is missing: only fashion-mnist is found without it",
-            )
-            .hint("set `data.dir` to the folder with the four IDX files"));
-    }
     let classes = table.optional_texts("classes")?;
     if let Some(classes) = &classes {
         check_classes(classes, &name).map_err(|problem| {

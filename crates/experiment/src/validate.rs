@@ -1,6 +1,6 @@
 //! Checks of keys against each other and against the data.
 
-use data::fashion_mnist::{CLASS_NAMES, HEIGHT, WIDTH};
+use data::fashion_mnist::{self, CLASS_NAMES, HEIGHT, WIDTH};
 
 use crate::document::Document;
 use crate::{ClassWeights, ConfigError, Decay, Experiment, Source, load};
@@ -26,19 +26,21 @@ pub(crate) fn between_keys(
             .at(document.blame(&[("schedule", "warmup_epochs"), ("training", "epochs")]))
             .hint("the warm-up must end before the last epoch does"));
     }
-    if experiment.early_stopping.is_some() && data.validation == 0 {
-        return Err(ConfigError::new(
-            "early stopping watches the validation images, but `data.validation` is 0",
-        )
-        .at(document.blame(&[("data", "validation"), ("", "early_stopping")]))
-        .hint("set `data.validation`, for example to 5000, or remove [early_stopping]"));
-    }
-    if matches!(schedule.decay, Decay::Plateau { .. }) && data.validation == 0 {
-        return Err(ConfigError::new(
-            "the schedule `plateau` watches the validation images, but `data.validation` is 0",
-        )
-        .at(document.blame(&[("data", "validation"), ("schedule", "name")]))
-        .hint("set `data.validation`, for example to 5000, or choose another schedule"));
+    // Files of a folder or an import may have a part for validation: that is seen once they are read.
+    let has_none = data.name == fashion_mnist::NAME && data.dir.is_none();
+    if let Some(watcher) = Watcher::of(experiment)
+        && data.validation == 0
+        && has_none
+    {
+        let what = watcher.what;
+        return Err(ConfigError::new(format!(
+            "{what} watches the validation images, but `data.validation` is 0"
+        ))
+        .at(document.blame(&[("data", "validation"), watcher.key]))
+        .hint(format!(
+            "set `data.validation`, for example to 5000, or {}",
+            watcher.instead
+        )));
     }
     let classes = data.classes.as_ref().map_or(CLASS_NAMES.len(), Vec::len);
     let network = experiment.architecture([1, HEIGHT, WIDTH], classes);
@@ -48,6 +50,34 @@ pub(crate) fn between_keys(
             .at(document.blame(&[("model", "hidden")]))
             .hint("use fewer or smaller hidden layers")
     })
+}
+
+/// What of an experiment needs validation images.
+struct Watcher {
+    /// What it is, for a message.
+    what: &'static str,
+    /// Table and key that ask for it.
+    key: (&'static str, &'static str),
+    /// What to do without validation images.
+    instead: &'static str,
+}
+
+impl Watcher {
+    /// Returns the first that `experiment` has.
+    fn of(experiment: &Experiment) -> Option<Self> {
+        if experiment.early_stopping.is_some() {
+            return Some(Self {
+                what: "early stopping",
+                key: ("", "early_stopping"),
+                instead: "remove [early_stopping]",
+            });
+        }
+        matches!(experiment.schedule.decay, Decay::Plateau { .. }).then_some(Self {
+            what: "the schedule `plateau`",
+            key: ("schedule", "name"),
+            instead: "choose another schedule",
+        })
+    }
 }
 
 impl Experiment {
@@ -66,12 +96,18 @@ impl Experiment {
             .map_err(ConfigError::without_place)
     }
 
-    /// Checks what depends on the number of training images and of classes.
+    /// Checks what depends on the number of training images, of those that the files set aside for validation, and of
+    /// classes.
     ///
     /// # Errors
-    /// When the validation split leaves no images, a batch would need more images than there are, or the weights of
-    /// the classes are not one for each.
-    pub fn check_data(&self, train_images: usize, classes: usize) -> Result<(), ConfigError> {
+    /// When the validation split leaves no images, a batch would need more images than there are, early stopping or
+    /// the schedule has none to watch, or the weights of the classes are not one for each.
+    pub fn check_data(
+        &self,
+        train_images: usize,
+        set_aside: usize,
+        classes: usize,
+    ) -> Result<(), ConfigError> {
         if let ClassWeights::Of(weights) = &self.training.class_weights
             && weights.len() != classes
         {
@@ -94,6 +130,17 @@ impl Experiment {
             return Err(
                 ConfigError::new(message).hint(format!("hold out 0 to {}", train_images - 1))
             );
+        }
+        if let Some(Watcher { what, instead, .. }) = Watcher::of(self)
+            && held_out == 0
+            && set_aside == 0
+        {
+            return Err(ConfigError::new(format!(
+                "{what} watches the validation images, but `data.validation` is 0, and the files have none"
+            ))
+            .hint(format!(
+                "set `data.validation` to a tenth of the images, or {instead}"
+            )));
         }
         let batch = self.training.batch_size;
         if batch > left {

@@ -45,7 +45,18 @@ impl Colours {
         };
         let columns = shares(0.0..from_width as f64, from_width, width);
         let rows = shares(0.0..from_height as f64, from_height, height);
-        let pixels = average(fetch, &columns, &rows);
+        let pixels = if let DynamicImage::ImageRgb8(image) = image {
+            // The same, without asking for each pixel what kind of image it is of.
+            let (colours, _) = image.as_raw().as_chunks::<3>();
+            let fetch = |x: usize, y: usize| {
+                let colour = colours.get(y * from_width + x).copied();
+                let [red, green, blue] = colour.unwrap_or_default().map(f32::from);
+                [red, green, blue, 1.0]
+            };
+            average(fetch, &columns, &rows)
+        } else {
+            average(fetch, &columns, &rows)
+        };
         let (under, name) = under(&pixels);
         let lay = |[red, green, blue, alpha]: [f32; 4]| {
             [red, green, blue].map(|colour| colour + under * (1.0 - alpha))
@@ -56,6 +67,43 @@ impl Colours {
             pixels: pixels.into_iter().map(lay).collect(),
         };
         (colours, name)
+    }
+
+    /// Returns the part of an image, whose edges may lie within pixels, scaled to `width` x `height`; `None` unless the
+    /// image is opaque and has a byte a colour, as a photograph has. A large one is then read once, as bytes.
+    pub fn of_part(
+        image: &DynamicImage,
+        (xs, ys): (Range<f64>, Range<f64>),
+        width: usize,
+        height: usize,
+    ) -> Option<Self> {
+        let (from_width, from_height) = (image.width() as usize, image.height() as usize);
+        let columns = shares(xs, from_width, width);
+        let rows = shares(ys, from_height, height);
+        let pixels = match image {
+            DynamicImage::ImageRgb8(image) => {
+                let (colours, _) = image.as_raw().as_chunks::<3>();
+                let fetch = |x: usize, y: usize| {
+                    let colour = colours.get(y * from_width + x).copied();
+                    colour.unwrap_or_default().map(f32::from)
+                };
+                average(fetch, &columns, &rows)
+            }
+            DynamicImage::ImageLuma8(image) => {
+                let levels = image.as_raw();
+                let fetch = |x: usize, y: usize| {
+                    let level = levels.get(y * from_width + x).copied();
+                    [f32::from(level.unwrap_or_default()); 3]
+                };
+                average(fetch, &columns, &rows)
+            }
+            _ => return None,
+        };
+        Some(Self {
+            width,
+            height,
+            pixels,
+        })
     }
 
     /// Returns the part of the picture, whose edges may lie within pixels, scaled to `width` x `height`.

@@ -12,19 +12,7 @@ pub fn whole(image: &DynamicImage, [channels, height, width]: [usize; 3]) -> Opt
     if [from_width, from_height, width, height].contains(&0) {
         return None;
     }
-    let (colours, _) = Colours::new(image, from_width.max(from_height).min(MOST));
-    let scale = (colours.width as f64 / width as f64).min(colours.height as f64 / height as f64);
-    let part = |from: usize, to: usize| {
-        let length = to as f64 * scale;
-        let start = (from as f64 - length) / 2.0;
-        start.max(0.0)..(start + length).min(from as f64)
-    };
-    let (xs, ys) = (part(colours.width, width), part(colours.height, height));
-    let framed = if (colours.width, colours.height) == (width, height) {
-        colours
-    } else {
-        colours.scaled(xs, ys, width, height)
-    };
+    let framed = framed(image, [from_width, from_height], [width, height]);
     let byte = |value: f32| value.round() as u8;
     let pixels = framed.pixels.iter();
     Some(match channels {
@@ -38,5 +26,33 @@ pub fn whole(image: &DynamicImage, [channels, height, width]: [usize; 3]) -> Opt
     })
 }
 
-/// The most pixels a side that are looked at.
+/// The most pixels a side of an image with transparency that are looked at.
 const MOST: usize = 1024;
+
+/// Returns the middle of an image in the frame's shape and size. One of that size is returned as it is.
+fn framed(image: &DynamicImage, from: [usize; 2], [width, height]: [usize; 2]) -> Colours {
+    let [from_width, from_height] = from;
+    let scale = |width_now: usize, height_now: usize| {
+        (width_now as f64 / width as f64).min(height_now as f64 / height as f64)
+    };
+    let part = |from: usize, to: usize, scale: f64| {
+        let length = to as f64 * scale;
+        let start = (from as f64 - length) / 2.0;
+        start.max(0.0)..(start + length).min(from as f64)
+    };
+    let all = scale(from_width, from_height);
+    let frame = (part(from_width, width, all), part(from_height, height, all));
+    if let Some(colours) = Colours::of_part(image, frame, width, height) {
+        return colours;
+    }
+    let (colours, _) = Colours::new(image, from_width.max(from_height).min(MOST));
+    if (colours.width, colours.height) == (width, height) {
+        return colours;
+    }
+    let all = scale(colours.width, colours.height);
+    let (xs, ys) = (
+        part(colours.width, width, all),
+        part(colours.height, height, all),
+    );
+    colours.scaled(xs, ys, width, height)
+}

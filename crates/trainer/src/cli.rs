@@ -49,7 +49,11 @@ impl Command {
             Self::Sweep(args) => args.output.json,
             Self::FindLr(args) => args.output.json,
             Self::Import(args) => args.output.json,
-            Self::Data(args) => args.output.json,
+            Self::Data(args) => match &args.command {
+                None => args.show.output.json,
+                Some(DataCommand::Import(args)) => args.output.json,
+                Some(DataCommand::Audit(args)) => args.output.json,
+            },
             Self::Summary(args) => args.output.json,
             Self::Backends(args) => args.json,
             Self::Verify(args) => args.json,
@@ -590,7 +594,28 @@ pub struct SummaryArgs {
 
 /// `trainer data`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DataArgs {
+    /// What to do; show what is there if there is no command.
+    #[command(subcommand)]
+    pub command: Option<DataCommand>,
+    /// What to show.
+    #[command(flatten)]
+    pub show: ShowDataArgs,
+}
+
+/// `trainer data ...`
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Write a data set once as IDX files, so that its name finds it from anywhere, and it loads at once
+    Import(ImportDataArgs),
+    /// Look for what may be wrong: duplicates, odd images, labels that are likely wrong
+    Audit(AuditArgs),
+}
+
+/// `trainer data` without a command.
+#[derive(Debug, Args)]
+pub struct ShowDataArgs {
     /// Which experiment's data.
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -600,6 +625,48 @@ pub struct DataArgs {
     /// List every file that was not read, with the reason
     #[arg(long)]
     pub verbose: bool,
+    /// How to print results.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `trainer data import`
+#[derive(Debug, Args)]
+pub struct ImportDataArgs {
+    /// Folder or file with the data: IDX, pictures in one folder per class, CSV or .npz
+    pub source: PathBuf,
+    /// Name of the import: `--set data.name=NAME` trains on it
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: String,
+    /// Replace an import of this name
+    #[arg(long)]
+    pub force: bool,
+    /// Experiment whose [data] says how the source is read [default: configs/fashion-mnist.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Override a key of the config, e.g. `--set data.size=32x32`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// How to print results.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `trainer data audit`
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Which experiment's data, and the network that judges its labels.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Networks to train: each judges the images that the others were trained on
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=20))]
+    pub folds: u8,
+    /// Passes of each network over its images
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub epochs: u16,
+    /// Also write a page that shows the suspicious images
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,

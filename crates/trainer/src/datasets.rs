@@ -1,8 +1,8 @@
-//! Finding, verifying and, if needed, downloading the data set of an experiment or a network.
+//! Finding, verifying and, if needed, downloading the data set of an experiment or a network; importing one.
 
 use std::path::{Path, PathBuf};
 
-use data::{Colours, DataSet, LeftOut, Options, Place, Request, fashion_mnist};
+use data::{Colours, DataSet, LeftOut, Options, Place, Request, SourceError, fashion_mnist};
 use experiment::Experiment;
 use model::Metadata;
 
@@ -12,7 +12,7 @@ use crate::notice::{Notice, Notify};
 /// Which data set to load, and where from.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// Its name; only Fashion-MNIST is found without a folder.
+    /// Its name; only Fashion-MNIST and imports are found without a folder.
     pub name: String,
     /// The folder given by the user; no other place is searched then.
     pub dir: Option<PathBuf>,
@@ -22,6 +22,9 @@ pub struct Wanted {
     pub options: Options,
     /// Addresses to download from; if empty, nothing is downloaded.
     pub mirrors: Vec<String>,
+    /// Whether IDX files that are not Fashion-MNIST's, though asked for under that name, are taken under their own: to
+    /// train on, but not for a network that was trained on Fashion-MNIST.
+    pub takes_others: bool,
 }
 
 impl Wanted {
@@ -40,6 +43,7 @@ impl Wanted {
                 ..Options::default()
             },
             mirrors: fashion_mnist::addresses(),
+            takes_others: true,
         }
     }
 
@@ -66,6 +70,7 @@ impl Wanted {
                 ..Options::default()
             },
             mirrors: Vec::new(),
+            takes_others: false,
         }
     }
 
@@ -92,13 +97,19 @@ impl Wanted {
     /// # Errors
     /// When no place has it (exit code 2).
     pub fn load(&self, notify: Notify) -> Result<DataSet, Failure> {
-        let cache = cache();
-        let request = self.request(cache.as_deref());
-        let found = data::load(&request, &mut |download| {
-            notify(Notice::Download(download));
+        let [cache, imports] = [cache(), imports()];
+        let request = self.request(cache.as_deref(), imports.as_deref());
+        let found = data::load(&request, &mut |progress| {
+            notify(Notice::Progress(progress));
         });
         let found = match (found, self.under_its_own_name()) {
-            (Err(error), Some(other)) if error.is_other_data() => return other.load(notify),
+            (Err(error), Some(other)) if error.is_other_data() && self.takes(&error) => {
+                if error.is_idx_data() {
+                    let name = &other.name;
+                    notify(Notice::Note(format!("{error}; taken as \"{name}\"")));
+                }
+                return other.load(notify);
+            }
             (found, _) => found?,
         };
         for note in &found.understood.notes {
@@ -113,36 +124,71 @@ impl Wanted {
         Ok(found)
     }
 
-    /// Returns the same data under the name of its folder or file, if it goes by Fashion-MNIST's: what a person names
-    /// need not be Fashion-MNIST.
+    /// Returns the same data under its own name, see [`data::own_name`], if it goes by Fashion-MNIST's: what a person
+    /// names need not be Fashion-MNIST.
     fn under_its_own_name(&self) -> Option<Self> {
         let dir = self
             .dir
             .as_deref()
             .filter(|_| self.name == fashion_mnist::NAME)?;
-        let path = std::path::absolute(dir).ok()?;
-        let name = path.file_stem()?.to_string_lossy().into_owned();
         Some(Self {
-            name,
+            name: data::own_name(dir).filter(|name| name != fashion_mnist::NAME)?,
             ..self.clone()
         })
     }
 
-    /// Returns the folders that are searched, and what each contains.
-    pub fn places(&self) -> Vec<Place> {
-        data::places(&self.request(cache().as_deref()))
+    fn takes(&self, refused: &SourceError) -> bool {
+        self.takes_others || !refused.is_idx_data()
     }
 
-    fn request<'a>(&'a self, cache: Option<&'a Path>) -> Request<'a> {
+    /// Returns the folders that are searched, and what each contains.
+    pub fn places(&self) -> Vec<Place> {
+        let [cache, imports] = [cache(), imports()];
+        data::places(&self.request(cache.as_deref(), imports.as_deref()))
+    }
+
+    fn request<'a>(&'a self, cache: Option<&'a Path>, imports: Option<&'a Path>) -> Request<'a> {
         Request {
             dir: self.dir.as_deref(),
             class_names: self.class_names.as_deref(),
             cache,
+            imports,
             options: self.options,
             mirrors: &self.mirrors,
             ..Request::new(&self.name)
         }
     }
+}
+
+/// Loads a data set and writes it as the import `name`, over one that is there if `replace`. Returns it with its new
+/// folder.
+///
+/// # Errors
+/// When the name is taken or no name for a folder, no place has the data (exit code 2), or the import cannot be written.
+pub fn import(
+    wanted: &Wanted,
+    name: &str,
+    replace: bool,
+    notify: Notify,
+) -> Result<(DataSet, PathBuf), Failure> {
+    let Some(imports) = imports() else {
+        return Err(Failure::usage("this system has no folder for caches"));
+    };
+    let refused = |error: data::ImportError| {
+        let hint = error.hint();
+        let failure = if matches!(error, data::ImportError::Write { .. }) {
+            Failure::failed(error)
+        } else {
+            Failure::usage(error)
+        };
+        failure.hint(hint)
+    };
+    data::check_import(&imports, name, replace).map_err(refused)?; // before anything is read
+    let set = wanted.load(notify)?;
+    let written = data::import(&set, &imports, name, replace, &mut |progress| {
+        notify(Notice::Progress(progress));
+    });
+    Ok((set, written.map_err(refused)?))
 }
 
 /// Returns the data set if its images have the size that a record's network takes.
@@ -182,4 +228,9 @@ fn left_out(files: &[LeftOut]) -> Option<String> {
 /// Returns the folder downloads go to, if this system has a place for caches.
 fn cache() -> Option<PathBuf> {
     dirs::cache_dir().map(|cache| cache.join(fashion_mnist::NAME))
+}
+
+/// Returns the folder of imports, each in a folder of its name.
+fn imports() -> Option<PathBuf> {
+    dirs::cache_dir().map(|cache| cache.join("trainer-data"))
 }

@@ -12,6 +12,11 @@ pub fn figure(figure: Option<f64>) -> String {
     figure.map_or("-".into(), |figure| format!("{figure:.4}"))
 }
 
+/// Returns a share, 0 to 1, in percent: `12.3 %`.
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
 /// Returns a setting without its table, `hidden=[256]`, except for keys called `name`.
 pub fn setting(key: &str, value: &str) -> String {
     match key.split_once('.') {

@@ -6,12 +6,13 @@
 //! [`evaluation`] (exact metrics) → [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on
 //! new pictures) → [`run`] (the run folder) → [`sweep`] (many runs that answer one question) → [`drawing`]
 //! (pictures) → [`report`] (pages). The work of other commands is in files of their names: [`resume`], [`repeat`],
-//! [`export`], [`import`], [`comparison`]. [`commands`] is the command line; only it prints, and only it and
+//! [`export`], [`import`], [`comparison`], [`audit`]. [`commands`] is the command line; only it prints, and only it and
 //! [`cli`] use clap. The rest reports progress through [`notice`].
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"] // wgpu's types are deep, tracel-ai/burn#2754
 
+pub mod audit;
 pub mod backend;
 pub mod cli;
 pub mod commands;

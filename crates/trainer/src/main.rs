@@ -6,7 +6,7 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser;
-use trainer::cli::{Cli, Command, ConfigCommand, RunsArgs, RunsCommand};
+use trainer::cli::{Cli, Command, ConfigCommand, DataCommand, RunsArgs, RunsCommand};
 use trainer::commands::{self, terminal};
 use trainer::failure::Failure;
 
@@ -53,7 +53,11 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Import(args) => commands::import::run(&args),
-        Command::Data(args) => commands::data::run(&args),
+        Command::Data(args) => match args.command {
+            None => commands::data::run(&args.show),
+            Some(DataCommand::Import(args)) => commands::data_import::run(&args),
+            Some(DataCommand::Audit(args)) => commands::data_audit::run(&args),
+        },
         Command::Summary(args) => commands::summary::run(&args),
         Command::Config(ConfigCommand::Show(args)) => commands::config::show(&args),
         Command::Config(ConfigCommand::Check(args)) => commands::config::check(&args),

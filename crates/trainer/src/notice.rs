@@ -1,6 +1,6 @@
 //! Notices from the library while it works. It prints nothing itself: a caller may show them.
 
-use data::Download;
+use data::Progress;
 
 /// A notice for the user.
 #[derive(Debug)]
@@ -9,8 +9,8 @@ pub enum Notice<'a> {
     Note(String),
     /// Something looks wrong, but the work continues.
     Warning(String),
-    /// Progress of a data file's download.
-    Download(Download<'a>),
+    /// How far a download, reading pictures or writing an import is.
+    Progress(Progress<'a>),
 }
 
 /// Receives notices.

@@ -47,7 +47,7 @@ pub fn prepare(
     run_dir.map_or(Ok(()), folder::refuse_occupied)?;
     let data = Wanted::by(&experiment).load(notify)?;
     take_name(&mut experiment, &data);
-    experiment.check_data(data.train.len(), data.train.classes())?;
+    experiment.check_data(data.train.len(), data.set_aside(), data.train.classes())?;
     let architecture = experiment.architecture(data.train.size(), data.train.classes());
     architecture.validate()?;
     let compute = Compute::open(experiment.backend)?;

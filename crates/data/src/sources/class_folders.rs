@@ -7,7 +7,7 @@ use super::listing::{Listing, name, natural, quoted, walk};
 use super::parts::Split;
 use super::picture_files::{self, Picture};
 use super::raw::{Part, Raw};
-use super::{DEPTH, LeftOut, Understood, Wanted};
+use super::{DEPTH, LeftOut, Progress, Understood, Wanted};
 use crate::folder::FolderError;
 
 /// Files of a folder that are looked at to know whether it has pictures.
@@ -119,15 +119,22 @@ pub(crate) fn read_named(
     understood.size = size;
     let mut parts: [Option<Part>; 3] = Default::default();
     let kinds = ["training", "validation", "test"];
+    let total = listed.iter().map(Vec::len).sum();
+    let mut before = 0;
     for ((part, pictures), (place, kind)) in parts
         .iter_mut()
         .zip(&listed)
         .zip(places.into_iter().zip(kinds))
     {
         if let Some(place) = place {
-            let read =
-                picture_files::read(pictures, size, wanted.options, &mut understood.left_out)?;
+            let progress = |done| {
+                let done = before + done;
+                (wanted.progress)(Progress::Pictures { done, total });
+            };
+            let left_out = &mut understood.left_out;
+            let read = picture_files::read(pictures, size, wanted.options, left_out, &progress)?;
             part.insert(read).describe(kind, size, place);
+            before += pictures.len();
         }
     }
     Ok(Raw::of(parts, class_names, understood))

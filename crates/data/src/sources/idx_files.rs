@@ -27,6 +27,18 @@ pub(crate) fn is_named_like_one(file: &Path) -> bool {
         .any(|pin| prefix(plain(&name), pin.name).is_some())
 }
 
+/// Returns what stands before the usual names of all such files in a folder, without the separator, if it is the same
+/// for all and not empty.
+pub(crate) fn common_prefix(listing: &Listing) -> Option<String> {
+    let names = names(listing);
+    let prefix = |name: &String| FILES.iter().find_map(|pin| prefix(plain(name), pin.name));
+    let mut prefixes: Vec<String> = names.iter().filter_map(prefix).collect();
+    prefixes.dedup();
+    let [only] = &prefixes[..] else { return None };
+    let name = only.trim_end_matches(['-', '_', '.']);
+    (!name.is_empty()).then(|| name.to_string())
+}
+
 /// Reads the four files of a folder.
 pub(crate) fn read(listing: &Listing, wanted: Wanted) -> Result<Raw, FolderError> {
     let paths = find(listing, wanted.name)?;
@@ -116,6 +128,7 @@ fn part(
         labels,
         from: labels_path.into(),
         files,
+        origins: Vec::new(),
     })
 }
 

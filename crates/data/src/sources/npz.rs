@@ -244,7 +244,7 @@ fn read_images(
         image.push(scale.byte(value));
         if image.len() == length {
             if is_planar {
-                image = interleaved(&image, channels);
+                image = pixels::interleaved(&image, channels);
             }
             pixels::push(&mut pixels, &image, channels, to);
             image.clear();
@@ -252,13 +252,6 @@ fn read_images(
         Ok(())
     })?;
     Ok((pixels, [to, height, width], count))
-}
-
-/// Returns planes, one behind the other, as pixels whose channels lie beside each other.
-fn interleaved(planes: &[u8], channels: usize) -> Vec<u8> {
-    let plane = planes.len() / channels.max(1);
-    let of_pixel = |at: usize| planes.iter().skip(at).step_by(plane.max(1));
-    (0..plane).flat_map(of_pixel).copied().collect()
 }
 
 /// How an array holds images.

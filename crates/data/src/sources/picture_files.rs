@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use pictures::{MAX_IN_ALL, PictureError, Preparation};
 
 use super::raw::Part;
 use super::{Colours, LeftOut, Options, pixels};
+use crate::dataset::Origin;
 use crate::folder::FolderError;
 
 /// Pictures that are looked at to choose a size and colours.
@@ -79,12 +81,14 @@ fn is_coloured(picture: &Picture) -> bool {
 }
 
 /// Reads pictures, in their order, as images of `size`. At most their bytes, 64 MiB a thread and 512 MiB are taken.
-/// What cannot be read is added to `left_out`, or an error if the options are strict.
+/// What cannot be read is added to `left_out`, or an error if the options are strict. `progress` hears how many are
+/// done.
 pub(crate) fn read(
     pictures: &[Picture],
     size: [usize; 3],
     options: &Options,
     left_out: &mut Vec<LeftOut>,
+    progress: &dyn Fn(usize),
 ) -> Result<Part, FolderError> {
     let length: usize = size.iter().product();
     let bytes = length
@@ -95,13 +99,21 @@ pub(crate) fn read(
         return Err(too_large(first.unwrap_or_default(), pictures.len(), size));
     };
     let mut pixels = vec![0; bytes];
-    let failures = decode(pictures, &mut pixels, size, options.threads);
+    let mut sizes = vec![[0, 0]; pictures.len()];
+    let failures = decode(
+        pictures,
+        (&mut pixels, &mut sizes),
+        size,
+        options.threads,
+        progress,
+    );
     if let Some((_, error)) = failures.first().filter(|_| options.strict) {
         return Err(FolderError::Picture(error.to_string(), error.hint()));
     }
     let mut labels = Vec::with_capacity(pictures.len());
+    let mut origins = Vec::with_capacity(pictures.len());
     let mut failed = failures.into_iter().peekable();
-    for (i, picture) in pictures.iter().enumerate() {
+    for ((i, picture), size) in pictures.iter().enumerate().zip(sizes) {
         if let Some((_, error)) = failed.next_if(|(at, _)| *at == i) {
             left_out.push(LeftOut {
                 path: picture.path.clone(),
@@ -111,11 +123,16 @@ pub(crate) fn read(
         }
         pixels.copy_within(i * length..(i + 1) * length, labels.len() * length);
         labels.push(picture.label);
+        origins.push(Origin {
+            path: picture.path.clone(),
+            size,
+        });
     }
     pixels.truncate(labels.len() * length);
     Ok(Part {
         pixels,
         labels,
+        origins,
         ..Part::default()
     })
 }
@@ -131,12 +148,14 @@ fn too_large(file: PathBuf, count: usize, [channels, height, width]: [usize; 3])
     }
 }
 
-/// Fills `pixels` with the pictures, over threads. Returns those that failed, in their order.
+/// Fills `pixels` with the pictures, and `sizes` with the width and height of each, over threads. Returns those that
+/// failed, in their order.
 fn decode(
     pictures: &[Picture],
-    pixels: &mut [u8],
+    (pixels, sizes): (&mut [u8], &mut [[u32; 2]]),
     size: [usize; 3],
     threads: usize,
+    progress: &dyn Fn(usize),
 ) -> Vec<(usize, PictureError)> {
     let length = size.iter().product::<usize>().max(1);
     let cores = || thread::available_parallelism().map_or(1, usize::from);
@@ -144,7 +163,7 @@ fn decode(
     let work = Mutex::new(
         pictures
             .iter()
-            .zip(pixels.chunks_exact_mut(length))
+            .zip(pixels.chunks_exact_mut(length).zip(sizes))
             .enumerate(),
     );
     let failures = Mutex::new(Vec::new());
@@ -155,23 +174,29 @@ fn decode(
             .unwrap_or_else(|poisoned| poisoned.into_inner())
             .next()
     };
-    let worker = || {
-        while let Some((i, (picture, to))) = next() {
+    let done = AtomicUsize::new(0);
+    let worker = |progress: &dyn Fn(usize)| {
+        while let Some((i, (picture, (to, own_size)))) = next() {
             match fitted(picture, size, &large) {
-                Ok(image) => to.copy_from_slice(&image),
+                Ok((image, found)) => {
+                    to.copy_from_slice(&image);
+                    *own_size = found;
+                }
                 Err(error) => failures
                     .lock()
                     .unwrap_or_else(|poisoned| poisoned.into_inner())
                     .push((i, error)),
             }
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         }
     };
     thread::scope(|scope| {
         for _ in 1..threads.min(pictures.len()) {
-            scope.spawn(worker);
+            scope.spawn(|| worker(&|_| {})); // this thread alone tells of progress
         }
-        worker();
+        worker(progress);
     });
+    progress(pictures.len());
     let mut failures = failures
         .into_inner()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -179,8 +204,13 @@ fn decode(
     failures
 }
 
-/// Returns a picture as an image of `size`: one of that size as it is, others as `predict` prepares them.
-fn fitted(picture: &Picture, size: [usize; 3], large: &Mutex<()>) -> Result<Vec<u8>, PictureError> {
+/// Returns a picture as an image of `size`: one of that size as it is, others as `predict` prepares them. The second
+/// value is its own width and height.
+fn fitted(
+    picture: &Picture,
+    size: [usize; 3],
+    large: &Mutex<()>,
+) -> Result<(Vec<u8>, [u32; 2]), PictureError> {
     let image = match pictures::load_within(&picture.path, BESIDE) {
         Err(PictureError::TooLarge { .. }) => {
             let _alone = large
@@ -191,12 +221,14 @@ fn fitted(picture: &Picture, size: [usize; 3], large: &Mutex<()>) -> Result<Vec<
         other => other,
     }?;
     let [channels, height, width] = size;
+    let found = [image.width(), image.height()];
     let is_fitting = (image.width() as usize, image.height() as usize) == (width, height);
     let pixels = if is_fitting || channels != 1 {
         pictures::whole(&image, size)
     } else {
         pictures::prepare_as(image, size, &Preparation::default()).map(|prepared| prepared.pixels)
     };
+    let pixels = pixels.map(|pixels| (pixels, found));
     pixels.ok_or_else(|| PictureError::Blank {
         file: picture.path.clone(),
     })

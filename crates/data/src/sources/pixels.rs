@@ -31,6 +31,27 @@ pub(crate) fn push(pixels: &mut Vec<u8>, image: &[u8], from: usize, to: usize) {
     }
 }
 
+/// Returns planes, one behind the other, as pixels whose channels lie beside each other.
+pub(crate) fn interleaved(planes: &[u8], channels: usize) -> Vec<u8> {
+    let plane = planes.len() / channels.max(1);
+    let of_pixel = |at: usize| planes.iter().skip(at).step_by(plane.max(1));
+    (0..plane).flat_map(of_pixel).copied().collect()
+}
+
+/// Returns images of `size` (channels, height, width), channel by channel, with `to` channels.
+pub(crate) fn recoloured(images: Vec<u8>, size: [usize; 3], to: usize) -> Vec<u8> {
+    let [from, height, width] = size;
+    if from == to {
+        return images;
+    }
+    let length = (from * height * width).max(1);
+    let mut pixels = Vec::with_capacity(images.len() / from.max(1) * to);
+    for image in images.chunks_exact(length) {
+        push(&mut pixels, &interleaved(image, from), from, to);
+    }
+    pixels
+}
+
 fn brightness(colour: &[u8]) -> u8 {
     let sum: u32 = LUMA
         .iter()

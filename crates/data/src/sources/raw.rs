@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::{ClassCount, Options, Understood, checks};
-use crate::dataset::{DataError, ImageDataset, permutation};
+use crate::dataset::{DataError, ImageDataset, Origin, permutation};
 use crate::folder::{Content, FileInfo, FolderError};
-use crate::idx::hex;
+use crate::idx;
 
 /// The streams of random numbers that choose a class's test images count down from here; the one above cuts off
 /// validation images.
@@ -23,6 +21,8 @@ pub(crate) struct Part {
     pub from: PathBuf,
     /// Its files; where there are too many to name, what they gave.
     pub files: Vec<FileInfo>,
+    /// The file of each image, if each has its own.
+    pub origins: Vec<Origin>,
 }
 
 /// What files gave.
@@ -37,28 +37,12 @@ pub(crate) struct Raw {
 impl Part {
     /// Describes the images and labels, read from `from`, as the IDX files they would be: equal images and labels
     /// have equal hashes, whatever files they came in.
-    pub fn describe(&mut self, part: &str, [channels, height, width]: [usize; 3], from: &Path) {
-        let word = |number: usize| (number as u32).to_be_bytes();
-        let count = word(self.labels.len());
-        let images = match channels {
-            1 => [&[0, 0, 8, 3][..], &count, &word(height), &word(width)].concat(),
-            _ => [
-                &[0, 0, 8, 4][..],
-                &count,
-                &word(channels),
-                &word(height),
-                &word(width),
-            ]
-            .concat(),
-        };
-        let labels = [&[0, 0, 8, 1][..], &count].concat();
-        let info = |what: &str, header: &[u8], values: &[u8]| FileInfo {
-            path: from.join(format!("{part} {what}")),
-            sha256: hex(&Sha256::new()
-                .chain_update(header)
-                .chain_update(values)
-                .finalize()),
-            bytes: (header.len() + values.len()) as u64,
+    pub fn describe(&mut self, part: &str, size: [usize; 3], from: &Path) {
+        let count = self.labels.len();
+        let images = idx::header(&idx::dimensions(count, size));
+        let labels = idx::header(&[count]);
+        let info = |what: &str, header: &[u8], values: &[u8]| {
+            FileInfo::of(from.join(format!("{part} {what}")), header, values)
         };
         self.files = vec![
             info("images", &images, &self.pixels),
@@ -101,10 +85,12 @@ impl Raw {
         let mut dataset = |part: Part| {
             files.extend(part.files);
             let made = ImageDataset::of_size(part.pixels, size, part.labels, classes);
-            made.map_err(|source| FolderError::Data {
-                file: part.from,
-                source,
-            })
+            let origins = part.origins;
+            made.map(|made| made.from_files(origins))
+                .map_err(|source| FolderError::Data {
+                    file: part.from,
+                    source,
+                })
         };
         let all = dataset(train)?;
         let validation = validation.map(&mut dataset).transpose()?;
@@ -150,7 +136,7 @@ fn with_shares(
         share(&test, options.test_share),
         share(&validation, options.validation_share),
     ];
-    let [train, new_test, new_validation] = stratified(&all, shares, options.seed);
+    let (train, [new_test, new_validation]) = stratified(all, shares, options.seed);
     let new = [(&new_test, "test"), (&new_validation, "validation")];
     for ((images, what), share) in new.into_iter().zip(shares) {
         if !images.is_empty() {
@@ -169,11 +155,23 @@ fn with_shares(
 }
 
 /// Returns what is left to train on, and the parts of each class with these shares, all in the order of the files.
-/// A class of two images or more gives at least one to a part with a share, and keeps one.
-fn stratified(all: &ImageDataset, shares: [f64; 2], seed: u64) -> [ImageDataset; 3] {
-    let none = || all.slice(0, 0);
+/// A class of two images or more gives at least one to a part with a share, and keeps one. Each part has its own
+/// pixels: its images count from 0, as they would in files of its own.
+fn stratified(
+    mut all: ImageDataset,
+    shares: [f64; 2],
+    seed: u64,
+) -> (ImageDataset, [ImageDataset; 2]) {
+    let rows = chosen(&all, shares, seed);
+    let parts = all.take_out(rows);
+    (all, parts)
+}
+
+/// Returns the rows of each part with a share.
+fn chosen(all: &ImageDataset, shares: [f64; 2], seed: u64) -> [Vec<u32>; 2] {
+    let mut parts = [const { Vec::new() }; 2];
     if shares == [0.0, 0.0] {
-        return [all.clone(), none(), none()];
+        return parts;
     }
     let mut of_class = vec![Vec::new(); all.classes()];
     for i in 0..all.len() {
@@ -181,7 +179,6 @@ fn stratified(all: &ImageDataset, shares: [f64; 2], seed: u64) -> [ImageDataset;
             rows.push(i as u32); // images are counted in 32 bits
         }
     }
-    let mut parts = [const { Vec::new() }; 3];
     for (class, rows) in of_class.iter().enumerate() {
         let order = permutation(seed, FIRST_STREAM - class as u64, rows.len());
         let mut shuffled = order
@@ -189,21 +186,15 @@ fn stratified(all: &ImageDataset, shares: [f64; 2], seed: u64) -> [ImageDataset;
             .filter_map(|&at| rows.get(at as usize))
             .copied();
         let mut left = rows.len();
-        for (part, share) in parts.iter_mut().skip(1).zip(shares) {
+        for (part, share) in parts.iter_mut().zip(shares) {
             let least = usize::from(share > 0.0 && left > 1);
             let wanted = (share.clamp(0.0, 1.0) * rows.len() as f64).round() as usize;
             let taken = wanted.max(least).min(left.saturating_sub(1));
             part.extend(shuffled.by_ref().take(taken));
             left -= taken;
         }
-        if let Some(train) = parts.first_mut() {
-            train.extend(shuffled);
-        }
     }
-    parts.map(|mut rows| {
-        rows.sort_unstable();
-        all.select(&rows)
-    })
+    parts
 }
 
 /// Returns how many images each class has in each part.

@@ -126,7 +126,7 @@ fn bad_other_data_sets() {
     let error = load(&Request::new("mine"), &mut |_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "data set \"mine\" needs a folder with its four IDX files"
+        "data set \"mine\" is not imported, and no folder is given"
     );
     assert!(places(&Request::new("mine")).is_empty());
 }

@@ -6,7 +6,7 @@ use data::{Options, Request, load};
 
 use crate::{USUAL, check_error, four, good, gzip, names, noise, put, read, says, small};
 
-const TEN: &[u8] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+pub const TEN: &[u8] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 fn called(prefix: &str) -> [String; 4] {
     USUAL.map(|name| format!("{prefix}-{}.gz", name.replace("t10k", "test")))

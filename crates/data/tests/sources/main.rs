@@ -7,11 +7,13 @@
     reason = "a test that panics has found something, and says where"
 )]
 
+mod audit;
 mod class_folders;
 mod colours;
 mod csv_files;
 mod damage;
 mod idx_files;
+mod imports;
 #[path = "../mutations/mod.rs"]
 mod mutations;
 mod npz;
@@ -21,7 +23,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use data::idx::{write_images, write_labels};
-use data::{DataSet, Images, Options, Request, SourceError, load};
+use data::{DataSet, Images, Options, Progress, Request, SourceError, load};
 use flate2::{Compression, write::GzEncoder};
 
 /// The names of the four files.
@@ -96,7 +98,9 @@ pub fn read(path: &Path, name: &str, options: Options) -> Result<DataSet, Source
         options,
         ..Request::new(name)
     };
-    load(&request, &mut |_| panic!("no download"))
+    load(&request, &mut |at| {
+        assert!(matches!(at, Progress::Pictures { .. }), "no download");
+    })
 }
 
 /// Returns the data set at a path that has one.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::table;
 use super::terminal::{self, Messages};
-use crate::cli::{DataArgs, ExperimentArgs};
+use crate::cli::{ExperimentArgs, ShowDataArgs};
 use crate::datasets::Wanted;
 use crate::failure::Failure;
 
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// When the config is wrong, or the data set is not found (exit code 2).
-pub fn run(args: &DataArgs) -> Result<(), Failure> {
+pub fn run(args: &ShowDataArgs) -> Result<(), Failure> {
     let messages = Messages::of(args.output);
     let experiment = super::config::experiment(&ExperimentArgs {
         config: args.config.clone(),
@@ -45,7 +45,7 @@ fn describe(place: &Place, name: &str) -> String {
         PlaceState::Verified(_) if name == fashion_mnist::NAME => {
             "all four files are there and verified".to_string()
         }
-        PlaceState::Verified(_) => "all four files are there".to_string(),
+        PlaceState::Verified(_) => "all files are there".to_string(),
     };
     format!("{} {}: {state}", place.kind, place.path.display())
 }
@@ -60,7 +60,7 @@ fn print_text(set: &DataSet, verbose: bool) -> Result<(), Failure> {
         understood.kind,
         understood.place.display()
     )?;
-    if understood.kind == "IDX files" {
+    if understood.kind.ends_with("IDX files") {
         for file in &set.files {
             let name = file.path.file_name().unwrap_or_default().to_string_lossy();
             writeln!(

@@ -3,6 +3,8 @@
 pub mod backends;
 pub mod config;
 pub mod data;
+pub mod data_import;
+pub mod data_audit;
 pub mod evaluate;
 pub mod export;
 pub mod gallery;

@@ -8,7 +8,7 @@ use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use data::{Download, printable};
+use data::{Download, Progress, printable};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
@@ -39,11 +39,11 @@ impl Messages {
 
     /// Returns a function that shows the library's notices until it is dropped.
     pub fn listener(self) -> impl FnMut(Notice) {
-        let mut downloads = Downloads::new(self);
+        let mut bar = Bar::new(self);
         move |notice| match notice {
-            Notice::Download(download) => downloads.show(download),
-            Notice::Note(text) => downloads.between(|| self.note(text)),
-            Notice::Warning(text) => downloads.between(|| self.warn(text)),
+            Notice::Progress(progress) => bar.show(progress),
+            Notice::Note(text) => bar.between(|| self.note(text)),
+            Notice::Warning(text) => bar.between(|| self.warn(text)),
         }
     }
 
@@ -112,51 +112,77 @@ fn safe_lines(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Progress of downloads: a bar on a terminal.
-struct Downloads {
+/// Pictures that are read, or written, without a word where there is no bar.
+const FEW: usize = 1000;
+const BYTES: &str = "{wide_bar:.cyan/dim} {bytes}/{total_bytes}  {bytes_per_sec}";
+const IMAGES: &str = "{wide_bar:.cyan/dim} {human_pos}/{human_len} images  {eta} left";
+
+/// Progress of something that takes long: a bar on a terminal, one line elsewhere.
+struct Bar {
     messages: Messages,
-    file: String,
+    /// What is in progress.
+    what: String,
     bar: ProgressBar,
 }
 
-impl Downloads {
+impl Bar {
     fn new(messages: Messages) -> Self {
-        let style = ProgressStyle::with_template(
-            "{wide_bar:.cyan/dim} {bytes}/{total_bytes}  {bytes_per_sec}",
-        );
-        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = if messages.quiet || !stderr().is_terminal() {
             ProgressBar::hidden()
         } else {
-            ProgressBar::no_length().with_style(style)
+            ProgressBar::no_length()
         };
         Self {
             messages,
-            file: String::new(),
+            what: String::new(),
             bar,
         }
     }
 
-    fn show(&mut self, download: Download) {
-        if self.file != download.file {
-            self.file = download.file.to_string();
-            self.messages.note(format_args!(
-                "downloading {} from {}",
-                download.file, download.address
-            ));
+    fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Download(Download {
+                address,
+                file,
+                done,
+                total,
+            }) => {
+                let what = format!("downloading {file} from {address}");
+                self.at(what, BYTES, done, total.unwrap_or(0), true);
+            }
+            Progress::Pictures { done, total } => self.images("reading", done, total),
+            Progress::Writing { done, total } => self.images("writing", done, total),
         }
-        self.bar.set_length(download.total.unwrap_or(0));
-        self.bar.set_position(download.done);
     }
 
-    /// Prints another message: the download is over.
+    fn images(&mut self, doing: &str, done: usize, total: usize) {
+        let what = format!("{doing} {total} images");
+        self.at(what, IMAGES, done as u64, total as u64, total >= FEW);
+    }
+
+    fn at(&mut self, what: String, style: &str, done: u64, total: u64, is_told: bool) {
+        if self.what != what {
+            if is_told {
+                self.messages.note(&what);
+            }
+            self.what = what;
+            self.bar.reset();
+            let style = ProgressStyle::with_template(style);
+            self.bar
+                .set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        }
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
+    /// Prints another message: what was in progress is over.
     fn between(&self, say: impl FnOnce()) {
         self.bar.finish_and_clear();
         say();
     }
 }
 
-impl Drop for Downloads {
+impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -8,8 +8,8 @@ pub mod reliability;
 pub mod weights;
 
 use data::ImageDataset;
-use image::DynamicImage;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use model::Metadata;
 
 use crate::evaluation::{Predictions, class_name};
@@ -114,6 +114,25 @@ fn draw(
     let tiles: Vec<Tile> = shown.iter().map(tile).collect::<Result<_, Failure>>()?;
     let picture = gallery::draw(heading, &tiles, images.height(), images.width());
     png(&DynamicImage::ImageRgb8(picture))
+}
+
+/// Returns image `i`, of one channel or three, as a PNG. Panics if `i` is not below `images.len()`.
+///
+/// # Errors
+/// When the PNG cannot be encoded.
+pub fn image(images: &ImageDataset, i: usize) -> Result<Vec<u8>, Failure> {
+    let pixels = images.image(i);
+    let (height, width) = (images.height() as u32, images.width() as u32);
+    let plane = pixels.len() / images.channels().max(1);
+    let at = |x: u32, y: u32, channel: usize| {
+        let offset = channel * plane + (y * width + x) as usize;
+        pixels.get(offset).copied().unwrap_or_default()
+    };
+    png(&if images.channels() == 3 {
+        RgbImage::from_fn(width, height, |x, y| Rgb([0, 1, 2].map(|c| at(x, y, c)))).into()
+    } else {
+        GrayImage::from_fn(width, height, |x, y| Luma([at(x, y, 0)])).into()
+    })
 }
 
 /// Returns a picture as a PNG.

@@ -1,4 +1,4 @@
-//! HTML pages of a run, several runs, a sweep or a range test, with charts as SVG.
+//! HTML pages of a run, several runs, a sweep, a range test or an audit, with charts as SVG.
 //!
 //! [`contents`] reads the content; a page is a function of it. The commands write the files.
 
@@ -8,6 +8,7 @@ mod tested;
 pub mod comparison_page;
 pub mod sweep_page;
 pub mod range_test_page;
+pub mod audit_page;
 pub mod chart;
 pub mod band;
 mod reliability_svg;

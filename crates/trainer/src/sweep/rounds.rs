@@ -61,7 +61,10 @@ pub fn data_set(sweep: &Sweep, notify: Notify) -> Result<DataSet, Failure> {
     let data = Wanted::by(first).load(notify)?;
     let (size, classes) = (data.train.size(), data.train.classes());
     for setting in &sweep.settings {
-        setting.experiment.check_data(data.train.len(), classes)?;
+        let images = data.train.len();
+        setting
+            .experiment
+            .check_data(images, data.set_aside(), classes)?;
         setting.experiment.architecture(size, classes).validate()?;
     }
     Ok(data)

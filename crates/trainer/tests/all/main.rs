@@ -27,6 +27,7 @@ mod configs;
 #[cfg(all(feature = "wgpu", feature = "ndarray"))]
 mod backend;
 mod datasets;
+mod audit;
 mod training;
 mod engine;
 mod run;

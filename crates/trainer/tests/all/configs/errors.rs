@@ -112,7 +112,6 @@ pub const BAD: &[Bad] = &[
     Bad("name = \"COM1.x\"", &[], "my.toml:1:8", "`name` is what Windows calls a device", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
     Bad("name = \"x.\"", &[], "my.toml:1:8", "`name` ends in a `.`, which Windows takes off", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
     Bad("name = \".x\"", &[], "my.toml:1:8", "`name` begins with a `.`", "use up to 64 letters a to z, digits, `-`, `_` and `.`"),
-    Bad("[data]\nname = \"kmnist\"", &[], "my.toml:2:8", "`data.dir` is missing: only fashion-mnist is found without it", "set `data.dir` to the folder with the four IDX files"),
     Bad("[data]\nclasses=[\"a\",\"b\"]", &[], "my.toml:2:9", "`data.classes` has 2, but fashion-mnist has 10", "name every class once, in the order of the labels"),
     Bad("[data]\nname=\"k\"\ndir=\"d\"\nclasses=[\"a\",\"a\"]", &[], "my.toml:4:9", "`data.classes` has \"a\" twice", "name every class once, in the order of the labels"),
     Bad("[data]\nname=\"k\"\ndir=\"d\"\nclasses=[\"a\"]", &[], "my.toml:4:9", "`data.classes` has 1, but must have 2 to 256", "name every class once, in the order of the labels"),
@@ -301,12 +300,12 @@ fn errors_as_they_are_shown() {
       | ^^^^^^
     hint: only `adam`, `adamw` use it: remove it or choose another `name`
     "#);
-    insta::assert_snapshot!(shown("[data]\n\tname = \"\u{e9}\u{1F457}\"\t\r\n", &[]), @r#"
-    error: my.toml:2:9: `data.dir` is missing: only fashion-mnist is found without it
+    insta::assert_snapshot!(shown("[data]\n\tnam = \"\u{e9}\u{1F457}\"\t\r\n", &[]), @r#"
+    error: my.toml:2:5: unknown key `nam` in [data]
       |
-    2 |     name = "é👗"    
-      |            ^^^^
-    hint: set `data.dir` to the folder with the four IDX files
+    2 |     nam = "é👗"    
+      |     ^^^
+    hint: did you mean `name`?
     "#);
     insta::assert_snapshot!(shown(&format!("name = \"{}\"; seed = 1", "long ".repeat(100)), &[]), @r#"
     error: my.toml:1:510: expected the end of the line
@@ -422,13 +421,13 @@ fn what_depends_on_the_data() {
         ];
         let experiment = load_text("", &[&sets[0], &sets[1]]).unwrap();
         let found = experiment
-            .check_data(images, 10)
+            .check_data(images, 0, 10)
             .map_or_else(|error| error.to_string(), |()| String::new());
         assert_eq!(found, expect);
     };
     let weights = load_text("", &["training.class_weights=[1, 2]"]).unwrap();
-    assert_eq!(weights.check_data(60_000, 2), Ok(()));
-    let error = weights.check_data(60_000, 10).unwrap_err().to_string();
+    assert_eq!(weights.check_data(60_000, 0, 2), Ok(()));
+    let error = weights.check_data(60_000, 0, 10).unwrap_err().to_string();
     let two = "`training.class_weights` has 2, but there are 10 classes\n\
                hint: give one weight for each class, in the order of the labels";
     assert_eq!(error, two);
@@ -451,4 +450,8 @@ fn what_depends_on_the_data() {
         10,
         "`training.batch_size` is 6, but there are 5 images to train on\nhint: use 1 to 5",
     );
+    let stopping = load_text("[early_stopping]\n[data]\ndir = \"mine\"", &[]).unwrap();
+    assert_eq!(stopping.check_data(100, 10, 10), Ok(()));
+    let none = stopping.check_data(100, 0, 10).unwrap_err().to_string();
+    assert!(none.contains("and the files have none"), "{none}");
 }

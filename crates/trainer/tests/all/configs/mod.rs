@@ -71,7 +71,7 @@ fn shipped_configs_load_and_come_back_equal() {
         assert!(source.text.contains(&command), "{stem}");
         let experiment = load(source, &[]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(experiment.name, stem);
-        assert_eq!(experiment.check_data(60_000, 10), Ok(()));
+        assert_eq!(experiment.check_data(60_000, 0, 10), Ok(()));
         comes_back_equal(&experiment);
     }
 }
