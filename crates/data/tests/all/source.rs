@@ -18,6 +18,14 @@ pub const TRAIN_LABELS: &str = FILES[1].name;
 pub const TEST_IMAGES: &str = FILES[2].name;
 pub const TEST_LABELS: &str = FILES[3].name;
 
+/// Returns the download that is in progress; nothing else takes long here.
+fn download_of(at: Progress) -> data::Download {
+    match at {
+        Progress::Download(at) => at,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Serves what is asked for from a table, anything else is 404. Returns the address.
 fn serve(files: HashMap<String, Vec<u8>>) -> String {
     let server = Arc::new(tiny_http::Server::http("127.0.0.1:0").unwrap());
@@ -218,9 +226,8 @@ fn the_next_mirror_helps() {
         ..fashion()
     };
     let set = load(&request, &mut |at| {
-        if let Progress::Download(at) = at {
-            last.insert(at.file.to_string(), (at.done, at.total));
-        }
+        let at = download_of(at);
+        last.insert(at.file.to_string(), (at.done, at.total));
     })
     .unwrap();
     assert_eq!(set.place, cache);
@@ -280,7 +287,7 @@ fn a_corrupt_cache_is_passed_over_or_healed() {
             ..nowhere.clone()
         },
         &mut |at| {
-            assert_ne!(at.file, TRAIN_IMAGES, "this one was good");
+            assert_ne!(download_of(at).file, TRAIN_IMAGES, "this one was good");
         },
     );
     assert_eq!(healed.unwrap().place, cache.path());
@@ -486,7 +493,10 @@ fn planted_and_truncated_files_in_the_cache_are_refused_and_healed() {
         let text = load(&request, &mut |_| ()).unwrap_err().to_string();
         assert!(text.contains(expect), "{text}\nexpected: {expect}");
         let mut fetched = Vec::new();
-        let set = load(&healing, &mut |at| fetched.push(at.file.to_string())).unwrap();
+        let set = load(&healing, &mut |at| {
+            fetched.push(download_of(at).file.to_string())
+        })
+        .unwrap();
         assert_eq!(set.place, cache.path());
         fetched.dedup();
         assert_eq!(fetched, [name], "{expect}: only what was wrong is fetched");
