@@ -134,6 +134,28 @@ fn state_dicts_with_something_beside_them() {
     assert!(has(&notes, "two classes"), "{notes:?}");
 }
 
+/// PyTorch 2.15: torch.save(model), and a state dict with batch normalisation between layers and activations.
+#[test]
+fn whole_models_of_pytorch() {
+    let notes = plain("t2-whole.pt", Kind::Torch);
+    assert!(!has(&notes, "activation"), "its class says it: {notes:?}");
+    let notes = plain("t2-whole-norms.pt", Kind::Torch);
+    for part in [
+        "`1` before the first layer",
+        "`3` behind `2`",
+        "`8` behind the activation of `6`",
+    ] {
+        assert!(has(&notes, part), "{part}: {notes:?}");
+    }
+    let notes = plain("t2-whole-class.pt", Kind::Torch);
+    assert!(has(&notes, "`bn2` behind `fc2`"), "{notes:?}");
+    let told = Told {
+        activation: Some(Activation::Gelu),
+        ..Told::default()
+    };
+    check("t2-norms.pt", Kind::Torch, &Reading::default(), &told);
+}
+
 #[test]
 fn names_of_every_kind() {
     plain("A29-numpy-w1-b1.npz", Kind::Npz);
