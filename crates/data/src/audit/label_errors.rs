@@ -3,7 +3,8 @@
 //! Predictions come from networks that were not trained on the image (cross-validation). A class is confidently predicted
 //! for an image if its probability is at least as high as it is, on average, for the images that have its label: networks
 //! are surer of some classes than of others. An image that is confidently of another class than its label says is likely
-//! mislabelled. The counts of (label, confident class) are the confident joint; the images off its diagonal are returned.
+//! mislabelled. The counts of (label, confident class) are the confident joint; the images off its diagonal are returned,
+//! except those whose label is more probable still (as the authors' cleanlab does).
 
 /// A label that is likely wrong.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -14,7 +15,7 @@ pub struct LabelError {
     pub label: u8,
     /// The class it likely is of.
     pub likely: u8,
-    /// How much more probable that class is than the label, 0 to 1.
+    /// How much more probable that class is than the label, above 0 and at most 1.
     pub margin: f64,
 }
 
@@ -81,12 +82,13 @@ pub fn find(probabilities: &[f32], labels: &[u8], classes: usize) -> Found {
         if let Some(count) = counts.and_then(|counts| counts.get_mut(likely)) {
             *count += 1;
         }
-        if likely != usize::from(label) {
+        let margin = of(row, likely) - of(row, usize::from(label));
+        if margin > 0.0 {
             found.errors.push(LabelError {
                 index,
                 label,
                 likely: likely as u8, // a label is a byte
-                margin: of(row, likely) - of(row, usize::from(label)),
+                margin,
             });
         }
     }
@@ -110,7 +112,8 @@ mod tests {
             (1, [0.1, 0.9]),
             (1, [0.2, 0.8]),
             (1, [0.55, 0.45]), // likely 0: above the mean of class 0
-            (1, [0.3, 0.7]),   // below both thresholds
+            (1, [0.36, 0.64]), // below both thresholds
+            (1, [0.46, 0.54]), // confidently 0, but its label is more probable
         ];
         let labels = rows.map(|(label, _)| label);
         let found = find(&rows.map(|(_, row)| row).concat(), &labels, 2);
@@ -121,7 +124,7 @@ mod tests {
             .collect();
         assert_eq!(errors, [[2, 0, 1], [5, 1, 0]]);
         assert!((found.errors[0].margin - 0.9).abs() < 1e-6);
-        assert_eq!(found.joint, [[2, 1], [1, 2]]);
+        assert_eq!(found.joint, [[2, 1], [2, 2]]);
     }
 
     #[test]

@@ -116,6 +116,8 @@ fn a_page_shows_what_is_suspected_and_escapes_names() {
         "--data-dir",
         "mine",
         "--set",
+        "data.name=mine",
+        "--set",
         classes,
         "--html",
         "page.html",
