@@ -63,7 +63,9 @@ fn data(table: &Table) -> Result<Data, ConfigError> {
     let dir = table.optional_text("dir")?.map(PathBuf::from);
     let classes = table.optional_texts("classes")?;
     if let Some(classes) = &classes {
-        check_classes(classes, &name).map_err(|problem| {
+        // A folder may hold other data, whatever the name says: that is seen once it is read.
+        let is_fashion = name == fashion_mnist::NAME && dir.is_none();
+        check_classes(classes, is_fashion).map_err(|problem| {
             table
                 .refuse("classes", problem)
                 .hint("name every class once, in the order of the labels")
@@ -103,8 +105,8 @@ fn size(table: &Table) -> Result<Option<[usize; 2]>, ConfigError> {
     })
 }
 
-fn check_classes(classes: &[String], data_set: &str) -> Result<(), String> {
-    if data_set == fashion_mnist::NAME && classes.len() != fashion_mnist::CLASS_NAMES.len() {
+fn check_classes(classes: &[String], is_fashion: bool) -> Result<(), String> {
+    if is_fashion && classes.len() != fashion_mnist::CLASS_NAMES.len() {
         return Err(format!(
             "`data.classes` has {}, but fashion-mnist has {}",
             classes.len(),
