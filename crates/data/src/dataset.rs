@@ -172,7 +172,7 @@ impl ImageDataset {
 
     /// Returns the same images, which came from these files: one for each, or none.
     #[must_use]
-    pub(crate) fn from_files(self, origins: Vec<Origin>) -> Self {
+    pub(crate) fn with_origins(self, origins: Vec<Origin>) -> Self {
         Self {
             origins: origins.into(),
             ..self

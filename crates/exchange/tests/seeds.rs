@@ -30,10 +30,13 @@ fn npz(seed: &[u8]) -> Vec<u8> {
     archive::write(&files)
 }
 
+/// Turns a seed into a file.
+type ToFile = fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn the_seeds_of_the_fuzzer_are_networks() {
     let whole = |seed: &[u8]| seed.to_vec();
-    let targets: [(&str, Kind, fn(&[u8]) -> Vec<u8>); 3] = [
+    let targets: [(&str, Kind, ToFile); 3] = [
         ("exchange_onnx", Kind::Onnx, whole),
         ("exchange_safetensors", Kind::Safetensors, whole),
         ("exchange_npz", Kind::Npz, npz),

@@ -86,7 +86,7 @@ impl Raw {
             files.extend(part.files);
             let made = ImageDataset::of_size(part.pixels, size, part.labels, classes);
             let origins = part.origins;
-            made.map(|made| made.from_files(origins))
+            made.map(|made| made.with_origins(origins))
                 .map_err(|source| FolderError::Data {
                     file: part.from,
                     source,
