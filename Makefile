@@ -83,7 +83,7 @@ fuzz:
 soundness: setup-valgrind
 	scripts/soundness
 
-## Change the crate with `unsafe` in small ways, and see that a test notices (cargo-mutants; some hours)
+## Change the kernels and the model in small ways, and see that a test notices (cargo-mutants; some hours)
 mutants:
 	scripts/mutants
 

@@ -159,6 +159,8 @@ mod tests {
             let bits = spoken.fold(0u64, |bits, spoken| bits << 1 | u64::from(spoken));
             assert_eq!(bits, expected, "{bits:#x}");
         }
+        // All its bits: a mask depends on the lower ones once in 65,536 times.
+        assert_eq!(random(5, [1, 0x89ab_cdef]), 0xc0c2_96af);
     }
 
     #[test]
