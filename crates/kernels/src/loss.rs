@@ -227,6 +227,14 @@ mod tests {
         ] {
             assert!((ours - exact).abs() < 1e-6, "{ours} {exact}");
         }
+        // Neurons of 3/4 and 1/2, ideals of 0.1 and 0.9: distances of 0.65 and 0.4.
+        let objective = Objective {
+            loss: Loss::Quadratic,
+            label_smoothing: 0.2,
+            class_weights: vec![],
+        };
+        let cost = objective.loss_and_gradient(&mut logits.clone(), &[1], 2);
+        assert!((cost - 0.5825).abs() < 1e-6, "{cost}");
     }
 
     /// Logits as far apart as floats allow: no gradient is denormal, none is lost that counts.
