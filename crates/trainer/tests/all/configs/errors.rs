@@ -294,7 +294,7 @@ fn errors_as_they_are_shown() {
     hint: only `adam`, `adamw` use it: remove it or choose another `name`
     "#);
     insta::assert_snapshot!(shown("[data]\n\tnam = \"\u{e9}\u{1F457}\"\t\r\n", &[]), @r#"
-    error: my.toml:2:5: unknown key `nam` in [data]
+    error: my.toml:2:2: unknown key `nam` in [data]
       |
     2 |     nam = "é👗"    
       |     ^^^
