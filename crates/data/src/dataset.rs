@@ -3,6 +3,7 @@
 //! 70,000 images of 28 x 28 are 55 MB as bytes and four times that as floats, so splitting, slicing
 //! and accessing items copies no pixels: a view is a range or a list of row numbers.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -391,6 +392,13 @@ fn fit(count: usize, size: [usize; 3], pixels: usize) -> Result<(), DataError> {
         width,
         pixels,
     })
+}
+
+/// Returns a hash of an image's bytes, by which equal images are looked for.
+pub(crate) fn hash(image: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    image.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Returns the numbers 0 to `n - 1` (at most 2^32 - 1 of them) in an order that depends on `seed`

@@ -5,9 +5,9 @@
 //! one of their four quarters, so only images with a quarter in common are compared, pixel by pixel.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Place;
+use crate::dataset::hash;
 use crate::source::DataSet;
 
 /// Cells of the grid: each row gives eight comparisons.
@@ -69,12 +69,6 @@ pub fn find(set: &DataSet) -> Duplicates {
         exact,
         near: near(set, &firsts),
     }
-}
-
-fn hash(image: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    image.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn pixels(set: &DataSet, place: Place) -> Option<&[u8]> {

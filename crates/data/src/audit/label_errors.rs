@@ -32,57 +32,23 @@ pub struct Found {
 /// is never confidently predicted. Probabilities that are not finite count as 0.
 pub fn find(probabilities: &[f32], labels: &[u8], classes: usize) -> Found {
     let rows = || {
-        labels
-            .iter()
-            .zip(probabilities.chunks_exact(classes.max(1)))
+        let rows = probabilities.chunks_exact(classes.max(1));
+        labels.iter().copied().zip(rows)
     };
-    let of = |row: &[f32], class: usize| {
-        let value = row.get(class).copied().unwrap_or(0.0);
-        if value.is_finite() {
-            f64::from(value)
-        } else {
-            0.0
-        }
-    };
-    let mut sums = vec![(0.0, 0usize); classes];
-    for (&label, row) in rows() {
-        if let Some((sum, count)) = sums.get_mut(usize::from(label)) {
-            *sum += of(row, usize::from(label));
-            *count += 1;
-        }
-    }
-    let thresholds: Vec<f64> = sums
-        .iter()
-        .map(|&(sum, count)| {
-            if count == 0 {
-                f64::INFINITY
-            } else {
-                sum / count as f64
-            }
-        })
-        .collect();
+    let thresholds = thresholds(rows(), classes);
     let mut found = Found {
         errors: Vec::new(),
         joint: vec![vec![0; classes]; classes],
     };
-    for (index, (&label, row)) in rows().enumerate() {
-        let confident = (0..classes).filter(|&class| {
-            thresholds
-                .get(class)
-                .is_some_and(|&least| of(row, class) >= least)
-        });
-        // Of two that are equally probable, the label is believed.
-        let believed = |class: usize| (of(row, class), class == usize::from(label));
-        let likely = confident.max_by(|&one, &other| {
-            let ((a, is_a), (b, is_b)) = (believed(one), believed(other));
-            a.total_cmp(&b).then(is_a.cmp(&is_b))
-        });
-        let Some(likely) = likely else { continue };
+    for (index, (label, row)) in rows().enumerate() {
+        let Some(likely) = likely(row, label.into(), &thresholds) else {
+            continue;
+        };
         let counts = found.joint.get_mut(usize::from(label));
         if let Some(count) = counts.and_then(|counts| counts.get_mut(likely)) {
             *count += 1;
         }
-        let margin = of(row, likely) - of(row, usize::from(label));
+        let margin = of(row, likely) - of(row, label.into());
         if margin > 0.0 {
             found.errors.push(LabelError {
                 index,
@@ -96,6 +62,46 @@ pub fn find(probabilities: &[f32], labels: &[u8], classes: usize) -> Found {
         .errors
         .sort_by(|one, other| other.margin.total_cmp(&one.margin));
     found
+}
+
+/// Returns the mean probability of each class for the images that have its label, `[classes]`; infinite without any.
+fn thresholds<'a>(rows: impl Iterator<Item = (u8, &'a [f32])>, classes: usize) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0usize); classes];
+    for (label, row) in rows {
+        if let Some((sum, count)) = sums.get_mut(usize::from(label)) {
+            *sum += of(row, label.into());
+            *count += 1;
+        }
+    }
+    let mean = |(sum, count): (f64, usize)| {
+        if count == 0 {
+            f64::INFINITY
+        } else {
+            sum / count as f64
+        }
+    };
+    sums.into_iter().map(mean).collect()
+}
+
+/// Returns the most probable of the confidently predicted classes. Of two that are equally probable, the label is believed.
+fn likely(row: &[f32], label: usize, thresholds: &[f64]) -> Option<usize> {
+    let confident = (0..).zip(thresholds);
+    let confident = confident.filter(|&(class, &least)| of(row, class) >= least);
+    let believed = |class: usize| (of(row, class), class == label);
+    confident.map(|(class, _)| class).max_by(|&one, &other| {
+        let ((a, is_a), (b, is_b)) = (believed(one), believed(other));
+        a.total_cmp(&b).then(is_a.cmp(&is_b))
+    })
+}
+
+/// Returns the probability of a class; 0 if it is not finite.
+fn of(row: &[f32], class: usize) -> f64 {
+    let value = row.get(class).copied().unwrap_or(0.0);
+    if value.is_finite() {
+        f64::from(value)
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! What may be wrong with a data set, though it can be read.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Understood;
-use crate::dataset::ImageDataset;
+use crate::dataset::{ImageDataset, hash};
 
 /// The largest class may have this many times the images of the smallest.
 const BALANCED: usize = 10;
@@ -80,11 +79,6 @@ fn unused_range([darkest, brightest]: [u8; 2]) -> Option<String> {
 
 /// Images in the test part that are in the training part as well, byte by byte.
 fn shared(train: &ImageDataset, test: &ImageDataset) -> Option<String> {
-    let hash = |image: &[u8]| {
-        let mut hasher = DefaultHasher::new();
-        image.hash(&mut hasher);
-        hasher.finish()
-    };
     let known: HashMap<u64, usize> = (0..train.len())
         .map(|i| (hash(train.image(i)), i))
         .collect();
