@@ -1,10 +1,11 @@
-//! Records that need no Burn, for the tests of inference.
+//! Records that need no Burn, for the tests of inference and for `fixtures`.
 
 use std::collections::BTreeMap;
 
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
 use model::{Architecture, Metadata, MlpConfig, Record, Shape, TestMetrics};
 
+#[allow(dead_code)] // not used by every test
 /// Returns a record of a network like `config`, with weights from -0.05 to 0.05 that tell their places.
 pub fn record(config: &MlpConfig) -> Record {
     let architecture = Architecture::Mlp(config.clone());
