@@ -101,6 +101,23 @@ pub struct Training {
     pub ema: f64,
 }
 
+impl Training {
+    /// Returns the maximum norm of the gradient, if there is one.
+    pub fn clips_to(&self) -> Option<f32> {
+        above_zero(self.clip_norm)
+    }
+
+    /// Returns the memory of the moving average of the weights, if there is one.
+    pub fn averages_by(&self) -> Option<f32> {
+        above_zero(self.ema)
+    }
+}
+
+/// Returns a setting of which 0 means none.
+fn above_zero(setting: f64) -> Option<f32> {
+    (setting > 0.0).then_some(setting as f32)
+}
+
 /// What the loss of an image is multiplied by. The mean over a batch is still that over its images, as in Keras.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClassWeights {

@@ -94,7 +94,9 @@ fn predict(
     let per_epoch = batches.per_epoch();
     let rate = LearningRate::of(experiment, per_epoch);
     let weights = architecture.init(experiment.seed)?;
-    let mut engine = Engine::Kernel(Box::new(Kernel::new(job, weights, batches, rate)));
+    let mut engine = Engine::Kernel(Box::new(Kernel::new(
+        job, weights, batches, rate, &objective,
+    )));
     for epoch in 1..=experiment.training.epochs {
         let mut totals = Totals::new(objective.clone(), Sums::new());
         engine.train(epoch, 0..per_epoch, &mut totals, &mut |_, _| Ok(true))?;

@@ -75,12 +75,15 @@ fn fit(
     let batches = experiment.batches(images.train.clone());
     let per_epoch = batches.per_epoch();
     let learning_rate = LearningRate::of(experiment, per_epoch);
+    let objective = objective(experiment, &images.train);
 
     // Engine: the fused kernel, where it knows the network, or else Burn's `Learner`.
-    let kernel = (job.engine == EngineKind::Kernel)
-        .then(|| Kernel::new(job, weights.clone(), batches.clone(), learning_rate.clone()));
+    let kernel = (job.engine == EngineKind::Kernel).then(|| {
+        let (weights, batches) = (weights.clone(), batches.clone());
+        Kernel::new(job, weights, batches, learning_rate.clone(), &objective)
+    });
     let learner = Learner::new(
-        TrainingStep::of(job, weights, &objective(experiment, &images.train))?,
+        TrainingStep::of(job, weights, &objective)?,
         optimizer::build(&experiment.optimizer),
         learning_rate
             .clone()
@@ -101,7 +104,7 @@ fn fit(
         start,
         (batches, validation.clone()),
         (kernel, optimizer_state),
-        learning_rate,
+        (learning_rate, objective),
         (watch, interrupter.clone()),
         run,
     )?);

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use data::audit::label_errors::LabelError;
+use data::audit::{Part, Place};
 use serde_json::{Value, json};
 
 use super::signals::Signals;
@@ -103,8 +105,8 @@ fn print_table(
     Ok(())
 }
 
-fn group_row(audit: &Audit, group: &[data::audit::Place]) -> Vec<String> {
-    let of = |text: &dyn Fn(data::audit::Place) -> String| {
+fn group_row(audit: &Audit, group: &[Place]) -> Vec<String> {
+    let of = |text: &dyn Fn(Place) -> String| {
         let all: Vec<String> = group.iter().take(4).map(|&place| text(place)).collect();
         all.join(", ")
     };
@@ -114,7 +116,7 @@ fn group_row(audit: &Audit, group: &[data::audit::Place]) -> Vec<String> {
     ]
 }
 
-fn error_row(audit: &Audit, error: &data::audit::label_errors::LabelError) -> Vec<String> {
+fn error_row(audit: &Audit, error: &LabelError) -> Vec<String> {
     vec![
         audit.describe(training(error.index)),
         audit.class(error.label).to_string(),
@@ -123,15 +125,15 @@ fn error_row(audit: &Audit, error: &data::audit::label_errors::LabelError) -> Ve
     ]
 }
 
-fn training(index: usize) -> data::audit::Place {
-    data::audit::Place {
-        part: data::audit::Part::Training,
+fn training(index: usize) -> Place {
+    Place {
+        part: Part::Training,
         index,
     }
 }
 
 fn value(audit: &Audit) -> Value {
-    let image = |place: data::audit::Place| {
+    let image = |place: Place| {
         let file = place.origin(&audit.data).map(|origin| &origin.path);
         json!({ "part": place.part, "index": place.index, "label": audit.label(place), "file": file })
     };

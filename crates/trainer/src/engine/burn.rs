@@ -77,8 +77,8 @@ impl<'a> Burn<'a> {
             compute: compute.clone(),
             seed: experiment.seed,
             optimizer: experiment.optimizer.clone(),
-            average: (experiment.training.ema > 0.0).then_some(Average {
-                memory: experiment.training.ema as f32,
+            average: experiment.training.averages_by().map(|memory| Average {
+                memory,
                 network: None,
             }),
             loader,

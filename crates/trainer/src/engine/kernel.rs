@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use data::{Batches, Epoch};
 use experiment::{Backend, Optimizer};
+use kernels::Objective;
 use model::{Activation, Architecture, RecordError, Tensor, record};
 
-use super::{Job, LearningRate, Predictor, Totals, Watch, objective};
+use super::{Job, LearningRate, Predictor, Totals, Watch};
 use crate::backend;
 use crate::failure::Failure;
 use crate::run::state::{AVERAGE, FIRST_MOMENTS, Parts, SECOND_MOMENTS, WEIGHTS, unusable};
@@ -27,7 +28,8 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Returns the network of `job` with these `weights`, ready to be trained on `batches`.
+    /// Returns the network of `job` with these `weights`, ready to be trained on `batches` to
+    /// minimise `objective`.
     ///
     /// # Panics
     /// When `weights` belong to another network.
@@ -36,6 +38,7 @@ impl Kernel {
         weights: Vec<Tensor>,
         batches: Batches,
         learning_rate: LearningRate,
+        objective: &Objective,
     ) -> Self {
         let Architecture::Mlp(mlp) = job.architecture;
         let activation = match mlp.activation {
@@ -48,15 +51,14 @@ impl Kernel {
         let optimizer = constants(&job.experiment.optimizer);
         let network = kernels::Network::new(&mlp.layers(weights), activation, loss, optimizer);
         let (training, seed) = (&job.experiment.training, job.experiment.seed);
-        let objective = objective(job.experiment, batches.images());
         let share = mlp.dropout as f32;
         Self {
             network: network.with(kernels::Extras {
                 dropout: kernels::Dropout { share, seed },
                 label_smoothing: objective.label_smoothing,
-                class_weights: objective.class_weights,
-                clip_norm: above_zero(training.clip_norm),
-                average: above_zero(training.ema),
+                class_weights: objective.class_weights.clone(),
+                clip_norm: training.clips_to(),
+                average: training.averages_by(),
             }),
             architecture: job.architecture.clone(),
             batches,
@@ -147,11 +149,6 @@ impl Kernel {
         let Architecture::Mlp(mlp) = &self.architecture;
         mlp.from_layers(layers)
     }
-}
-
-/// Returns a setting of which 0 means none.
-fn above_zero(setting: f64) -> Option<f32> {
-    (setting > 0.0).then_some(setting as f32)
 }
 
 /// Returns the optimizer of an experiment in the kernel's form.

@@ -50,9 +50,8 @@ impl TrainingStep {
     pub fn of(job: Job, weights: Vec<Tensor>, objective: &Objective) -> Result<Self, Failure> {
         let device = job.compute.device.clone().autodiff();
         let network = Network::new(job.architecture, weights, &device);
-        let clip_norm = job.experiment.training.clip_norm as f32;
         Ok(Self {
-            clip_norm: (clip_norm > 0.0).then_some(clip_norm),
+            clip_norm: job.experiment.training.clips_to(),
             ..Self::new(network.map_err(Failure::caused_by)?, objective)
         })
     }

@@ -26,7 +26,7 @@ use super::dashboard::{Dashboard, Events};
 use super::{Event, Observer, Watch, divergence};
 use crate::backend::Compute;
 use crate::engine::burn::OptimizerAccess;
-use crate::engine::{Burn, Engine, Job, Kernel, LearningRate, Totals, TrainingStep, objective};
+use crate::engine::{Burn, Engine, Job, Kernel, LearningRate, Totals, TrainingStep};
 use crate::failure::{Code, Failure};
 use crate::run::RunFolder;
 use crate::run::checkpoint::{Checkpoint, Checkpoints};
@@ -141,13 +141,13 @@ impl Epochs {
         start: Checkpoint,
         (batches, validation): (Batches, Arc<Loader>),
         (kernel, optimizer_state): (Option<Kernel>, Receiver<OptimizerRecord>),
-        learning_rate: LearningRate,
+        (learning_rate, objective): (LearningRate, Objective),
         (watch, interrupter): (Watch, Interrupter),
         run: &RunFolder,
     ) -> Result<Self, Failure> {
         let experiment = job.experiment;
         Ok(Self {
-            objective: objective(experiment, batches.images()),
+            objective,
             best: RefCell::new(start.best(job.architecture)?),
             experiment: experiment.clone(),
             compute: job.compute.clone(),

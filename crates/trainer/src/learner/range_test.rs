@@ -77,7 +77,7 @@ pub fn run(job: Job, images: ImageDataset, range: Range) -> Result<Vec<Point>, F
     let loader = Loader::new(batches.clone(), &device).resident(resident);
     let mut engine = match job.engine {
         EngineKind::Kernel => {
-            let kernel = Kernel::new(job, weights, batches.clone(), range.rates());
+            let kernel = Kernel::new(job, weights, batches.clone(), range.rates(), &objective);
             Engine::Kernel(Box::new(kernel))
         }
         EngineKind::Burn => {
