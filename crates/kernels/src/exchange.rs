@@ -6,7 +6,7 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::network::{Plan, SHARDS, Shard, range};
+use crate::network::{Plan, Shard};
 use crate::product::area;
 use crate::run::Outcome;
 
@@ -16,14 +16,13 @@ type Twice = [RwLock<Vec<f32>>; 2];
 /// What shards show each other.
 pub(crate) struct Exchange {
     /// Outputs of hidden layers: `[layer][shard]`, each `[batch, neurons of the shard]`.
-    pub activations: Vec<[Twice; SHARDS]>,
+    pub activations: Vec<Vec<Twice>>,
     /// Parts of the logits: `[shard]`, each `[batch, classes]`.
-    pub logits: [Twice; SHARDS],
-    /// Parts of the gradient of a hidden layer's input: `[layer][shard]`, each one block
-    /// `[batch, neurons]` for every shard of the layer before.
-    pub gradients: Vec<[RwLock<Vec<f32>>; SHARDS]>,
+    pub logits: Vec<Twice>,
+    /// Parts of the gradient of a hidden layer's input: `[layer][shard]`, each `[neurons of the layer before, batch]`.
+    pub gradients: Vec<Vec<RwLock<Vec<f32>>>>,
     /// Sum of the squares of each shard's gradients.
-    pub squares: [RwLock<f64>; SHARDS],
+    pub squares: Vec<RwLock<f64>>,
 }
 
 /// Scratch space of a thread.
@@ -44,6 +43,8 @@ pub(crate) struct Scratch {
 pub(crate) struct Own {
     /// Gradient of the neurons of one layer, `[batch, neurons]`.
     pub delta: Vec<f32>,
+    /// The same transposed, `[neurons, batch]`; only for hidden layers beyond the first.
+    pub transposed: Vec<f32>,
     /// Derivatives of the hidden neurons, where they are kept: `[layer]`, each `[batch, neurons]`.
     pub slopes: Vec<Vec<f32>>,
 }
@@ -52,20 +53,25 @@ impl Exchange {
     pub fn new(plan: &Plan, batch: usize) -> Self {
         let one = |width: usize| RwLock::new(vec![0.0; area(batch, width)]);
         let twice = |width: usize| [one(width), one(width)];
-        let hidden = &plan.widths[1..plan.widths.len() - 1];
-        let activations = hidden
-            .iter()
-            .map(|&width| std::array::from_fn(|shard| twice(range(width, shard).len())));
+        let (hidden, shards) = (1..=plan.hidden(), plan.shards());
+        let activations = hidden.clone().map(|layer| {
+            let neurons = |shard| plan.range(layer, shard).len();
+            (0..shards).map(|shard| twice(neurons(shard))).collect()
+        });
         // The first layer asks nothing of the pixels.
-        let gradients = (0..hidden.len()).map(|layer| {
-            let before = if layer == 0 { 0 } else { plan.widths[layer] };
-            std::array::from_fn(|_| one(before))
+        let gradients = hidden.map(|layer| {
+            let before = if layer == 1 {
+                0
+            } else {
+                plan.widths[layer - 1]
+            };
+            (0..shards).map(|_| one(before)).collect()
         });
         Self {
             activations: activations.collect(),
-            logits: std::array::from_fn(|_| twice(plan.classes())),
+            logits: (0..shards).map(|_| twice(plan.classes())).collect(),
             gradients: gradients.collect(),
-            squares: Default::default(),
+            squares: (0..shards).map(|_| RwLock::default()).collect(),
         }
     }
 }
@@ -99,13 +105,15 @@ impl Scratch {
 
 impl Own {
     fn new(plan: &Plan, batch: usize, shard: &Shard) -> Self {
-        let hidden = &plan.widths[1..=plan.hidden()];
-        let width = |&width: &usize| range(width, shard.index).len();
+        let hidden = 1..=plan.hidden();
+        let width = |layer| plan.range(layer, shard.index).len();
+        let widest = hidden.clone().map(width).max().unwrap_or(0);
         let values = |width: usize| vec![0.0; area(batch, width)];
-        let kept = if plan.keeps_slopes() { hidden } else { &[] };
+        let kept = if plan.keeps_slopes() { hidden } else { 1..=0 };
         Self {
-            delta: values(hidden.iter().map(width).max().unwrap_or(0)),
-            slopes: kept.iter().map(width).map(values).collect(),
+            delta: values(widest),
+            transposed: values(if plan.hidden() > 1 { widest } else { 0 }),
+            slopes: kept.map(width).map(values).collect(),
         }
     }
 }

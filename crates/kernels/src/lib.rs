@@ -2,15 +2,15 @@
 //!
 //! Forward, backward and Adam of a small network take about 0.1 ms; built from tensor operations, the
 //! bookkeeping around them takes longer than they do. Here a step is a handful of matrix products and
-//! one pass over the weights, split over two threads that meet once a layer.
+//! one pass over the weights, split over threads that meet once a layer.
 //!
 //! Reading order: [`settings`] (what is computed) → [`network`] (weights in, weights out) → `step` (one
 //! shard's part of a step), `exchange` (what shards show each other) → [`run`] (threads, batches) → `product` (matrix products), `activation`, `dropout`,
 //! `loss`, `optimizer`, `vector` (loops over slices) → [`instructions`] (for which processors they are compiled);
 //! [`forward`] is for answers alone.
 //!
-//! Results do not depend on the number of threads: the network is always cut into the same
-//! [`SHARDS`], every shard does the same operations in the same order, and sums over shards have a
+//! Results do not depend on the number of threads: the network is cut into shards, as many as its shape
+//! says, every shard does the same operations in the same order, and sums over shards have a
 //! fixed order.
 
 pub mod settings;
@@ -31,6 +31,6 @@ pub use dropout::Mask;
 pub use forward::{logits, predict};
 pub use instructions::Instructions;
 pub use loss::{Objective, probabilities};
-pub use network::{Layer, Network, SHARDS};
+pub use network::{Layer, Network};
 pub use run::{Batches, Outcome};
 pub use settings::{Activation, Adam, Dropout, Extras, Loss, Optimizer, Output, Sgd};

@@ -8,8 +8,13 @@ use crate::loss::Objective;
 use crate::product::area;
 use crate::settings::{Activation, Dropout, Extras, Loss, Optimizer};
 
-/// Parts a network is cut into. One thread may work on several; more threads than shards idle.
-pub const SHARDS: usize = 2;
+/// Fewest and most shards of a network. One thread may work on several; more threads than shards do not help.
+const FEWEST_SHARDS: usize = 2;
+const MOST_SHARDS: usize = 16;
+
+/// Neurons of the widest hidden layer in a shard, at least: rows of its weights are whole vectors, and a shard's
+/// [784, 64] weights with their moments fit into a core's L2 cache.
+const SHARD_WIDTH: usize = 64;
 
 /// A dense layer: `output = input weight + bias`.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +51,7 @@ pub(crate) struct Plan {
 /// One shard: its columns of every hidden layer, and the rows of the output layer they feed.
 #[derive(Debug)]
 pub(crate) struct Shard {
-    /// Its place, 0 to [`SHARDS`] - 1.
+    /// Its place, from 0.
     pub index: usize,
     pub hidden: Vec<Dense>,
     /// The bias is the same in every shard: each computes it from the same sums.
@@ -63,6 +68,8 @@ pub(crate) struct Dense {
 #[derive(Debug)]
 pub(crate) struct Parameter {
     pub values: Vec<f32>,
+    /// All of it where it is clipped before the values move; otherwise the block of it that was computed last, at the
+    /// beginning.
     pub gradient: Vec<f32>,
     pub first: Vec<f32>,
     pub second: Vec<f32>,
@@ -77,7 +84,7 @@ impl Network {
     /// When there is no layer, a layer is empty, or layers do not fit each other.
     pub fn new(layers: &[Layer], activation: Activation, loss: Loss, optimizer: Optimizer) -> Self {
         let widths = widths(layers);
-        let shards = (0..SHARDS)
+        let shards = (0..shards(&widths))
             .map(|index| Shard::new(index, layers, &widths))
             .collect();
         let plan = Plan {
@@ -193,7 +200,7 @@ impl Network {
             bias: vec![0.0; outputs],
         };
         for shard in &self.shards {
-            let range = range(outputs, shard.index);
+            let range = self.plan.range(layer + 1, shard.index);
             let dense = &shard.hidden[layer];
             whole.bias[range.clone()].copy_from_slice(of(&dense.bias));
             if range.is_empty() {
@@ -229,6 +236,28 @@ impl Plan {
         self.widths[self.widths.len() - 1]
     }
 
+    /// Returns the number of shards.
+    pub fn shards(&self) -> usize {
+        shards(&self.widths)
+    }
+
+    /// Returns the number of shards that have neurons of some layer: all of them in a wide network. Without hidden
+    /// layers they share the inputs.
+    pub fn shards_with_neurons(&self) -> usize {
+        let layers = self.hidden().min(1)..=self.hidden();
+        let with = |index| {
+            layers
+                .clone()
+                .any(|layer| !self.range(layer, index).is_empty())
+        };
+        (0..self.shards()).filter(|index| with(*index)).count()
+    }
+
+    /// Returns the neurons of layer `layer` that shard `index` owns; layer 0 is the inputs.
+    pub fn range(&self, layer: usize, index: usize) -> Range<usize> {
+        range(self.widths[layer], index, self.shards())
+    }
+
     /// Returns whether the derivatives of the hidden neurons are kept from the way forward: they do not follow from
     /// the neurons' outputs alone.
     pub fn keeps_slopes(&self) -> bool {
@@ -238,12 +267,13 @@ impl Plan {
 
 impl Shard {
     fn new(index: usize, layers: &[Layer], widths: &[usize]) -> Self {
+        let range = |width| range(width, index, shards(widths));
         let last = layers.len() - 1;
         let hidden = layers[..last]
             .iter()
             .zip(&widths[1..])
             .map(|(layer, &outputs)| {
-                let range = range(outputs, index);
+                let range = range(outputs);
                 let rows = layer.weight.chunks_exact(outputs);
                 let weight = rows
                     .flat_map(|row| row[range.clone()].iter().copied())
@@ -252,7 +282,7 @@ impl Shard {
             })
             .collect();
         let classes = widths[last + 1];
-        let rows = range(widths[last], index);
+        let rows = range(widths[last]);
         let weight = layers[last].weight[rows.start * classes..rows.end * classes].to_vec();
         Self {
             index,
@@ -298,11 +328,21 @@ impl Parameter {
     }
 }
 
-/// Returns the neurons of a layer of `width` that shard `index` owns. Multiples of 16 keep vectors
-/// whole where the width allows.
-pub(crate) fn range(width: usize, index: usize) -> Range<usize> {
-    let part = width.div_ceil(SHARDS).next_multiple_of(16);
-    (part * index).min(width)..(part * (index + 1)).min(width)
+/// Returns how many shards a network is cut into: a power of two that follows from its shape alone, so that results
+/// do not depend on the machine.
+fn shards(widths: &[usize]) -> usize {
+    let hidden = &widths[1..widths.len() - 1];
+    let widest = hidden.iter().max().unwrap_or(&0);
+    let most = (widest / SHARD_WIDTH).clamp(FEWEST_SHARDS, MOST_SHARDS);
+    1 << most.ilog2()
+}
+
+/// Returns the neurons of a layer of `width` that shard `index` of `shards` owns. Multiples of 16, as even as can be,
+/// keep vectors whole where the width allows.
+fn range(width: usize, index: usize, shards: usize) -> Range<usize> {
+    let vectors = width.div_ceil(16);
+    let start = |index: usize| (16 * (vectors * index).div_ceil(shards)).min(width);
+    start(index)..start(index + 1)
 }
 
 /// Returns the number of inputs and the number of neurons of every layer.

@@ -68,6 +68,27 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Returns the number of columns.
+    pub fn width(self) -> usize {
+        self.columns
+    }
+
+    /// Writes the elements to `out`, row-major.
+    pub fn copy_to(self, out: &mut [f32]) {
+        if self.columns == 0 {
+            return;
+        }
+        for (row, out) in out.chunks_exact_mut(self.columns).enumerate() {
+            let values = &self.values[row * self.row_stride..];
+            for (out, value) in out
+                .iter_mut()
+                .zip(values.iter().step_by(self.column_stride))
+            {
+                *out = *value;
+            }
+        }
+    }
+
     /// Returns the columns from `start` on, row-major, `width` of them, with zeros beyond the last.
     fn packed(self, start: usize, width: usize) -> Vec<f32> {
         let mut packed = vec![0.0; area(self.rows, width)];

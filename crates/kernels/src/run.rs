@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 
 use crate::exchange::{Exchange, Scratch};
-use crate::network::{Network, Plan, SHARDS, Shard};
+use crate::network::{Network, Plan, Shard};
 use crate::optimizer::Update;
 use crate::settings::Optimizer;
 use crate::step::Step;
@@ -38,6 +38,10 @@ pub struct Outcome<'a> {
     pub labels: &'a [u8],
 }
 
+/// Multiplications in a step from which on a thread is worth starting, about 4 microseconds: as long as threads
+/// that wait for each other take to notice, twice.
+const WORTH: usize = 200_000;
+
 impl Network {
     /// Trains on `batches`, on up to `threads` threads.
     ///
@@ -54,7 +58,7 @@ impl Network {
         rate: &'a (dyn Fn(usize) -> f64 + Sync),
         watch: &mut dyn FnMut(&Outcome) -> bool,
     ) -> usize {
-        let threads = threads.clamp(1, SHARDS);
+        let threads = self.threads(threads, batches.batch_size);
         let team = Team {
             exchange: Exchange::new(&self.plan, batches.batch_size),
             plan: &self.plan,
@@ -65,7 +69,7 @@ impl Network {
             barrier: Barrier::new(threads),
             last: AtomicUsize::new(usize::MAX),
         };
-        let per_thread = SHARDS.div_ceil(threads);
+        let per_thread = self.shards.len().div_ceil(threads);
         let (mine, others) = self.shards.split_at_mut(per_thread);
         let steps = thread::scope(|scope| {
             for shards in others.chunks_mut(per_thread) {
@@ -75,6 +79,18 @@ impl Network {
         });
         self.time += steps as u64;
         steps
+    }
+
+    /// Returns how many of `threads` threads train on batches of so many images. Each has a shard with neurons at
+    /// least, none of them could be spared without giving another one more shards, and a step's share of work is worth
+    /// the time in which they wait for each other.
+    pub fn threads(&self, threads: usize, batch: usize) -> usize {
+        let weights = self.plan.widths.windows(2).map(|pair| pair[0] * pair[1]);
+        let products = 3 * batch * weights.sum::<usize>();
+        let most = self.plan.shards_with_neurons().min(products / WORTH);
+        let shards = self.shards.len();
+        let per_thread = shards.div_ceil(threads.min(most).max(1));
+        shards.div_ceil(per_thread)
     }
 }
 

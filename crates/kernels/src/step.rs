@@ -4,10 +4,14 @@ use std::ops::Range;
 
 use crate::dropout::{self, Mask};
 use crate::exchange::{Exchange, Own, Scratch, read, write};
-use crate::network::{Dense, Parameter, Plan, SHARDS, Shard, range};
+use crate::network::{Dense, Parameter, Plan, Shard};
 use crate::optimizer::{self, Update};
 use crate::product::{Matrix, product};
 use crate::{activation, vector};
+
+/// Values of a weight, about, whose gradient is computed before they move: few enough (64 KB) that both are still
+/// in the core's cache then.
+const BLOCK: usize = 16 * 1024;
 
 /// What all threads of a step share.
 pub(crate) struct Step<'a> {
@@ -56,7 +60,7 @@ impl Step<'_> {
         }
         for layer in (0..self.plan.hidden()).rev() {
             for (shard, own) in shards.iter_mut().zip(&mut *own) {
-                self.backward(shard, layer, input, &own.delta);
+                self.backward(shard, layer, input, own);
             }
             if layer > 0 {
                 meet();
@@ -94,7 +98,7 @@ impl Step<'_> {
         if self.plan.dropout.share > 0.0 {
             let mask = Mask::new(self.plan.dropout, self.time, layer);
             let whole = self.plan.widths[layer + 1];
-            let first = range(whole, shard.index).start;
+            let first = self.plan.range(layer + 1, shard.index).start;
             dropout::apply(instructions, &mask, out, slopes, width, first, whole);
         }
     }
@@ -138,65 +142,59 @@ impl Step<'_> {
         let (index, output) = (shard.index, &mut shard.output);
         let instructions = self.plan.instructions;
         let rows = output.weight.values.len() / classes;
-        self.with_own_output(index, input, |own| {
-            let Some(own) = own else { return };
-            let out = &mut output.weight.gradient;
-            product(instructions, out, false, own.transposed(), gradient);
-        });
         if self.plan.hidden() > 0 && rows > 0 {
             let weight = Matrix::new(&output.weight.values, rows, classes);
             let delta = &mut own.delta[..batch * rows];
             product(instructions, delta, false, gradient, weight.transposed());
             self.through_activation(index, self.plan.hidden() - 1, delta.len(), own);
         }
-        let errors = &errors[..batch * classes];
-        vector::sum_rows(instructions, &mut output.bias.gradient, errors);
-        self.update(output);
+        self.with_own_output(index, input, |own| {
+            let Some(own) = own else { return };
+            self.descend(&mut output.weight, 0..rows, own.transposed(), gradient);
+        });
+        self.descend_bias(&mut output.bias, &errors[..batch * classes]);
     }
 
-    /// Updates the shard's neurons of hidden layer `layer` from their gradient `delta`; shows what
+    /// Updates the shard's neurons of hidden layer `layer` from their gradient `own.delta`; shows what
     /// they ask of the layer before.
-    fn backward(&self, shard: &mut Shard, layer: usize, input: &[f32], delta: &[f32]) {
-        let (batch, instructions) = (self.batch(), self.plan.instructions);
-        let dense = &mut shard.hidden[layer];
-        let width = dense.bias.values.len();
+    fn backward(&self, shard: &mut Shard, layer: usize, input: &[f32], own: &mut Own) {
+        let batch = self.batch();
+        let Dense { weight, bias } = &mut shard.hidden[layer];
+        let width = bias.values.len();
         let mut ask = write(&self.exchange.gradients[layer][shard.index]);
         if width == 0 {
             ask.fill(0.0);
             return;
         }
-        let delta = &delta[..batch * width];
+        let delta = &own.delta[..batch * width];
         let gradient = Matrix::new(delta, batch, width);
-        let weight_gradient = &mut dense.weight.gradient;
-        self.with_input(layer, input, |rows, _, input| {
-            let block = &mut weight_gradient[rows.start * width..rows.end * width];
-            product(instructions, block, false, input.transposed(), gradient);
-        });
         if layer > 0 {
-            let weight = Matrix::new(&dense.weight.values, self.plan.widths[layer], width);
-            for before in 0..SHARDS {
-                let rows = range(self.plan.widths[layer], before);
-                let block = &mut ask[batch * rows.start..batch * rows.end];
-                if !rows.is_empty() {
-                    let weight = weight.rows(rows.start, rows.len());
-                    product(instructions, block, false, gradient, weight.transposed());
-                }
-            }
+            let transposed = &mut own.transposed[..delta.len()];
+            gradient.transposed().copy_to(transposed);
+            let transposed = Matrix::new(transposed, width, batch);
+            let rows = self.plan.widths[layer];
+            let weight = Matrix::new(&weight.values, rows, width);
+            let ask = &mut ask[..rows * batch];
+            product(self.plan.instructions, ask, false, weight, transposed);
         }
-        vector::sum_rows(instructions, &mut dense.bias.gradient, delta);
-        self.update(dense);
+        self.with_input(layer, input, |rows, _, input| {
+            self.descend(weight, rows, input.transposed(), gradient);
+        });
+        self.descend_bias(bias, delta);
     }
 
     /// Adds up what the shards of `layer` ask of this shard's neurons in the layer before.
     fn collect(&self, shard: &Shard, layer: usize, own: &mut Own) {
-        let rows = range(self.plan.widths[layer], shard.index);
-        let block = self.batch() * rows.start..self.batch() * rows.end;
-        let delta = &mut own.delta[..block.len()];
-        delta.fill(0.0);
+        let (batch, rows) = (self.batch(), self.plan.range(layer, shard.index));
+        let asked = batch * rows.start..batch * rows.end;
+        let sum = &mut own.transposed[..asked.len()];
+        sum.fill(0.0);
         for part in &self.exchange.gradients[layer] {
-            vector::add(self.plan.instructions, delta, &read(part)[block.clone()]);
+            vector::add(self.plan.instructions, sum, &read(part)[asked.clone()]);
         }
-        self.through_activation(shard.index, layer - 1, block.len(), own);
+        let sum = Matrix::new(sum, rows.len(), batch);
+        sum.transposed().copy_to(&mut own.delta[..asked.len()]);
+        self.through_activation(shard.index, layer - 1, asked.len(), own);
     }
 
     /// Turns the gradient of a layer's outputs, the first `count` values of `own.delta`, into that of what goes into
@@ -215,27 +213,47 @@ impl Step<'_> {
         );
     }
 
-    /// Moves a layer's weights, unless that has to wait for all gradients.
-    fn update(&self, dense: &mut Dense) {
-        if self.plan.clip_norm.is_none() {
-            self.apply(&mut dense.weight);
-            self.apply(&mut dense.bias);
+    /// Computes the gradient of some rows of a weight, `input gradient`, and moves them, unless that has to wait for
+    /// all gradients. `input` is `[rows, batch]`, `gradient` `[batch, neurons]`.
+    fn descend(&self, weight: &mut Parameter, rows: Range<usize>, input: Matrix, gradient: Matrix) {
+        let (instructions, width) = (self.plan.instructions, gradient.width());
+        let values = rows.start * width..rows.end * width;
+        if self.plan.clip_norm.is_some() {
+            let out = &mut weight.gradient[values];
+            return product(instructions, out, false, input, gradient);
+        }
+        let most = (BLOCK / width).next_multiple_of(8);
+        for start in (0..rows.len()).step_by(most) {
+            let count = most.min(rows.len() - start);
+            let out = &mut weight.gradient[..count * width];
+            product(instructions, out, false, input.rows(start, count), gradient);
+            let first = values.start + start * width;
+            self.apply(weight, first..first + count * width);
         }
     }
 
-    fn apply(&self, parameter: &mut Parameter) {
-        let Parameter {
-            values,
-            gradient,
-            first,
-            second,
-            average,
-        } = parameter;
+    /// Computes the gradient of a bias, the sum of the rows of `gradient`, and moves it, unless that has to wait.
+    fn descend_bias(&self, bias: &mut Parameter, gradient: &[f32]) {
+        vector::sum_rows(self.plan.instructions, &mut bias.gradient, gradient);
+        if self.plan.clip_norm.is_none() {
+            self.apply(bias, 0..bias.values.len());
+        }
+    }
+
+    /// Moves some of a parameter's values, whose gradient stands at the beginning.
+    fn apply(&self, parameter: &mut Parameter, which: Range<usize>) {
         let instructions = self.plan.instructions;
-        self.update
-            .apply(instructions, values, gradient, first, second);
+        let values = &mut parameter.values[which.clone()];
+        self.update.apply(
+            instructions,
+            values,
+            &parameter.gradient[..which.len()],
+            &mut parameter.first[which.clone()],
+            &mut parameter.second[which.clone()],
+        );
         if let Some(memory) = self.plan.average {
             let memory = if self.time == 1 { 0.0 } else { memory };
+            let average = &mut parameter.average[which];
             optimizer::average(instructions, average, values, memory);
         }
     }
@@ -253,7 +271,8 @@ impl Step<'_> {
                 let gradient = &mut parameter.gradient;
                 vector::multiply_all(self.plan.instructions, gradient, factor as f32);
             }
-            self.apply(parameter);
+            let all = 0..parameter.values.len();
+            self.apply(parameter, all);
         }
     }
 
@@ -283,7 +302,7 @@ impl Step<'_> {
             return work(0..inputs, true, Matrix::new(input, batch, inputs));
         }
         for (index, shard) in self.exchange.activations[layer - 1].iter().enumerate() {
-            let rows = range(self.plan.widths[layer], index);
+            let rows = self.plan.range(layer, index);
             if !rows.is_empty() {
                 let values = read(&shard[self.parity]);
                 let values = Matrix::new(&values[..batch * rows.len()], batch, rows.len());
@@ -295,7 +314,7 @@ impl Step<'_> {
     /// Hands out the shard's part of what feeds the output layer, `[batch, rows]`, if it has one.
     fn with_own_output(&self, shard: usize, input: &[f32], work: impl FnOnce(Option<Matrix>)) {
         let (batch, hidden) = (self.batch(), self.plan.hidden());
-        let rows = range(self.plan.widths[hidden], shard);
+        let rows = self.plan.range(hidden, shard);
         if rows.is_empty() {
             return work(None);
         }

@@ -58,6 +58,57 @@ fn threads_change_no_bit() {
     }
 }
 
+/// Shards follow from the network's shape, and any number of threads takes them.
+#[test]
+#[cfg_attr(miri, ignore = "wide networks take long")]
+fn any_number_of_threads_trains_a_wide_network_to_the_same_bits() {
+    for (hidden, shards) in [
+        (&[130][..], 2),
+        (&[256, 64], 4),
+        (&[33, 530], 8),
+        (&[1030, 40], 16),
+    ] {
+        let case = case(hidden);
+        let mut kind = plain();
+        kind.extras.clip_norm = Some(0.5);
+        let mut trained = vec![];
+        for threads in [1, 2, 3, 4, 8, 99] {
+            let (network, score) = fused(&case, &kind, 6, threads, Instructions::widest());
+            trained.push((score, network.layers(), network.second_moments()));
+            assert!(network.threads(threads, IMAGES) <= threads, "{hidden:?}");
+        }
+        assert!(
+            trained.windows(2).all(|pair| pair[0] == pair[1]),
+            "{hidden:?}"
+        );
+        assert_eq!(
+            kind.network(&case).threads(99, 10_000),
+            shards,
+            "{hidden:?}"
+        );
+    }
+}
+
+/// Threads that would have nothing to do are not started.
+#[test]
+fn threads_are_as_many_as_help() {
+    let network = |hidden: &[usize]| plain().network(&case(hidden));
+    assert_eq!(
+        network(&[16]).threads(8, 10_000),
+        1,
+        "one shard has them all"
+    );
+    assert_eq!(network(&[]).threads(8, 100_000), 2, "the inputs are shared");
+    assert_eq!(network(&[128]).threads(8, 32), 2);
+    assert_eq!(network(&[128]).threads(0, 32), 1);
+    assert_eq!(network(&[128]).threads(2, 1), 1, "little work");
+    assert_eq!(
+        network(&[1024]).threads(5, 32),
+        4,
+        "four shards each, as with five"
+    );
+}
+
 /// Stopped and restored from what it hands out, training goes on as if it had never stopped.
 #[test]
 #[cfg_attr(miri, ignore = "what it does is in the other tests, and it takes long")]

@@ -107,6 +107,27 @@ fn check(instructions: Instructions, [rows, columns, inner]: [usize; 3]) {
 }
 
 #[test]
+fn a_copy_has_every_element_in_its_place() {
+    for (shape, transposed, part) in [
+        ([3, 5], false, false),
+        ([3, 5], true, false),
+        ([4, 1], true, true),
+        ([1, 6], false, true),
+        ([0, 4], false, false),
+        ([4, 0], true, false),
+    ] {
+        let numbers = Numbers::new(shape, transposed, part, 1);
+        let mut copy = vec![f32::NAN; shape[0] * shape[1]];
+        numbers.matrix().copy_to(&mut copy);
+        let elements = (0..shape[0]).flat_map(|row| (0..shape[1]).map(move |column| (row, column)));
+        let expected: Vec<f32> = elements
+            .map(|(row, column)| numbers.at(row, column))
+            .collect();
+        assert_eq!(copy, expected, "{shape:?}");
+    }
+}
+
+#[test]
 fn every_set_of_instructions_multiplies_every_shape_and_layout() {
     let (rows, columns, inner) = if cfg!(miri) {
         (&FEW.0[..], &FEW.1[..], &FEW.2[..])

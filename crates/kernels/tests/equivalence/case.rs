@@ -12,7 +12,15 @@ pub const INPUTS: usize = if cfg!(miri) { 7 } else { 77 };
 pub const BATCH: usize = 32;
 
 /// Hidden widths that shards split evenly, unevenly, and not at all.
-pub const HIDDEN: [&[usize]; 5] = [&[128], &[], &[5], &[40, 33], &[64, 17, 20]];
+pub const HIDDEN: [&[usize]; 7] = [
+    &[128],
+    &[],
+    &[5],
+    &[40, 33],
+    &[64, 17, 20],
+    &[16, 5],
+    &[256, 64], // four shards
+];
 
 /// A stream of numbers in [0, 1) that is the same everywhere: xorshift64, Marsaglia 2003.
 struct Numbers(u64);
