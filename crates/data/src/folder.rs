@@ -1,7 +1,9 @@
 //! The four files of a data set in a folder: find them, read them, and be sure of what they are.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::dataset::{DataError, ImageDataset};
 use crate::fashion_mnist::{CLASS_NAMES, FILES, PinnedFile};
@@ -155,10 +157,16 @@ pub(crate) fn read_fashion_mnist(
     let test_labels = info_labels(&paths[3], &labels.1);
     let train_labels = verify(FILES[1], train_labels, Some(&labels.0))?;
     let test_labels = verify(FILES[3], test_labels, Some(&labels.1))?;
-    let test = idx::read_images(&paths[2])?;
-    let test_images = verify(FILES[2], info_images(&paths[2], &test), None)?;
-    let train = idx::read_images(&paths[0])?;
-    let train_images = verify(FILES[0], info_images(&paths[0], &train), None)?;
+    // Decompressing and hashing them is most of what happens before a training.
+    let (train, test) = thread::scope(|scope| {
+        let test = scope.spawn(|| read_verified_images(FILES[2], &paths[2]));
+        let train = read_verified_images(FILES[0], &paths[0]);
+        (
+            train,
+            test.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        )
+    });
+    let ((test, test_images), (train, train_images)) = (test?, train?);
     let files = [train_images, train_labels, test_images, test_labels];
     let names = match class_names {
         Some(names) => names.to_vec(),
@@ -214,6 +222,12 @@ fn join(
 /// Returns the training labels and the test labels.
 fn read_labels(paths: &[PathBuf; 4]) -> Result<(Vec<u8>, Vec<u8>), IdxError> {
     Ok((idx::read_labels(&paths[1])?, idx::read_labels(&paths[3])?))
+}
+
+fn read_verified_images(pin: PinnedFile, path: &Path) -> Result<(Images, FileInfo), FolderError> {
+    let images = idx::read_images(path)?;
+    let info = verify(pin, info_images(path, &images), None)?;
+    Ok((images, info))
 }
 
 fn begin_as(labels: &[u8], starts: &[[u8; 10]; 2]) -> bool {

@@ -32,5 +32,5 @@ pub use forward::{logits, predict};
 pub use instructions::Instructions;
 pub use loss::{Objective, probabilities};
 pub use network::{Layer, Network};
-pub use run::{Batches, Outcome};
+pub use run::{Batches, Outcome, threads};
 pub use settings::{Activation, Adam, Dropout, Extras, Loss, Optimizer, Output, Sgd};

@@ -241,18 +241,6 @@ impl Plan {
         shards(&self.widths)
     }
 
-    /// Returns the number of shards that have neurons of some layer: all of them in a wide network. Without hidden
-    /// layers they share the inputs.
-    pub fn shards_with_neurons(&self) -> usize {
-        let layers = self.hidden().min(1)..=self.hidden();
-        let with = |index| {
-            layers
-                .clone()
-                .any(|layer| !self.range(layer, index).is_empty())
-        };
-        (0..self.shards()).filter(|index| with(*index)).count()
-    }
-
     /// Returns the neurons of layer `layer` that shard `index` owns; layer 0 is the inputs.
     pub fn range(&self, layer: usize, index: usize) -> Range<usize> {
         range(self.widths[layer], index, self.shards())
@@ -335,6 +323,22 @@ fn shards(widths: &[usize]) -> usize {
     let widest = hidden.iter().max().unwrap_or(&0);
     let most = (widest / SHARD_WIDTH).clamp(FEWEST_SHARDS, MOST_SHARDS);
     1 << most.ilog2()
+}
+
+/// Returns the number of shards, and of those that have neurons of some layer: all of them in a wide network. Without
+/// hidden layers they share the inputs.
+pub(crate) fn count_shards(widths: &[usize]) -> [usize; 2] {
+    let (shards, hidden) = (shards(widths), &widths[1..widths.len() - 1]);
+    let shared = if hidden.is_empty() {
+        &widths[..1]
+    } else {
+        hidden
+    };
+    let with_neurons = |index: &usize| {
+        let mut ranges = shared.iter().map(|width| range(*width, *index, shards));
+        ranges.any(|range| !range.is_empty())
+    };
+    [shards, (0..shards).filter(with_neurons).count()]
 }
 
 /// Returns the neurons of a layer of `width` that shard `index` of `shards` owns. Multiples of 16, as even as can be,

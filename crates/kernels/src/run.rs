@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 
 use crate::exchange::{Exchange, Scratch};
-use crate::network::{Network, Plan, Shard};
+use crate::network::{self, Network, Plan, Shard};
 use crate::optimizer::Update;
 use crate::settings::Optimizer;
 use crate::step::Step;
@@ -81,17 +81,25 @@ impl Network {
         steps
     }
 
-    /// Returns how many of `threads` threads train on batches of so many images. Each has a shard with neurons at
-    /// least, none of them could be spared without giving another one more shards, and a step's share of work is worth
-    /// the time in which they wait for each other.
+    /// Returns how many of `threads` threads train this network, see [`threads`].
     pub fn threads(&self, threads: usize, batch: usize) -> usize {
-        let weights = self.plan.widths.windows(2).map(|pair| pair[0] * pair[1]);
-        let products = 3 * batch * weights.sum::<usize>();
-        let most = self.plan.shards_with_neurons().min(products / WORTH);
-        let shards = self.shards.len();
-        let per_thread = shards.div_ceil(threads.min(most).max(1));
-        shards.div_ceil(per_thread)
+        self::threads(&self.plan.widths, threads, batch)
     }
+}
+
+/// Returns how many of `threads` threads train a network of these `widths`, from inputs to classes, on batches of so
+/// many images. Each has a shard with neurons at least, none of them could be spared without giving another one
+/// more shards, and a step's share of work is worth the time in which they wait for each other.
+pub fn threads(widths: &[usize], threads: usize, batch: usize) -> usize {
+    let weights = widths
+        .windows(2)
+        .map(|pair| pair[0].saturating_mul(pair[1]));
+    let weights = weights.fold(0, usize::saturating_add);
+    let products = weights.saturating_mul(3).saturating_mul(batch);
+    let [all, with_neurons] = network::count_shards(widths);
+    let most = with_neurons.min(products / WORTH);
+    let per_thread = all.div_ceil(threads.min(most).max(1));
+    all.div_ceil(per_thread)
 }
 
 /// What the threads of an epoch share.

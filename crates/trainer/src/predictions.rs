@@ -1,5 +1,6 @@
 //! `predictions.csv`: a run's predictions for every test image, as a table.
 
+use std::fmt::{self, Write};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -87,12 +88,19 @@ pub fn to_csv(predictions: &Predictions, class_names: &[String]) -> Result<Vec<u
     csv.write_record(fixed.iter().chain(&names))
         .map_err(Failure::caused_by)?;
     let rows = predictions.labels.iter().zip(predictions.rows());
+    let mut text = String::new(); // one for all fields
     for (i, (&label, row)) in rows.enumerate() {
-        let actual = cell(class_name(class_names, label.into())?);
-        let predicted = cell(class_name(class_names, top(row).0)?);
-        let fields = [i.to_string(), actual, predicted];
-        let fields = fields.into_iter().chain(row.iter().map(f32::to_string));
-        csv.write_record(fields).map_err(Failure::caused_by)?;
+        let mut field = |value: &dyn fmt::Display| {
+            text.clear();
+            let _ = write!(text, "{value}"); // a String takes everything
+            csv.write_field(&text).map_err(Failure::caused_by)
+        };
+        field(&i)?;
+        field(&class_name(&names, label.into())?)?;
+        field(&class_name(&names, top(row).0)?)?;
+        row.iter().try_for_each(|probability| field(probability))?;
+        csv.write_record(None::<&[u8]>)
+            .map_err(Failure::caused_by)?;
     }
     csv.into_inner()
         .map_err(|error| Failure::caused_by(error.into_error()))

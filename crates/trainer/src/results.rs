@@ -1,6 +1,8 @@
 //! The results of a training: the record, its predictions for the test images, the pictures.
 
 use std::any::Any;
+use std::panic::resume_unwind;
+use std::thread;
 
 use data::{DataSet, ImageDataset};
 use model::record::{BURN_VERSION, FORMAT_VERSION, PIXEL_DIVISOR};
@@ -10,7 +12,7 @@ use pictures::Preparation;
 use crate::backend::Compute;
 use crate::drawing;
 use crate::engine::{Images, Job};
-use crate::evaluation::{self, Evaluation};
+use crate::evaluation::{self, Evaluation, Predictions};
 use crate::failure::{Code, Failure, FailureKind};
 use crate::learner::divergence;
 use crate::learner::epochs::Fitted;
@@ -85,9 +87,41 @@ pub fn test(
     // Save before anything else can fail; evaluate once; save again with the result.
     run.write(MODEL, &record.to_bytes().map_err(Failure::caused_by)?)?;
     let predictions = evaluation::predict(&record, &data.test, compute)?;
+    let (known, names) = (record.metadata.clone(), &data.class_names);
+    // The pictures do not need the figures: drawing takes as long as all the rest.
+    let (gallery, tested) = thread::scope(|scope| {
+        let gallery = scope.spawn(|| drawing::first_images(&data.test, &predictions, &known));
+        let tested = tested(&mut record, &predictions, data);
+        let tested = tested.and_then(|tested| {
+            run.write(MODEL, &record.to_bytes().map_err(Failure::caused_by)?)?;
+            run.write(PREDICTIONS, &predictions::to_csv(&predictions, names)?)?;
+            Ok(tested)
+        });
+        let gallery = gallery.join().unwrap_or_else(|panic| resume_unwind(panic));
+        (gallery, tested)
+    });
+    let (test, trust) = tested?;
+    run.write(GALLERY, &gallery?)?;
+    if let Some(diagram) = drawing::reliability(&trust)? {
+        run.write(RELIABILITY, &diagram)?;
+    }
+    run.update(|manifest| {
+        manifest.test = record.metadata.test;
+        manifest.test_looks += 1;
+    })?;
+    Ok((test, trust))
+}
+
+/// Returns a network's result on the test images, and how far its predictions can be trusted; puts both into its
+/// record.
+fn tested(
+    record: &mut Record,
+    predictions: &Predictions,
+    data: &DataSet,
+) -> Result<(Evaluation, Trust), Failure> {
     let test = predictions.evaluate(&data.class_names);
     divergence::refuse(test.figures.loss(), "the test loss")?;
-    let trust = trust::measure(&record.metadata, &predictions, &data.test);
+    let trust = trust::measure(&record.metadata, predictions, &data.test);
     let figures = test.figures.known();
     record.metadata.test = Some(TestMetrics {
         figures: figures
@@ -97,22 +131,6 @@ pub fn test(
         calibrated_ece: trust.calibrated_ece,
         unknown: trust.unknown,
     });
-    run.write(MODEL, &record.to_bytes().map_err(Failure::caused_by)?)?;
-    run.write(
-        PREDICTIONS,
-        &predictions::to_csv(&predictions, &data.class_names)?,
-    )?;
-    run.write(
-        GALLERY,
-        &drawing::first_images(&data.test, &predictions, &record.metadata)?,
-    )?;
-    if let Some(diagram) = drawing::reliability(&trust)? {
-        run.write(RELIABILITY, &diagram)?;
-    }
-    run.update(|manifest| {
-        manifest.test = record.metadata.test;
-        manifest.test_looks += 1;
-    })?;
     Ok((test, trust))
 }
 

@@ -12,6 +12,7 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::{self, Messages, print_trust};
 use crate::cli::{ShowArgs, TrainArgs};
+use crate::engine;
 use crate::failure::Failure;
 use crate::format::{counted, quoted};
 use crate::learner::Watch;
@@ -85,8 +86,10 @@ pub(super) fn introduce(prepared: &Prepared, messages: Messages) {
         architecture.chain(),
         prepared.parameters()
     ));
+    let fewer = engine::fewer_threads(prepared.job());
+    let fewer = fewer.map_or_else(String::new, |used| format!(" of which {used} train"));
     messages.note(format_args!(
-        "backend {} on {}, engine {engine}, seed {}",
+        "backend {} on {}{fewer}, engine {engine}, seed {}",
         compute.backend, compute.processor, experiment.seed
     ));
     if compute.software {

@@ -52,8 +52,19 @@ impl Canvas {
 
     /// Fills a rectangle.
     pub fn fill(&mut self, [x, y, w, h]: [i32; 4], color: Rgb<u8>) {
-        for row in y..y + h {
-            (x..x + w).for_each(|column| self.blend(column, row, color, 1.0));
+        let width = self.image.width() as usize;
+        let within = |start: i32, count: i32, end: u32| {
+            let inside = |edge: i32| edge.clamp(0, end as i32) as usize;
+            inside(start)..inside(start + count)
+        };
+        let columns = within(x, w, self.image.width());
+        let rows = within(y, h, self.image.height());
+        let line = color.0.repeat(columns.len());
+        for row in rows {
+            let start = 3 * (row * width + columns.start);
+            if let Some(pixels) = self.image.get_mut(start..start + line.len()) {
+                pixels.copy_from_slice(&line);
+            }
         }
     }
 

@@ -17,6 +17,13 @@ pub(super) fn obstacle(backend: Backend) -> Option<(&'static str, String)> {
     (backend != Backend::Flex).then(|| ("backend", format!("\"{backend}\"")))
 }
 
+/// Returns how many of the CPU's threads train `job`.
+pub(super) fn threads(job: Job) -> usize {
+    let Architecture::Mlp(mlp) = job.architecture;
+    let batch = job.experiment.training.batch_size;
+    kernels::threads(&mlp.widths(), backend::threads(), batch)
+}
+
 /// A network being trained without Burn's tensors.
 pub struct Kernel {
     network: kernels::Network,

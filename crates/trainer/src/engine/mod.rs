@@ -35,6 +35,7 @@ pub use predictor::{Predictor, loader};
 pub use schedule::LearningRate;
 pub use totals::Totals;
 
+use crate::backend;
 use crate::failure::Failure;
 use crate::run::state::{OPTIMIZER, Parts};
 
@@ -63,6 +64,12 @@ pub fn choose(experiment: &Experiment, backend: Backend) -> Result<EngineKind, F
             "change `{key}`, or choose the engine that can: --engine burn (or auto)"
         ))),
     }
+}
+
+/// Returns how many threads train `job`, if they are fewer than the CPU has: a small network has no work for more.
+pub fn fewer_threads(job: Job) -> Option<usize> {
+    let used = (job.engine == EngineKind::Kernel).then(|| kernel::threads(job));
+    used.filter(|used| *used < backend::threads())
 }
 
 /// Returns the engine that resumes from the files of a checkpoint, where `kind` would start: a run that was started with
