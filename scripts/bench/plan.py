@@ -7,9 +7,10 @@ from pathlib import Path
 
 from environments import PEERS, Setup, last_error, run
 from measure import Job
+from rows import OURS, PLAIN
 
-SECTIONS = "tutorial", "sizes", "inference", "scaling", "memory"
-NEEDS = {"tutorial": {"np", "jax", "torch", "tf"}, "sizes": {"np", "jax", "torch"},
+SECTIONS = "tutorial", "sizes", "variants", "inference", "scaling", "memory"
+NEEDS = {"tutorial": {"np", "jax", "torch", "tf"}, "sizes": {"np", "jax", "torch"}, "variants": {"jax"},
          "inference": {"np", "jax", "torch", "tf"}, "scaling": set(), "memory": set()}
 CONFIG = "configs/fashion-mnist.toml"
 ONE_THREAD = {"RAYON_NUM_THREADS": "1"}
@@ -20,6 +21,14 @@ SIZES = {
     "batch 1024, hidden 128": (1024, [128], 3, 5, 5),
     "batch 32, hidden 512": (32, [512], 3, 5, 5),
     "batch 32, hidden 1024-1024-1024": (32, [1024] * 3, 2, 3, 1),
+}
+# hidden widths: epochs, and the most turns
+VARIANT_SIZES = {"128": (3, 5), "256,64": (3, 5), "512": (3, 3), "1024,1024,1024": (2, 2)}
+# name: our keys, and the words of the peer
+VARIANTS = {
+    PLAIN: ([], ""),
+    "dropout 0.2": (["model.dropout=0.2"], "--dropout 0.2"),
+    "GELU": (['model.activation="gelu"'], "--activation gelu"),
 }
 FILES = "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", \
     "t10k-labels-idx1-ubyte"
@@ -96,6 +105,22 @@ def sizes(setup: Setup, turns: int, slow: int, scratch: Path) -> list[Job]:
         for job, guess, cap in add:
             job.group, job.guess, job.turns = group, guess if wide else 4, min(turns, cap)
             jobs.append(job)
+    return jobs
+
+
+def variants(setup: Setup, turns: int, slow: int, scratch: Path) -> list[Job]:
+    """What an experiment may change beside its widths."""
+    jobs = []
+    for hidden, (epochs, most) in VARIANT_SIZES.items():
+        for variant, (keys, words) in VARIANTS.items():
+            sets = [f"model.hidden=[{hidden}]", f"training.epochs={epochs}", *keys]
+            shape = f"--hidden {hidden} --epochs {epochs} {words}"
+            add = [ours(setup, "variants", OURS, sets),
+                   peer(setup, "jax", "variants", "JAX, jitted scan", f"jax_scan.py {shape}")]
+            for job in add:
+                job.group, job.turns = f"hidden {hidden.replace(',', '-')}, {variant}", min(turns, most)
+                job.guess = 25 if "1024" in hidden else 4
+            jobs += add
     return jobs
 
 
@@ -183,5 +208,5 @@ def opened(path: Path):
     return path.open("rb") if path.exists() else gzip.open(f"{path}.gz", "rb")
 
 
-JOBS = {"tutorial": tutorial, "sizes": sizes, "inference": inference, "scaling": scaling,
+JOBS = {"tutorial": tutorial, "sizes": sizes, "variants": variants, "inference": inference, "scaling": scaling,
         "memory": memory}

@@ -11,7 +11,7 @@ from statistics import mean, median
 from environments import Fatal
 from goals import goals
 from rows import (BURN, OURS, Section, best_way, bytes_per_pixel, known, last_over_second,
-                  limit_seconds, steady)
+                  limit_seconds, plain_group, steady)
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
@@ -89,6 +89,18 @@ def sizes(s: Section) -> list[str]:
     return table(["epoch, s", *names, "this project / fastest peer"], body)
 
 
+def variants(s: Section) -> list[str]:
+    """Seconds per epoch, without the first, and against the same network without the variant."""
+    names, body = s.names(), []
+    for group in s.groups():
+        times = {name: steady(s, name, group) for name in names}
+        own, peer = (median(times[name]) if times[name] else None for name in names)
+        plain = steady(s, OURS, plain_group(group))
+        body.append([group, *(spread(times[name], 3) for name in names), ratio(own, peer),
+                     ratio(own, median(plain) if plain else None)])
+    return table(["epoch, s", *names, "this project / JAX", "this project / its plain network"], body)
+
+
 def inference(s: Section) -> list[str]:
     """The best way of each peer, with its threads."""
     peers = list(dict.fromkeys(name.split(",")[0] for name in s.names()))
@@ -138,6 +150,7 @@ def memory(s: Section) -> list[str]:
 
 TABLES = {
     "tutorial": ("The tutorial's job", tutorial), "sizes": ("Other batches and widths", sizes),
+    "variants": ("Dropout and GELU", variants),
     "inference": ("Inference", inference), "scaling": ("More epochs, two trainings", scaling),
     "memory": ("Memory", memory),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 OURS, BURN = "this project", "Burn's Learner, its defaults"
+PLAIN = "plain"      # the variant of an experiment that has none
 IMAGES, EPOCHS, BATCH, PIXELS = 60_000, 10, 32, 784
 SHAPE = [PIXELS, 128, 10]
 
@@ -91,6 +92,11 @@ def last_over_second(s: Section, name: str) -> list[float]:
 def steady(s: Section, name: str, group: str) -> list[float]:
     """The epochs of all runs but each run's first."""
     return [t for epochs in s.values(name, "epoch_s", group) for t in epochs[1:]]
+
+
+def plain_group(group: str) -> str:
+    """The group of the same network without its variant."""
+    return f"{group.rpartition(', ')[0]}, {PLAIN}"
 
 
 def best_way(s: Section, peer: str, what: str, key: str) -> tuple[str, list[float]] | None:

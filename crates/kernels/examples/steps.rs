@@ -32,9 +32,12 @@ fn main() {
         decoupled_decay: 0.0,
     });
     let mut network = Network::new(&layers, Activation::Relu, Loss::CrossEntropy, adam);
+    let images: Vec<u8> = (0..batch * inputs + CLASSES)
+        .map(|i| (i * 31 % 256) as u8)
+        .collect();
     let fill = |step: usize, pixels: &mut Vec<u8>, labels: &mut Vec<u8>| {
         pixels.clear();
-        pixels.extend((0..batch * inputs).map(|i| ((i + step) * 31 % 256) as u8));
+        pixels.extend_from_slice(&images[step % CLASSES..][..batch * inputs]);
         labels.clear();
         labels.extend((0..batch).map(|i| ((i + step) % CLASSES) as u8));
     };
