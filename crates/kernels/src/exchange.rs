@@ -6,6 +6,8 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::convolution::Images;
+use crate::front;
 use crate::network::{Plan, SHARDS, Shard, range};
 use crate::product::area;
 use crate::run::Outcome;
@@ -24,6 +26,12 @@ pub(crate) struct Exchange {
     pub gradients: Vec<[RwLock<Vec<f32>>; SHARDS]>,
     /// Sum of the squares of each shard's gradients.
     pub squares: [RwLock<f64>; SHARDS],
+    /// Parts of the gradient of what the convolutions made of the images, transposed, `[features, batch]`: of every
+    /// shard all, to be added up. Without hidden layers each shard has that of its own rows only. Empty where there
+    /// are no convolutions.
+    pub asks: [RwLock<Vec<f32>>; SHARDS],
+    /// What shards show each other of the convolutions.
+    pub front: front::Exchange,
 }
 
 /// Scratch space of a thread.
@@ -38,6 +46,8 @@ pub(crate) struct Scratch {
     pub errors: Vec<f32>,
     /// What belongs to each of its shards.
     pub own: Vec<Own>,
+    /// Weights of the convolutions, as they are and turned.
+    pub front: front::Weights,
 }
 
 /// Scratch space of a shard.
@@ -46,6 +56,8 @@ pub(crate) struct Own {
     pub delta: Vec<f32>,
     /// Derivatives of the hidden neurons, where they are kept: `[layer]`, each `[batch, neurons]`.
     pub slopes: Vec<Vec<f32>>,
+    /// Its images on their way through the convolutions.
+    pub images: Option<Images>,
 }
 
 impl Exchange {
@@ -66,6 +78,14 @@ impl Exchange {
             logits: std::array::from_fn(|_| twice(plan.classes())),
             gradients: gradients.collect(),
             squares: Default::default(),
+            asks: std::array::from_fn(|_| {
+                one(if plan.front.is_some() {
+                    plan.widths[0]
+                } else {
+                    0
+                })
+            }),
+            front: front::Exchange::new(plan, batch),
         }
     }
 }
@@ -82,6 +102,7 @@ impl Scratch {
                 .iter()
                 .map(|shard| Own::new(plan, batch, shard))
                 .collect(),
+            front: front::Weights::default(),
         }
     }
 
@@ -106,6 +127,10 @@ impl Own {
         Self {
             delta: values(hidden.iter().map(width).max().unwrap_or(0)),
             slopes: kept.iter().map(width).map(values).collect(),
+            images: plan
+                .front
+                .as_ref()
+                .map(|front| Images::new(front, plan.activation, front::most(batch))),
         }
     }
 }

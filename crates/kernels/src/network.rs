@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::convolution::{Convolutions, Front};
 use crate::instructions::Instructions;
 use crate::loss::Objective;
 use crate::product::area;
@@ -11,10 +12,10 @@ use crate::settings::{Activation, Dropout, Extras, Loss, Optimizer};
 /// Parts a network is cut into. One thread may work on several; more threads than shards idle.
 pub const SHARDS: usize = 2;
 
-/// A dense layer: `output = input weight + bias`.
+/// A dense layer, `output = input weight + bias`, or a convolution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
-    /// `[inputs, outputs]`, row-major.
+    /// `[inputs, outputs]`, row-major; of a convolution `[kernel, kernel, inputs, outputs]`.
     pub weight: Vec<f32>,
     /// `[outputs]`.
     pub bias: Vec<f32>,
@@ -34,7 +35,9 @@ pub struct Network {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub instructions: Instructions,
-    /// Inputs, and neurons of every layer.
+    /// What comes before the dense layers.
+    pub front: Option<Front>,
+    /// Inputs, and neurons of every dense layer.
     pub widths: Vec<usize>,
     pub activation: Activation,
     pub objective: Objective,
@@ -48,6 +51,8 @@ pub(crate) struct Plan {
 pub(crate) struct Shard {
     /// Its place, 0 to [`SHARDS`] - 1.
     pub index: usize,
+    /// Its part of the weights and biases of all convolutions; empty where there are none.
+    pub front: Parameter,
     pub hidden: Vec<Dense>,
     /// The bias is the same in every shard: each computes it from the same sums.
     pub output: Dense,
@@ -82,6 +87,7 @@ impl Network {
             .collect();
         let plan = Plan {
             instructions: Instructions::widest(),
+            front: None,
             widths,
             activation,
             objective: Objective::plain(loss),
@@ -95,6 +101,31 @@ impl Network {
             optimizer,
             time: 0,
         }
+    }
+
+    /// Returns a network of `layers`, first to last, at step 0: those of `convolutions`, then dense ones. The
+    /// activation is that of both.
+    ///
+    /// # Panics
+    /// As [`Network::new`], and when the convolutions leave nothing of an image.
+    pub fn convolutional(
+        convolutions: &Convolutions,
+        layers: &[Layer],
+        activation: Activation,
+        loss: Loss,
+        optimizer: Optimizer,
+    ) -> Self {
+        let front = Front::new(convolutions);
+        let (blocks, dense) = front.split(layers);
+        let packed = front.pack(blocks);
+        let mut network = Self::new(dense, activation, loss, optimizer);
+        let inputs = network.plan.widths[0];
+        assert_eq!(inputs, front.features(), "inputs of the first dense layer");
+        network.plan.front = Some(front);
+        for shard in &mut network.shards {
+            shard.front = Parameter::new(packed[range(packed.len(), shard.index)].to_vec());
+        }
+        network
     }
 
     /// Returns the network, to be trained with `extras`. The average begins anew.
@@ -169,11 +200,20 @@ impl Network {
     }
 
     /// Hands out every parameter with its part of `layers`.
-    fn replace(&mut self, layers: &[Layer], put: impl Fn(&mut Parameter, Vec<f32>)) {
+    fn replace(&mut self, mut layers: &[Layer], put: impl Fn(&mut Parameter, Vec<f32>)) {
+        if let Some(front) = &self.plan.front {
+            let (blocks, dense) = front.split(layers);
+            let packed = front.pack(blocks);
+            for shard in &mut self.shards {
+                let part = packed[range(packed.len(), shard.index)].to_vec();
+                put(&mut shard.front, part);
+            }
+            layers = dense;
+        }
         assert_eq!(widths(layers), self.plan.widths, "the shape of the layers");
         for shard in &mut self.shards {
             let part = Shard::new(shard.index, layers, &self.plan.widths);
-            let parameters = shard.parameters_mut().into_iter();
+            let parameters = shard.parameters_mut().into_iter().skip(1);
             parameters
                 .zip(part.into_values())
                 .for_each(|(parameter, values)| put(parameter, values));
@@ -182,8 +222,12 @@ impl Network {
 
     fn gather(&self, of: &dyn Fn(&Parameter) -> &[f32]) -> Vec<Layer> {
         let last = self.plan.widths.len() - 2;
+        let front = self.plan.front.iter().flat_map(|front| {
+            let parts = self.shards.iter().flat_map(|shard| of(&shard.front));
+            front.unpack(&parts.copied().collect::<Vec<f32>>())
+        });
         let hidden = (0..last).map(|layer| self.hidden(layer, of));
-        hidden.chain([self.output(of)]).collect()
+        front.chain(hidden).chain([self.output(of)]).collect()
     }
 
     fn hidden(&self, layer: usize, of: &dyn Fn(&Parameter) -> &[f32]) -> Layer {
@@ -229,6 +273,12 @@ impl Plan {
         self.widths[self.widths.len() - 1]
     }
 
+    /// Returns the number of values of an image.
+    pub fn pixels(&self) -> usize {
+        let inputs = self.widths[0];
+        self.front.as_ref().map_or(inputs, Front::pixels)
+    }
+
     /// Returns whether the derivatives of the hidden neurons are kept from the way forward: they do not follow from
     /// the neurons' outputs alone.
     pub fn keeps_slopes(&self) -> bool {
@@ -256,6 +306,7 @@ impl Shard {
         let weight = layers[last].weight[rows.start * classes..rows.end * classes].to_vec();
         Self {
             index,
+            front: Parameter::new(Vec::new()),
             hidden,
             output: Dense::new(weight, layers[last].bias.clone()),
         }
@@ -265,9 +316,8 @@ impl Shard {
 impl Shard {
     pub fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
         let layers = self.hidden.iter_mut().chain([&mut self.output]);
-        layers
-            .flat_map(|dense| [&mut dense.weight, &mut dense.bias])
-            .collect()
+        let dense = layers.flat_map(|dense| [&mut dense.weight, &mut dense.bias]);
+        [&mut self.front].into_iter().chain(dense).collect()
     }
 
     fn into_values(self) -> impl Iterator<Item = Vec<f32>> {

@@ -102,8 +102,6 @@ impl Team<'_> {
         for number in self.batches.steps.clone() {
             (self.batches.fill)(number, &mut pixels, &mut labels);
             self.check(&pixels, &labels);
-            let input = &mut scratch.input[..pixels.len()];
-            vector::scale(self.plan.instructions, input, &pixels);
             let time = self.time + done as u64 + 1;
             let step = Step {
                 exchange: &self.exchange,
@@ -113,7 +111,18 @@ impl Team<'_> {
                 time,
                 update: Update::new(self.optimizer, (self.rate)(number), time),
             };
-            let loss = step.run(shards, &mut scratch, &|| self.barrier.wait());
+            let meet = || self.barrier.wait();
+            if let Some(front) = &self.plan.front {
+                step.look(front, shards, &pixels, &mut scratch, &meet);
+            } else {
+                let input = &mut scratch.input[..pixels.len()];
+                vector::scale(self.plan.instructions, input, &pixels);
+            }
+            let loss = step.run(shards, &mut scratch, &meet);
+            if let Some(front) = &self.plan.front {
+                step.look_back(front, shards, &mut scratch, &meet);
+            }
+            step.finish(shards, &meet);
             done += 1;
             let goes_on = watch(&scratch.outcome(number, loss, &labels));
             if self.last.load(Acquire) <= number {
@@ -128,7 +137,7 @@ impl Team<'_> {
 
     /// Checks that a batch fits the network.
     fn check(&self, pixels: &[u8], labels: &[u8]) {
-        let (inputs, classes) = (self.plan.widths[0], self.plan.classes());
+        let (inputs, classes) = (self.plan.pixels(), self.plan.classes());
         let images = labels.len();
         assert!(
             (1..=self.batches.batch_size).contains(&images),

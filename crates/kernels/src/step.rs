@@ -22,7 +22,7 @@ pub(crate) struct Step<'a> {
 }
 
 impl Step<'_> {
-    fn batch(&self) -> usize {
+    pub fn batch(&self) -> usize {
         self.labels.len()
     }
 
@@ -65,10 +65,17 @@ impl Step<'_> {
                 }
             }
         }
-        if let Some(longest) = self.plan.clip_norm {
-            self.clip(shards, longest, meet);
-        }
         loss
+    }
+
+    /// Moves what has had to wait for all gradients: everything if gradients are clipped, or else the convolutions.
+    pub fn finish(&self, shards: &mut [Shard], meet: &dyn Fn()) {
+        if let Some(longest) = self.plan.clip_norm {
+            return self.clip(shards, longest, meet);
+        }
+        for shard in shards {
+            self.apply(&mut shard.front);
+        }
     }
 
     /// Computes the shard's neurons of hidden layer `layer`.
@@ -143,7 +150,9 @@ impl Step<'_> {
             let out = &mut output.weight.gradient;
             product(instructions, out, false, own.transposed(), gradient);
         });
-        if self.plan.hidden() > 0 && rows > 0 {
+        if self.plan.hidden() == 0 {
+            self.ask(index, gradient, (&output.weight.values, rows));
+        } else if rows > 0 {
             let weight = Matrix::new(&output.weight.values, rows, classes);
             let delta = &mut own.delta[..batch * rows];
             product(instructions, delta, false, gradient, weight.transposed());
@@ -183,8 +192,31 @@ impl Step<'_> {
                 }
             }
         }
+        if layer == 0 {
+            self.ask(
+                shard.index,
+                gradient,
+                (&dense.weight.values, self.plan.widths[0]),
+            );
+        }
         vector::sum_rows(instructions, &mut dense.bias.gradient, delta);
         self.update(dense);
+    }
+
+    /// Shows what a layer whose neurons have this `gradient` asks of the convolutions' output, the rows of its
+    /// `weight`.
+    fn ask(&self, shard: usize, gradient: Matrix, (weight, rows): (&[f32], usize)) {
+        if self.plan.front.is_some() && rows > 0 {
+            let weight = Matrix::new(weight, rows, weight.len() / rows);
+            let ask = &mut write(&self.exchange.asks[shard])[..rows * self.batch()];
+            product(
+                self.plan.instructions,
+                ask,
+                false,
+                weight,
+                gradient.transposed(),
+            );
+        }
     }
 
     /// Adds up what the shards of `layer` ask of this shard's neurons in the layer before.
