@@ -10,6 +10,7 @@ mod gradient;
 mod plane;
 mod pool;
 mod images;
+mod transpose;
 
 use std::ops::Range;
 
@@ -17,6 +18,7 @@ use crate::network::Layer;
 use crate::product::area;
 pub(crate) use images::{Images, Way};
 use plane::{Convolution, Plane};
+pub(crate) use transpose::add_transposed;
 use vectors::LANES;
 
 /// Convolutions that turn an image into what the dense layers see.

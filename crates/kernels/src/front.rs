@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::RwLock;
 
-use crate::convolution::{Front, Way};
+use crate::convolution::{Front, Way, add_transposed};
 use crate::exchange::{Scratch, read, write};
 use crate::network::{Plan, SHARDS, Shard, range};
 use crate::product::area;
@@ -157,7 +157,7 @@ impl Step<'_> {
             let part = read(part);
             let part = &part[..rows.len() * batch];
             let asks = &mut asks[rows.start..];
-            vector::add_transposed(self.plan.instructions, asks, features, part, batch, first);
+            add_transposed(self.plan.instructions, asks, features, part, batch, first);
         }
     }
 }

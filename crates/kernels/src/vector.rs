@@ -33,17 +33,6 @@ for_each_set! {
         }
     }
 
-    /// Adds columns of `x`, rows of `columns` values, to the rows of `out`, which are `width` apart: the columns from
-    /// `first` on, until `out` ends.
-    pub fn add_transposed(out: &mut [f32], width: usize, x: &[f32], columns: usize, first: usize) {
-        for (number, out) in out.chunks_mut(width).enumerate() {
-            let column = x.iter().skip(first + number).step_by(columns);
-            for (out, x) in out.iter_mut().zip(column) {
-                *out += x;
-            }
-        }
-    }
-
     /// Multiplies `out` by `x`, value by value.
     pub fn multiply(out: &mut [f32], x: &[f32]) {
         for (out, x) in out.iter_mut().zip(x) {

@@ -1,6 +1,6 @@
 //! Images on their way through the convolutions, and back.
 
-use super::plane::Plane;
+use super::plane::{Convolution, Plane};
 use super::vectors::LANES;
 use super::{Front, Stage, pool};
 use crate::instructions::Instructions;
@@ -13,7 +13,7 @@ pub(crate) struct Images {
     /// `[stage]`, each `[images]`: the input of the stage; after the last stage, what comes out of it.
     planes: Vec<Vec<f32>>,
     /// `[stage]`, each `[images, height, width, lanes / 16]`: see [`pool`]. Empty where nothing is pooled.
-    routes: Vec<Vec<u64>>,
+    routes: Vec<Vec<pool::Route>>,
     /// `[stage]`, each `[images, height, width, lanes]`: derivatives of what comes out. Empty for ReLU.
     slopes: Vec<Vec<f32>>,
     /// `[stage]`: the gradient of the sums of an image.
@@ -40,7 +40,7 @@ impl Images {
             } else {
                 0
             };
-            vec![0; area(count, len)]
+            vec![[0; 4]; area(count, len)]
         };
         let relu = activation == Activation::Relu;
         let slopes = |stage: &Stage| times(if relu { 0 } else { stage.outcomes() });
@@ -230,6 +230,9 @@ impl Way<'_> {
     ) {
         self.spread(features, images);
         for (i, stage) in self.front.stages.iter().enumerate().rev() {
+            if i == 0 && stage.pool {
+                return self.first_in_strips(stage, images, n, gradient);
+            }
             self.through_activation(i, stage, images, n, &mut gradient[stage.bias.clone()]);
             let x = nth(&images.planes[i], stage.convolution.input.len(), n);
             let delta = (stage.delta, &images.deltas[i][..]);
@@ -247,6 +250,48 @@ impl Way<'_> {
                 let out = (plane, &mut images.delta[..plane.len()]);
                 back.forward(self.instructions, from, out, false);
             }
+        }
+    }
+
+    /// Does the same for a first stage that pools, a few rows at a time: the gradient of its sums is large, and is
+    /// needed only once.
+    fn first_in_strips(&self, stage: &Stage, images: &mut Images, n: usize, gradient: &mut [f32]) {
+        self.through_slopes(0, stage, images, n);
+        let Images {
+            planes,
+            routes,
+            deltas,
+            delta,
+            ..
+        } = images;
+        let convolution = stage.convolution;
+        let x = nth(&planes[0], convolution.input.len(), n);
+        let count = stage.outcomes() / LANES;
+        let (routes, delta) = (nth(&routes[0], count, n), &delta[..count * LANES]);
+        let row = stage.output.width * stage.output.pixel;
+        let (weights, bias) = gradient[..stage.bias.end].split_at_mut(stage.weights.end);
+        let strips = delta
+            .chunks(STRIP * row)
+            .zip(routes.chunks(STRIP * row / LANES));
+        for (number, (delta, routes)) in strips.enumerate() {
+            let height = 2 * delta.len() / row;
+            let plane = Plane {
+                height,
+                ..stage.delta
+            };
+            let out = &mut deltas[0][..plane.len()];
+            pool::unpool(self.instructions, delta, routes, (plane, out), bias);
+            let input = Plane {
+                height,
+                ..convolution.input
+            };
+            let start = 2 * STRIP * number * input.row();
+            let x = &x[start..start + input.len()];
+            let strip = Convolution {
+                input,
+                ..convolution
+            };
+            strip.weight_gradient(self.instructions, x, (plane, out), weights);
         }
     }
 
@@ -271,6 +316,15 @@ impl Way<'_> {
         }
     }
 
+    /// Multiplies the gradient of what comes out of a stage by its derivatives, where they are kept.
+    fn through_slopes(&self, i: usize, stage: &Stage, images: &mut Images, n: usize) {
+        if self.activation != Activation::Relu {
+            let count = stage.outcomes();
+            let slopes = nth(&images.slopes[i], count, n);
+            vector::multiply(self.instructions, &mut images.delta[..count], slopes);
+        }
+    }
+
     /// Turns the gradient of what comes out of a stage into that of its sums; adds that of the bias to `bias`.
     fn through_activation(
         &self,
@@ -280,19 +334,16 @@ impl Way<'_> {
         n: usize,
         bias: &mut [f32],
     ) {
+        self.through_slopes(i, stage, images, n);
         let Images {
             planes,
             routes,
-            slopes,
             deltas,
             delta,
             ..
         } = images;
         let count = stage.outcomes();
         let (delta, out) = (&mut delta[..count], &mut deltas[i]);
-        if self.activation != Activation::Relu {
-            vector::multiply(self.instructions, delta, nth(&slopes[i], count, n));
-        }
         if stage.pool {
             let routes = nth(&routes[i], count / LANES, n);
             return pool::unpool(self.instructions, delta, routes, (stage.delta, out), bias);
@@ -309,6 +360,9 @@ impl Way<'_> {
         }
     }
 }
+
+/// Rows of the output of a first stage that are sent back together.
+const STRIP: usize = 2;
 
 fn nth<T>(of: &[T], len: usize, n: usize) -> &[T] {
     &of[n * len..(n + 1) * len]

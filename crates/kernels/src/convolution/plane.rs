@@ -1,7 +1,8 @@
 //! Where the values of an image lie, and the three products of a convolution with them.
 
 use super::gradient;
-use super::tiles::{self, Job, Limits};
+use super::pool::Route;
+use super::tiles::{self, Job};
 use super::vectors::LANES;
 use crate::instructions::Instructions;
 use crate::product::area;
@@ -83,15 +84,7 @@ impl Convolution {
             "the output's size"
         );
         let job = self.job((x, weights, bias), (plane, out), &mut [], relu);
-        let limits = tiles::limits(instructions, self.lanes, self.input.pixel);
-        let pixel = self.input.pixel;
-        self.cover(&limits, plane.height, |rows, vectors, row, lane| {
-            for (column, columns) in split(plane.width, limits.columns) {
-                let tile = tiles::plain(instructions, [rows, columns, vectors], pixel);
-                // SAFETY: `job` says what its pointers lead to; the tile lies within.
-                unsafe { tile(&job, row, column, lane) }
-            }
-        });
+        self.cover(instructions, &job, [plane.height, plane.width], false);
     }
 
     /// Writes max(0, x) of the largest of two by two such sums to `out`, and which it is to `routes`
@@ -101,7 +94,7 @@ impl Convolution {
         instructions: Instructions,
         (x, weights, bias): (&[f32], &[f32], Option<&[f32]>),
         (plane, out): (Plane, &mut [f32]),
-        routes: &mut [u64],
+        routes: &mut [Route],
     ) {
         let half = self.input.pooled();
         assert_eq!(
@@ -115,15 +108,7 @@ impl Convolution {
             "routes"
         );
         let job = self.job((x, weights, bias), (plane, out), routes, true);
-        let limits = tiles::limits(instructions, self.lanes, self.input.pixel);
-        let pixel = self.input.pixel;
-        self.cover(&limits, 2 * plane.height, |rows, vectors, row, lane| {
-            for (column, columns) in split(plane.width, limits.pooled / 2) {
-                let tile = tiles::pooled(instructions, [rows, 2 * columns, vectors], pixel);
-                // SAFETY: as above.
-                unsafe { tile(&job, row, 2 * column, lane) }
-            }
-        });
+        self.cover(instructions, &job, [2 * plane.height, plane.width], true);
     }
 
     /// Returns the job, after checking that all it leads to is there.
@@ -131,7 +116,7 @@ impl Convolution {
         &self,
         (x, weights, bias): (&[f32], &[f32], Option<&[f32]>),
         (plane, out): (Plane, &mut [f32]),
-        routes: &mut [u64],
+        routes: &mut [Route],
         relu: bool,
     ) -> Job {
         self.check(x);
@@ -193,18 +178,33 @@ impl Convolution {
         }
     }
 
-    /// Hands out strips of `height` rows: how many rows and vectors they have, the first row and the first channel.
+    /// Computes the tiles of so many rows and columns; with `pooled` an output is two columns.
     fn cover(
         &self,
-        limits: &Limits,
-        height: usize,
-        mut strip: impl FnMut(usize, usize, usize, usize),
+        instructions: Instructions,
+        job: &Job,
+        [height, width]: [usize; 2],
+        pooled: bool,
     ) {
+        let limits = job.limits(instructions, pooled);
+        let step = 1 + usize::from(pooled);
         let mut lane = 0;
         while lane < self.lanes {
             let vectors = limits.vectors.min((self.lanes - lane) / LANES);
             for row in (0..height).step_by(2) {
-                strip(2.min(height - row), vectors, row, lane);
+                let rows = 2.min(height - row);
+                for (column, columns) in split(width, limits.columns / step) {
+                    let columns = columns * step;
+                    let size = tiles::Size {
+                        rows,
+                        columns,
+                        vectors,
+                        pooled,
+                    };
+                    let tile = job.tile(instructions, size);
+                    // SAFETY: `job` says what its pointers lead to; the tile lies within.
+                    unsafe { tile(job, row, column * step, lane) }
+                }
             }
             lane += vectors * LANES;
         }

@@ -1,8 +1,6 @@
 //! Max-pooling: the largest of two by two values; of equal ones the first, row by row. A last odd row or column is
 //! left out, as in Keras.
-//!
-//! Which it is, a route has for sixteen channels: bit `16 i + channel` is set where the gradient goes to the `i`-th of
-//! the four.
+//! Which it is, a [`Route`] has for sixteen channels, for the way back.
 
 use super::plane::Plane;
 #[cfg(target_arch = "x86_64")]
@@ -11,13 +9,17 @@ use super::vectors::{LANES, Portable, Vector};
 use crate::instructions::{Instructions, Set, for_each_set};
 use crate::product::area;
 
+/// For sixteen channels, a bit each: whether the second, third and fourth of the four values is larger than those
+/// before it, and whether the largest passes a gradient on.
+pub type Route = [u16; 4];
+
 /// Writes the gradient of the values, `out` in `plane`, from that of the largest of them, `delta`
 /// `[height / 2, width / 2, lanes]`, and the routes to them; adds its sums to `bias` `[lanes]`. A last odd row or
 /// column of `out` stays as it is.
 pub fn unpool(
     instructions: Instructions,
     delta: &[f32],
-    routes: &[u64],
+    routes: &[Route],
     (plane, out): (Plane, &mut [f32]),
     bias: &mut [f32],
 ) {
@@ -61,7 +63,7 @@ pub fn unpool(
 
 struct Job {
     delta: *const f32,
-    routes: *const u64,
+    routes: *const Route,
     out: *mut f32,
     bias: *mut f32,
     plane: Plane,
@@ -108,18 +110,31 @@ unsafe fn run<V: Vector>(job: &Job) {
                     let from = (y * half.width + x) * groups + group;
                     let delta = V::load(job.delta.add(from * LANES));
                     let route = *job.routes.add(from);
-                    let masks = [0, 16, 32, 48].map(|shift| (route >> shift) as u16);
+                    let masks = masks(route);
                     let out = job.out.add(plane.at(2 * y, 2 * x) + lane);
                     delta.keep(masks[0]).store(out);
                     delta.keep(masks[1]).store(out.add(pixel));
                     delta.keep(masks[2]).store(out.add(row));
                     delta.keep(masks[3]).store(out.add(row + pixel));
-                    sum = sum.add(delta.keep(masks[0] | masks[1] | masks[2] | masks[3]));
+                    sum = sum.add(delta.keep(route[3]));
                 }
             }
             sum.store(job.bias.add(lane));
         }
     }
+}
+
+/// Returns where each of the four is the largest and passes a gradient on.
+#[inline(always)]
+fn masks([second, third, fourth, passes]: Route) -> [u16; 4] {
+    let before_fourth = passes & !fourth;
+    let before_third = before_fourth & !third;
+    [
+        before_third & !second,
+        before_third & second,
+        before_fourth & third,
+        passes & fourth,
+    ]
 }
 
 for_each_set! {
@@ -131,11 +146,11 @@ for_each_set! {
         values: &[f32],
         slopes: &[f32],
         chosen: &mut [f32],
-        routes: &mut [u64],
+        routes: &mut [Route],
         width: usize,
     ) {
         let lanes = plane.pixel;
-        routes.fill(0);
+        routes.fill([0, 0, 0, u16::MAX]);
         for y in 0..plane.height {
             for x in 0..plane.width {
                 let start = (2 * y * width + 2 * x) * lanes;
@@ -154,7 +169,9 @@ for_each_set! {
                     let from = window[which] + lane;
                     out[to + lane] = values[from];
                     chosen[pixel + lane] = slopes[from];
-                    routes[(pixel + lane) / LANES] |= 1 << (16 * which + lane % LANES);
+                    if which > 0 {
+                        routes[(pixel + lane) / LANES][which - 1] |= 1 << (lane % LANES);
+                    }
                 }
             }
         }

@@ -276,7 +276,7 @@ fn the_first_of_the_largest_is_chosen() {
         for instructions in Instructions::all() {
             let what = format!("{instructions}: {what}");
             let mut out = vec![0.0; stage.output.len()];
-            let mut routes = vec![u64::MAX; stage.outcomes() / LANES];
+            let mut routes = vec![[9; 4]; stage.outcomes() / LANES];
             let from = (&x[..], weights, Some(bias));
             stage.convolution.forward_pooled(
                 instructions,
@@ -337,8 +337,10 @@ fn slopes_are_chosen_with_their_values() {
         };
         for instructions in Instructions::all() {
             let mut out = vec![0.0; plane.len()];
-            let (mut chosen, mut routes) =
-                (vec![0.0; largest.len()], vec![0; largest.len() / LANES]);
+            let (mut chosen, mut routes) = (
+                vec![0.0; largest.len()],
+                vec![[9; 4]; largest.len() / LANES],
+            );
             pool::pool(
                 instructions,
                 plane,
@@ -487,7 +489,7 @@ fn times(case: &Case, first: bool, instructions: Instructions) -> [f64; 5] {
     let plain = least(|| convolution.forward(instructions, from, (whole, &mut out), false));
     let (mut out, mut routes) = (
         vec![0.0; stage.output.len()],
-        vec![0; stage.outcomes() / LANES],
+        vec![[0; 4]; stage.outcomes() / LANES],
     );
     let pooled = least(|| {
         convolution.forward_pooled(instructions, from, (stage.output, &mut out), &mut routes)
@@ -541,4 +543,35 @@ fn least(mut work: impl FnMut()) -> f64 {
         least = least.min(start.elapsed().as_secs_f64() / 5.0);
     }
     least
+}
+
+/// Rows and columns around the edges of blocks of 16, and a part of the columns only.
+#[test]
+fn transposes_are_added() {
+    for instructions in Instructions::all() {
+        for (rows, height) in [
+            (0, 5),
+            (1, 1),
+            (3, 17),
+            (16, 16),
+            (17, 33),
+            (40, 31),
+            (32, 64),
+        ] {
+            for (before, after, margin) in [(0, 0, 0), (2, 3, 4)] {
+                let (columns, width) = (before + rows + after, height + margin);
+                let x = numbers(height * columns.max(1), 1);
+                let length = (rows * width).saturating_sub(margin);
+                let mut out = numbers(length, 2);
+                let mut plain = out.clone();
+                for (i, value) in plain.iter_mut().enumerate() {
+                    if i % width < height {
+                        *value += x[i % width * columns + before + i / width];
+                    }
+                }
+                super::add_transposed(instructions, &mut out, width, &x, columns.max(1), before);
+                assert_eq!(out, plain, "{instructions}: {rows} x {height}");
+            }
+        }
+    }
 }

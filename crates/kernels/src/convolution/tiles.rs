@@ -1,6 +1,7 @@
 //! The tiles of a convolution, for each set of instructions: the sums of some pixels by some channels stay in
 //! registers while one input value after the other passes by.
 
+use super::pool::Route;
 #[cfg(target_arch = "x86_64")]
 use super::vectors::{Avx2, Avx512};
 use super::vectors::{LANES, Portable, Vector};
@@ -29,94 +30,116 @@ pub struct Job {
     pub relu: bool,
     /// The outputs are the largest of two by two sums each, and here is which: see [`super::pool`]. A row of it has
     /// so many.
-    pub routes: *mut u64,
+    pub routes: *mut Route,
     pub routes_row: usize,
 }
 
 /// Computes the tile whose first row, column and channel are given.
 pub type Tile = unsafe fn(&Job, usize, usize, usize);
 
-/// The largest tiles of a set of instructions.
-pub struct Limits {
-    /// Vectors of channels.
-    pub vectors: usize,
-    /// Columns of a tile of two rows.
-    pub columns: usize,
-    /// The same where each output is the largest of two by two sums.
-    pub pooled: usize,
-}
-
-/// Returns how large tiles may be: their sums, a vector of weights and an input value fit in the registers. Where
-/// pixels have one channel, their addresses need no registers.
-pub fn limits(instructions: Instructions, lanes: usize, x_pixel: usize) -> Limits {
-    match instructions.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 if lanes < 2 * LANES => Limits {
-            vectors: 1,
-            columns: 7,
-            pooled: if x_pixel == 1 { 14 } else { 6 },
-        },
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => Limits {
-            vectors: 2,
-            columns: 7,
-            pooled: 6,
-        },
-        _ => Limits {
-            vectors: 1,
-            columns: 3,
-            pooled: 2,
-        },
-    }
-}
-
-/// The tiles of one set of instructions, by what is constant in them.
+/// Finds the tile of a size, compiled for pixels that are one value apart and for others.
 macro_rules! choose {
-    ($plain:ident, $size:expr, $pixel:expr, $([$rows:literal $vectors:literal: $($columns:literal)*])*) => {
-        match ($size, $pixel) {
+    ($job:expr, $tile:ident, $constant:literal, $size:expr,
+     $([$rows:literal $pooled:literal: $($columns:literal)*])*) => {
+        match ($size.rows, $size.columns, $size.pooled, $job.x_pixel) {
             $($(
-                ([$rows, $columns, $vectors], 1) => $plain::<$rows, $columns, $vectors, 1>,
-                ([$rows, $columns, $vectors], _) => $plain::<$rows, $columns, $vectors, 0>,
+                ($rows, $columns, $pooled, 1) => $tile::<$rows, $columns, $constant, 1, $pooled>,
+                ($rows, $columns, $pooled, _) => $tile::<$rows, $columns, $constant, 0, $pooled>,
             )*)*
             _ => unreachable!("no tile of {:?}", $size),
         }
     };
 }
 
-/// Returns the tile of so many rows, columns and vectors of channels.
-pub fn plain(instructions: Instructions, size: [usize; 3], x_pixel: usize) -> Tile {
-    match instructions.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => choose!(avx512, size, x_pixel,
-            [1 1: 1 2 3 4 5 6 7] [2 1: 1 2 3 4 5 6 7] [1 2: 1 2 3 4 5 6 7] [2 2: 1 2 3 4 5 6 7]),
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => choose!(avx2, size, x_pixel, [1 1: 1 2 3] [2 1: 1 2 3]),
-        Set::Portable => choose!(portable, size, x_pixel, [1 1: 1 2 3] [2 1: 1 2 3]),
-    }
+/// What is constant in a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    pub rows: usize,
+    pub columns: usize,
+    /// Vectors of channels.
+    pub vectors: usize,
+    /// Whether each output is the largest of two by two sums.
+    pub pooled: bool,
 }
 
-/// Returns the tile of two rows and so many columns and vectors, whose outputs are the largest of two by two sums.
-pub fn pooled(instructions: Instructions, size: [usize; 3], x_pixel: usize) -> Tile {
-    match instructions.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => choose!(avx512_pooled, size, x_pixel, [2 1: 2 4 6 8 10 12 14] [2 2: 2 4 6]),
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => choose!(avx2_pooled, size, x_pixel, [2 1: 2]),
-        Set::Portable => choose!(portable_pooled, size, x_pixel, [2 1: 2]),
+/// The largest tiles of a job: their sums, the weights in use and an input value fit in the registers.
+pub struct Limits {
+    /// Vectors of channels.
+    pub vectors: usize,
+    /// Columns of a tile of two rows.
+    pub columns: usize,
+}
+
+impl Job {
+    /// Returns how large tiles may be, given whether each output is the largest of two by two sums.
+    pub fn limits(&self, instructions: Instructions, pooled: bool) -> Limits {
+        let limits = |vectors, columns| Limits { vectors, columns };
+        match (instructions.set(), pooled) {
+            #[cfg(target_arch = "x86_64")]
+            (Set::Avx512, true) if self.lanes >= 2 * LANES => limits(2, 6),
+            // The addresses of pixels of one channel need no registers.
+            #[cfg(target_arch = "x86_64")]
+            (Set::Avx512, true) => limits(1, if self.x_pixel == 1 { 10 } else { 6 }),
+            #[cfg(target_arch = "x86_64")]
+            (Set::Avx512, false) => limits(if self.lanes >= 2 * LANES { 2 } else { 1 }, 7),
+            (_, pooled) => limits(1, if pooled { 2 } else { 3 }),
+        }
+    }
+
+    /// Returns the tile of a size within the limits.
+    pub fn tile(&self, instructions: Instructions, size: Size) -> Tile {
+        match instructions.set() {
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 if size.vectors == 1 && self.kernel == 3 => {
+                choose!(self, avx512_shared, 3, size,
+                [1 false: 1 2 3 4 5 6 7] [2 false: 1 2 3 4 5 6 7] [2 true: 2 4 6 8 10])
+            }
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 if size.vectors == 1 && self.kernel == 5 => {
+                choose!(self, avx512_shared, 5, size,
+                [1 false: 1 2 3 4 5 6 7] [2 false: 1 2 3 4 5 6 7] [2 true: 2 4 6 8 10])
+            }
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 if size.vectors == 1 => choose!(self, avx512, 1, size,
+                [1 false: 1 2 3 4 5 6 7] [2 false: 1 2 3 4 5 6 7] [2 true: 2 4 6 8 10]),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => choose!(self, avx512, 2, size,
+                [1 false: 1 2 3 4 5 6 7] [2 false: 1 2 3 4 5 6 7] [2 true: 2 4 6]),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => {
+                choose!(self, avx2, 1, size, [1 false: 1 2 3] [2 false: 1 2 3] [2 true: 2])
+            }
+            Set::Portable => {
+                choose!(self, portable, 1, size, [1 false: 1 2 3] [2 false: 1 2 3] [2 true: 2])
+            }
+        }
     }
 }
 
 macro_rules! compile {
-    ($($(#[$attribute:meta])* fn $name:ident = $generic:ident<$vector:ident>;)*) => {$(
+    ($($(#[$attribute:meta])* fn $name:ident = $sums:ident<$vector:ident>;)*) => {$(
         $(#[$attribute])*
-        unsafe fn $name<const ROWS: usize, const COLUMNS: usize, const VECTORS: usize, const PIXEL: usize>(
+        unsafe fn $name<
+            const ROWS: usize,
+            const COLUMNS: usize,
+            const CONSTANT: usize,
+            const PIXEL: usize,
+            const POOLED: bool,
+        >(
             job: &Job,
             row: usize,
             column: usize,
             lane: usize,
         ) {
-            // SAFETY: the caller has what the generic function asks for; the processor has these instructions.
-            unsafe { $generic::<$vector, ROWS, COLUMNS, VECTORS, PIXEL>(job, row, column, lane) }
+            // SAFETY: the caller has what the functions ask for; the processor has these instructions.
+            unsafe {
+                let sums = $sums::<$vector, ROWS, COLUMNS, CONSTANT, PIXEL>(job, row, column, lane);
+                if POOLED {
+                    store_largest(job, &sums, row, column, lane);
+                } else {
+                    store(job, &sums, row, column, lane);
+                }
+            }
         }
     )*};
 }
@@ -124,18 +147,14 @@ macro_rules! compile {
 compile! {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn avx512 = plain_tile<Avx512>;
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    fn avx2 = plain_tile<Avx2>;
-    fn portable = plain_tile<Portable>;
+    fn avx512 = sums<Avx512>;
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn avx512_pooled = pooled_tile<Avx512>;
+    fn avx512_shared = shared_sums<Avx512>;
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
-    fn avx2_pooled = pooled_tile<Avx2>;
-    fn portable_pooled = pooled_tile<Portable>;
+    fn avx2 = sums<Avx2>;
+    fn portable = sums<Portable>;
 }
 
 /// Computes the sums of a tile: `[row][column][vector]`. `PIXEL` is how far pixels are apart, or 0: as the job says.
@@ -194,24 +213,80 @@ unsafe fn sums<
     }
 }
 
+/// Computes the same for one vector of channels and a kernel of so many columns: every input value is loaded once for
+/// all of them. There are as many weights as values to load otherwise.
+///
 /// # Safety
 /// As for [`sums`].
 #[inline(always)]
-unsafe fn plain_tile<
+unsafe fn shared_sums<
     V: Vector,
     const ROWS: usize,
     const COLUMNS: usize,
-    const VECTORS: usize,
+    const KERNEL: usize,
     const PIXEL: usize,
 >(
     job: &Job,
     row: usize,
     column: usize,
     lane: usize,
+) -> [[[V; 1]; COLUMNS]; ROWS] {
+    // SAFETY: as asked for.
+    unsafe {
+        let bias = if job.bias.is_null() {
+            V::zero()
+        } else {
+            V::load(job.bias.add(lane))
+        };
+        let mut sums = [[[bias]; COLUMNS]; ROWS];
+        let pixel = if PIXEL == 0 { job.x_pixel } else { PIXEL };
+        let inputs = job.runs * job.run / KERNEL;
+        let (x_row, step) = (job.x_row, inputs * job.lanes);
+        let mut x = job.x.add(row * x_row + column * pixel);
+        let mut weights = job.weights.add(lane);
+        for _ in 0..KERNEL {
+            let mut values = x;
+            for _ in 0..inputs {
+                let mut w = [V::zero(); KERNEL];
+                for (k, w) in w.iter_mut().enumerate() {
+                    *w = V::load(weights.add(k * step));
+                }
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    for from in 0..COLUMNS + KERNEL - 1 {
+                        let value = V::splat(*values.add(r * x_row + from * pixel));
+                        for (k, w) in w.into_iter().enumerate() {
+                            if from >= k && from - k < COLUMNS {
+                                let sum = &mut sums[from - k][0];
+                                *sum = sum.multiply_add(value, w);
+                            }
+                        }
+                    }
+                }
+                // The last may leave what there is: such a pointer is never read.
+                values = values.wrapping_add(1);
+                weights = weights.wrapping_add(job.lanes);
+            }
+            x = x.wrapping_add(x_row);
+            weights = weights.wrapping_add((KERNEL - 1) * step);
+        }
+        sums
+    }
+}
+
+/// Writes the sums of a tile.
+///
+/// # Safety
+/// As for [`sums`].
+#[inline(always)]
+unsafe fn store<V: Vector, const ROWS: usize, const COLUMNS: usize, const VECTORS: usize>(
+    job: &Job,
+    sums: &[[[V; VECTORS]; COLUMNS]; ROWS],
+    row: usize,
+    column: usize,
+    lane: usize,
 ) {
     // SAFETY: as asked for.
     unsafe {
-        let sums = sums::<V, ROWS, COLUMNS, VECTORS, PIXEL>(job, row, column, lane);
         for (r, sums) in sums.iter().enumerate() {
             let out = job.out.add((row + r) * job.out_row + lane);
             for (c, sums) in sums.iter().enumerate() {
@@ -224,24 +299,25 @@ unsafe fn plain_tile<
     }
 }
 
+/// Writes the largest of two by two sums of a tile, and the routes to them.
+///
 /// # Safety
 /// As for [`sums`]; rows are two, columns even.
 #[inline(always)]
-unsafe fn pooled_tile<
+unsafe fn store_largest<
     V: Vector,
     const ROWS: usize,
     const COLUMNS: usize,
     const VECTORS: usize,
-    const PIXEL: usize,
 >(
     job: &Job,
+    sums: &[[[V; VECTORS]; COLUMNS]; ROWS],
     row: usize,
     column: usize,
     lane: usize,
 ) {
     // SAFETY: as asked for.
     unsafe {
-        let sums = sums::<V, ROWS, COLUMNS, VECTORS, PIXEL>(job, row, column, lane);
         let (row, column) = (row / 2, column / 2);
         let out = job
             .out
@@ -250,43 +326,18 @@ unsafe fn pooled_tile<
         let routes = job
             .routes
             .add(row * job.routes_row + column * groups + lane / LANES);
+        let [top, bottom] = [&sums[0], &sums[ROWS - 1]];
         for c in 0..COLUMNS / 2 {
             for v in 0..VECTORS {
-                let [top, bottom] = [&sums[0], &sums[1]];
-                let window = [
-                    top[2 * c][v],
-                    top[2 * c + 1][v],
-                    bottom[2 * c][v],
-                    bottom[2 * c + 1][v],
-                ];
-                let (largest, route) = largest(window);
+                let (largest, second) = top[2 * c][v].larger(top[2 * c + 1][v]);
+                let (largest, third) = largest.larger(bottom[2 * c][v]);
+                let (largest, fourth) = largest.larger(bottom[2 * c + 1][v]);
+                let (largest, above_0) = largest.relu();
                 largest.store(out.add(c * job.out_pixel + v * LANES));
-                routes.add(c * groups + v).write(route);
+                routes
+                    .add(c * groups + v)
+                    .write([second, third, fourth, above_0]);
             }
         }
-    }
-}
-
-/// Returns max(0, x) of the largest of four, and which it is, for each lane: bit `16 i + lane` is set where it is the
-/// `i`-th and above 0.
-///
-/// # Safety
-/// As for [`Vector`].
-#[inline(always)]
-unsafe fn largest<V: Vector>(window: [V; 4]) -> (V, u64) {
-    // SAFETY: as asked for.
-    unsafe {
-        let (largest, second) = window[0].larger(window[1]);
-        let (largest, third) = largest.larger(window[2]);
-        let (largest, fourth) = largest.larger(window[3]);
-        let (largest, alive) = largest.relu();
-        let masks = [
-            alive & !(second | third | fourth),
-            alive & second & !(third | fourth),
-            alive & third & !fourth,
-            alive & fourth,
-        ];
-        let join = |route, &mask: &u16| route << 16 | u64::from(mask);
-        (largest, masks.iter().rev().fold(0, join))
     }
 }

@@ -90,7 +90,8 @@ mod x86 {
         unsafe fn larger(self, other: Self) -> (Self, u16) {
             unsafe {
                 let mask = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(other.0, self.0);
-                (Self(_mm512_mask_mov_ps(self.0, mask, other.0)), mask)
+                // Of what is no number, and of equal ones, this is the second.
+                (Self(_mm512_max_ps(self.0, other.0)), mask)
             }
         }
 
@@ -98,9 +99,9 @@ mod x86 {
         unsafe fn relu(self) -> (Self, u16) {
             unsafe {
                 let zero = _mm512_setzero_ps();
-                let stays = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(self.0, zero);
                 let alive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, zero);
-                (Self(_mm512_maskz_mov_ps(stays, self.0)), alive)
+                // The second stays if it is no number.
+                (Self(_mm512_max_ps(zero, self.0)), alive)
             }
         }
 
@@ -199,9 +200,10 @@ mod x86 {
         #[inline(always)]
         unsafe fn larger(self, other: Self) -> (Self, u16) {
             unsafe {
-                let mask = |i: usize| _mm256_cmp_ps::<_CMP_NLE_UQ>(other.0[i], self.0[i]);
-                let larger = |i: usize| _mm256_blendv_ps(self.0[i], other.0[i], mask(i));
-                (Self([larger(0), larger(1)]), Self::bits(mask(0), mask(1)))
+                let larger = [0, 1].map(|i| _mm256_max_ps(self.0[i], other.0[i]));
+                let [low, high] =
+                    [0, 1].map(|i| _mm256_cmp_ps::<_CMP_NLE_UQ>(other.0[i], self.0[i]));
+                (Self(larger), Self::bits(low, high))
             }
         }
 
@@ -209,10 +211,11 @@ mod x86 {
         unsafe fn relu(self) -> (Self, u16) {
             unsafe {
                 let zero = _mm256_setzero_ps();
-                let stays = |i: usize| _mm256_cmp_ps::<_CMP_NLT_UQ>(self.0[i], zero);
-                let alive = |i: usize| _mm256_cmp_ps::<_CMP_GT_OQ>(self.0[i], zero);
-                let kept = |i: usize| _mm256_and_ps(self.0[i], stays(i));
-                (Self([kept(0), kept(1)]), Self::bits(alive(0), alive(1)))
+                let [low, high] = self.0.map(|x| _mm256_cmp_ps::<_CMP_GT_OQ>(x, zero));
+                (
+                    Self(self.0.map(|x| _mm256_max_ps(zero, x))),
+                    Self::bits(low, high),
+                )
             }
         }
 
