@@ -6,6 +6,8 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::convolution::Images;
+use crate::front;
 use crate::network::{Plan, Shard};
 use crate::product::area;
 use crate::run::Outcome;
@@ -23,6 +25,12 @@ pub(crate) struct Exchange {
     pub gradients: Vec<Vec<RwLock<Vec<f32>>>>,
     /// Sum of the squares of each shard's gradients.
     pub squares: Vec<RwLock<f64>>,
+    /// Parts of the gradient of what the convolutions made of the images, transposed, `[features, batch]`: of every
+    /// shard all, to be added up. Without hidden layers each shard has that of its own rows only. Empty where there
+    /// are no convolutions.
+    pub asks: Vec<RwLock<Vec<f32>>>,
+    /// What shards show each other of the convolutions.
+    pub front: front::Exchange,
 }
 
 /// Scratch space of a thread.
@@ -37,6 +45,8 @@ pub(crate) struct Scratch {
     pub errors: Vec<f32>,
     /// What belongs to each of its shards.
     pub own: Vec<Own>,
+    /// Weights of the convolutions, as they are and turned.
+    pub front: front::Weights,
 }
 
 /// Scratch space of a shard.
@@ -47,6 +57,8 @@ pub(crate) struct Own {
     pub transposed: Vec<f32>,
     /// Derivatives of the hidden neurons, where they are kept: `[layer]`, each `[batch, neurons]`.
     pub slopes: Vec<Vec<f32>>,
+    /// Its images on their way through the convolutions.
+    pub images: Option<Images>,
 }
 
 impl Exchange {
@@ -72,6 +84,8 @@ impl Exchange {
             logits: (0..shards).map(|_| twice(plan.classes())).collect(),
             gradients: gradients.collect(),
             squares: (0..shards).map(|_| RwLock::default()).collect(),
+            asks: (0..shards).map(|_| one(plan.features())).collect(),
+            front: front::Exchange::new(plan, batch),
         }
     }
 }
@@ -88,6 +102,7 @@ impl Scratch {
                 .iter()
                 .map(|shard| Own::new(plan, batch, shard))
                 .collect(),
+            front: front::Weights::default(),
         }
     }
 
@@ -114,6 +129,10 @@ impl Own {
             delta: values(widest),
             transposed: values(if plan.hidden() > 1 { widest } else { 0 }),
             slopes: kept.map(width).map(values).collect(),
+            images: plan
+                .front
+                .as_ref()
+                .map(|front| Images::new(front, plan.activation, plan.most_images(batch))),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use crate::convolution::{Convolutions, Front, Images, Way};
 use crate::instructions::Instructions;
 use crate::network::{Layer, widths};
 use crate::product::{Matrix, area, product};
@@ -13,6 +14,8 @@ use crate::{activation, loss, vector};
 const CHUNK: usize = 64;
 /// Images that take longer than starting a thread does, some 30 microseconds.
 const WORTH_A_THREAD: usize = 128;
+/// The same with convolutions.
+const CONVOLUTIONS_WORTH_A_THREAD: usize = 4;
 
 /// Returns the logits of each image in `pixels` (bytes `[images, inputs]`, divided by 255 here):
 /// `[images, classes]`, row-major. Uses up to `threads` threads.
@@ -43,13 +46,74 @@ pub fn predict(
     threads: usize,
 ) -> Vec<f32> {
     let forward = Forward::new(layers, activation);
-    let classes = forward.classes();
-    forward.on_threads(pixels, threads, &|logits| {
-        loss::probabilities(logits, classes, output, temperature);
-    })
+    forward.probabilities(output, temperature, pixels, threads)
+}
+
+/// A convolutional network that answers.
+#[derive(Debug, Clone)]
+pub struct Cnn {
+    front: Front,
+    /// The weights of its convolutions, see [`Front::pack`].
+    packed: Vec<f32>,
+    dense: Vec<Layer>,
+    activation: Activation,
+}
+
+impl Cnn {
+    /// Returns the network of `layers`, first to last: those of `convolutions`, then dense ones.
+    ///
+    /// # Panics
+    /// When the layers do not fit each other.
+    pub fn new(convolutions: &Convolutions, layers: &[Layer], activation: Activation) -> Self {
+        let front = Front::new(convolutions);
+        let (blocks, dense) = front.split(layers);
+        assert_eq!(
+            widths(dense)[0],
+            front.features(),
+            "inputs of the first dense layer"
+        );
+        Self {
+            packed: front.pack(blocks),
+            dense: dense.to_vec(),
+            front,
+            activation,
+        }
+    }
+
+    /// Returns the logits of each image in `pixels`, bytes `[images, channels, height, width]`, as [`logits`] does.
+    ///
+    /// # Panics
+    /// When `pixels` is not a whole number of images.
+    pub fn logits(&self, pixels: &[u8], threads: usize) -> Vec<f32> {
+        self.forward().on_threads(pixels, threads, &|_| {})
+    }
+
+    /// Returns the probability of every class for the same images, as [`predict`] does.
+    ///
+    /// # Panics
+    /// As [`Cnn::logits`].
+    pub fn predict(
+        &self,
+        output: Output,
+        temperature: f32,
+        pixels: &[u8],
+        threads: usize,
+    ) -> Vec<f32> {
+        let forward = self.forward();
+        forward.probabilities(output, temperature, pixels, threads)
+    }
+
+    fn forward(&self) -> Forward<'_> {
+        Forward {
+            front: Some((&self.front, &self.packed)),
+            ..Forward::new(&self.dense, self.activation)
+        }
+    }
 }
 
 struct Forward<'a> {
+    /// What comes before the dense layers, with its weights.
+    front: Option<(&'a Front, &'a [f32])>,
     layers: &'a [Layer],
     widths: Vec<usize>,
     activation: Activation,
@@ -59,6 +123,7 @@ struct Forward<'a> {
 impl<'a> Forward<'a> {
     fn new(layers: &'a [Layer], activation: Activation) -> Self {
         Self {
+            front: None,
             layers,
             widths: widths(layers),
             activation,
@@ -70,6 +135,24 @@ impl<'a> Forward<'a> {
         self.widths[self.layers.len()]
     }
 
+    fn pixels(&self) -> usize {
+        let inputs = self.widths[0];
+        self.front.map_or(inputs, |(front, _)| front.pixels())
+    }
+
+    fn probabilities(
+        &self,
+        output: Output,
+        temperature: f32,
+        pixels: &[u8],
+        threads: usize,
+    ) -> Vec<f32> {
+        let classes = self.classes();
+        self.on_threads(pixels, threads, &|logits| {
+            loss::probabilities(logits, classes, output, temperature);
+        })
+    }
+
     /// Returns what `finish` makes of the logits `[images, classes]` of `pixels`; it is given some rows at a
     /// time.
     fn on_threads(
@@ -78,14 +161,17 @@ impl<'a> Forward<'a> {
         threads: usize,
         finish: &(dyn Fn(&mut [f32]) + Sync),
     ) -> Vec<f32> {
-        let (inputs, classes) = (self.widths[0], self.classes());
+        let (inputs, classes) = (self.pixels(), self.classes());
         assert!(
             pixels.len().is_multiple_of(inputs),
             "{} pixels for images of {inputs}",
             pixels.len()
         );
         let images = pixels.len() / inputs;
-        let threads = threads.clamp(1, (images / WORTH_A_THREAD).max(1));
+        let worth = self
+            .front
+            .map_or(WORTH_A_THREAD, |_| CONVOLUTIONS_WORTH_A_THREAD);
+        let threads = threads.clamp(1, (images / worth).max(1));
         let share = images.div_ceil(threads).max(1);
         let mut answers = vec![0.0; area(images, classes)];
         thread::scope(|scope| {
@@ -104,13 +190,28 @@ impl<'a> Forward<'a> {
 
     /// Fills `answers` `[images, classes]` from `pixels` `[images, inputs]`.
     fn run(&self, pixels: &[u8], answers: &mut [f32], finish: &dyn Fn(&mut [f32])) {
-        let (inputs, classes) = (self.widths[0], self.classes());
+        let (inputs, classes) = (self.pixels(), self.classes());
+        let mut images = self
+            .front
+            .map(|(front, _)| Images::new(front, self.activation, 1));
         let most = CHUNK.min(pixels.len() / inputs);
         let widest = self.widths.iter().copied().max().unwrap_or(0);
         let (mut x, mut y) = (vec![0.0; area(most, widest)], vec![0.0; area(most, widest)]);
         let chunks = pixels.chunks(CHUNK * inputs);
         for (pixels, answers) in chunks.zip(answers.chunks_mut(CHUNK * classes)) {
-            vector::scale(self.instructions, &mut x[..pixels.len()], pixels);
+            if let Some(((front, weights), images)) = self.front.zip(images.as_mut()) {
+                let way = Way {
+                    front,
+                    instructions: self.instructions,
+                    activation: self.activation,
+                };
+                let features = x.chunks_exact_mut(self.widths[0]);
+                for (pixels, features) in pixels.chunks_exact(inputs).zip(features) {
+                    way.forward(weights, pixels, (images, 0), features);
+                }
+            } else {
+                vector::scale(self.instructions, &mut x[..pixels.len()], pixels);
+            }
             for layer in 0..self.layers.len() {
                 self.layer(layer, pixels.len() / inputs, &x, &mut y);
                 std::mem::swap(&mut x, &mut y);

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::convolution::{Convolutions, Front};
 use crate::instructions::Instructions;
 use crate::loss::Objective;
 use crate::product::area;
@@ -16,10 +17,10 @@ const MOST_SHARDS: usize = 16;
 /// [784, 64] weights with their moments fit into a core's L2 cache.
 const SHARD_WIDTH: usize = 64;
 
-/// A dense layer: `output = input weight + bias`.
+/// A dense layer, `output = input weight + bias`, or a convolution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
-    /// `[inputs, outputs]`, row-major.
+    /// `[inputs, outputs]`, row-major; of a convolution `[kernel, kernel, inputs, outputs]`.
     pub weight: Vec<f32>,
     /// `[outputs]`.
     pub bias: Vec<f32>,
@@ -39,7 +40,9 @@ pub struct Network {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub instructions: Instructions,
-    /// Inputs, and neurons of every layer.
+    /// What comes before the dense layers.
+    pub front: Option<Front>,
+    /// Inputs, and neurons of every dense layer.
     pub widths: Vec<usize>,
     pub activation: Activation,
     pub objective: Objective,
@@ -53,6 +56,8 @@ pub(crate) struct Plan {
 pub(crate) struct Shard {
     /// Its place, from 0.
     pub index: usize,
+    /// Its part of the weights and biases of all convolutions; empty where there are none.
+    pub front: Parameter,
     pub hidden: Vec<Dense>,
     /// The bias is the same in every shard: each computes it from the same sums.
     pub output: Dense,
@@ -89,6 +94,7 @@ impl Network {
             .collect();
         let plan = Plan {
             instructions: Instructions::widest(),
+            front: None,
             widths,
             activation,
             objective: Objective::plain(loss),
@@ -102,6 +108,32 @@ impl Network {
             optimizer,
             time: 0,
         }
+    }
+
+    /// Returns a network of `layers`, first to last, at step 0: those of `convolutions`, then dense ones. The
+    /// activation is that of both.
+    ///
+    /// # Panics
+    /// As [`Network::new`], and when the convolutions leave nothing of an image.
+    pub fn convolutional(
+        convolutions: &Convolutions,
+        layers: &[Layer],
+        activation: Activation,
+        loss: Loss,
+        optimizer: Optimizer,
+    ) -> Self {
+        let front = Front::new(convolutions);
+        let (blocks, dense) = front.split(layers);
+        let packed = front.pack(blocks);
+        let mut network = Self::new(dense, activation, loss, optimizer);
+        let inputs = network.plan.widths[0];
+        assert_eq!(inputs, front.features(), "inputs of the first dense layer");
+        network.plan.front = Some(front);
+        for shard in &mut network.shards {
+            let part = network.plan.part(packed.len(), shard.index);
+            shard.front = Parameter::new(packed[part].to_vec());
+        }
+        network
     }
 
     /// Returns the network, to be trained with `extras`. The average begins anew.
@@ -176,11 +208,20 @@ impl Network {
     }
 
     /// Hands out every parameter with its part of `layers`.
-    fn replace(&mut self, layers: &[Layer], put: impl Fn(&mut Parameter, Vec<f32>)) {
+    fn replace(&mut self, mut layers: &[Layer], put: impl Fn(&mut Parameter, Vec<f32>)) {
+        if let Some(front) = &self.plan.front {
+            let (blocks, dense) = front.split(layers);
+            let packed = front.pack(blocks);
+            for shard in &mut self.shards {
+                let part = packed[self.plan.part(packed.len(), shard.index)].to_vec();
+                put(&mut shard.front, part);
+            }
+            layers = dense;
+        }
         assert_eq!(widths(layers), self.plan.widths, "the shape of the layers");
         for shard in &mut self.shards {
             let part = Shard::new(shard.index, layers, &self.plan.widths);
-            let parameters = shard.parameters_mut().into_iter();
+            let parameters = shard.parameters_mut().into_iter().skip(1);
             parameters
                 .zip(part.into_values())
                 .for_each(|(parameter, values)| put(parameter, values));
@@ -189,8 +230,12 @@ impl Network {
 
     fn gather(&self, of: &dyn Fn(&Parameter) -> &[f32]) -> Vec<Layer> {
         let last = self.plan.widths.len() - 2;
+        let front = self.plan.front.iter().flat_map(|front| {
+            let parts = self.shards.iter().flat_map(|shard| of(&shard.front));
+            front.unpack(&parts.copied().collect::<Vec<f32>>())
+        });
         let hidden = (0..last).map(|layer| self.hidden(layer, of));
-        hidden.chain([self.output(of)]).collect()
+        front.chain(hidden).chain([self.output(of)]).collect()
     }
 
     fn hidden(&self, layer: usize, of: &dyn Fn(&Parameter) -> &[f32]) -> Layer {
@@ -241,9 +286,40 @@ impl Plan {
         shards(&self.widths)
     }
 
+    /// Returns the number of values that the convolutions make of an image; 0 without convolutions.
+    pub fn features(&self) -> usize {
+        if self.front.is_some() {
+            self.widths[0]
+        } else {
+            0
+        }
+    }
+
     /// Returns the neurons of layer `layer` that shard `index` owns; layer 0 is the inputs.
     pub fn range(&self, layer: usize, index: usize) -> Range<usize> {
-        range(self.widths[layer], index, self.shards())
+        self.part(self.widths[layer], index)
+    }
+
+    /// Returns which of `count` values shard `index` owns.
+    pub fn part(&self, count: usize, index: usize) -> Range<usize> {
+        range(count, index, self.shards())
+    }
+
+    /// Returns the images of a batch that a shard sends through the convolutions.
+    pub fn images(&self, batch: usize, shard: usize) -> Range<usize> {
+        let shards = self.shards();
+        batch * shard / shards..batch * (shard + 1) / shards
+    }
+
+    /// Returns the most images that a shard has of a batch of no more than this.
+    pub fn most_images(&self, batch: usize) -> usize {
+        batch.div_ceil(self.shards())
+    }
+
+    /// Returns the number of values of an image.
+    pub fn pixels(&self) -> usize {
+        let inputs = self.widths[0];
+        self.front.as_ref().map_or(inputs, Front::pixels)
     }
 
     /// Returns whether the derivatives of the hidden neurons are kept from the way forward: they do not follow from
@@ -274,6 +350,7 @@ impl Shard {
         let weight = layers[last].weight[rows.start * classes..rows.end * classes].to_vec();
         Self {
             index,
+            front: Parameter::new(Vec::new()),
             hidden,
             output: Dense::new(weight, layers[last].bias.clone()),
         }
@@ -283,9 +360,8 @@ impl Shard {
 impl Shard {
     pub fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
         let layers = self.hidden.iter_mut().chain([&mut self.output]);
-        layers
-            .flat_map(|dense| [&mut dense.weight, &mut dense.bias])
-            .collect()
+        let dense = layers.flat_map(|dense| [&mut dense.weight, &mut dense.bias]);
+        [&mut self.front].into_iter().chain(dense).collect()
     }
 
     fn into_values(self) -> impl Iterator<Item = Vec<f32>> {

@@ -81,8 +81,12 @@ impl Network {
         steps
     }
 
-    /// Returns how many of `threads` threads train this network, see [`threads`].
+    /// Returns how many of `threads` threads train this network, see [`threads`]. Convolutions are work for one in
+    /// each shard.
     pub fn threads(&self, threads: usize, batch: usize) -> usize {
+        if self.plan.front.is_some() {
+            return spread(self.shards.len(), threads);
+        }
         self::threads(&self.plan.widths, threads, batch)
     }
 }
@@ -98,8 +102,13 @@ pub fn threads(widths: &[usize], threads: usize, batch: usize) -> usize {
     let products = weights.saturating_mul(3).saturating_mul(batch);
     let [all, with_neurons] = network::count_shards(widths);
     let most = with_neurons.min(products / WORTH);
-    let per_thread = all.div_ceil(threads.min(most).max(1));
-    all.div_ceil(per_thread)
+    spread(all, threads.min(most))
+}
+
+/// Returns how many of `threads` threads it takes to work on `shards`, none of them on more than all would.
+fn spread(shards: usize, threads: usize) -> usize {
+    let per_thread = shards.div_ceil(threads.clamp(1, shards));
+    shards.div_ceil(per_thread)
 }
 
 /// What the threads of an epoch share.
@@ -126,8 +135,6 @@ impl Team<'_> {
         for number in self.batches.steps.clone() {
             (self.batches.fill)(number, &mut pixels, &mut labels);
             self.check(&pixels, &labels);
-            let input = &mut scratch.input[..pixels.len()];
-            vector::scale(self.plan.instructions, input, &pixels);
             let time = self.time + done as u64 + 1;
             let step = Step {
                 exchange: &self.exchange,
@@ -137,7 +144,18 @@ impl Team<'_> {
                 time,
                 update: Update::new(self.optimizer, (self.rate)(number), time),
             };
-            let loss = step.run(shards, &mut scratch, &|| self.barrier.wait());
+            let meet = || self.barrier.wait();
+            if let Some(front) = &self.plan.front {
+                step.look(front, shards, &pixels, &mut scratch, &meet);
+            } else {
+                let input = &mut scratch.input[..pixels.len()];
+                vector::scale(self.plan.instructions, input, &pixels);
+            }
+            let loss = step.run(shards, &mut scratch, &meet);
+            if let Some(front) = &self.plan.front {
+                step.look_back(front, shards, &mut scratch, &meet);
+            }
+            step.finish(shards, &meet);
             done += 1;
             let goes_on = watch(&scratch.outcome(number, loss, &labels));
             if self.last.load(Acquire) <= number {
@@ -152,7 +170,7 @@ impl Team<'_> {
 
     /// Checks that a batch fits the network.
     fn check(&self, pixels: &[u8], labels: &[u8]) {
-        let (inputs, classes) = (self.plan.widths[0], self.plan.classes());
+        let (inputs, classes) = (self.plan.pixels(), self.plan.classes());
         let images = labels.len();
         assert!(
             (1..=self.batches.batch_size).contains(&images),

@@ -26,7 +26,7 @@ pub(crate) struct Step<'a> {
 }
 
 impl Step<'_> {
-    fn batch(&self) -> usize {
+    pub fn batch(&self) -> usize {
         self.labels.len()
     }
 
@@ -69,10 +69,18 @@ impl Step<'_> {
                 }
             }
         }
-        if let Some(longest) = self.plan.clip_norm {
-            self.clip(shards, longest, meet);
-        }
         loss
+    }
+
+    /// Moves what has had to wait for all gradients: everything if gradients are clipped, or else the convolutions.
+    pub fn finish(&self, shards: &mut [Shard], meet: &dyn Fn()) {
+        if let Some(longest) = self.plan.clip_norm {
+            return self.clip(shards, longest, meet);
+        }
+        for shard in shards {
+            let all = 0..shard.front.values.len();
+            self.apply(&mut shard.front, all);
+        }
     }
 
     /// Computes the shard's neurons of hidden layer `layer`.
@@ -142,7 +150,9 @@ impl Step<'_> {
         let (index, output) = (shard.index, &mut shard.output);
         let instructions = self.plan.instructions;
         let rows = output.weight.values.len() / classes;
-        if self.plan.hidden() > 0 && rows > 0 {
+        if self.plan.hidden() == 0 {
+            self.ask(index, gradient, (&output.weight.values, rows));
+        } else if rows > 0 {
             let weight = Matrix::new(&output.weight.values, rows, classes);
             let delta = &mut own.delta[..batch * rows];
             product(instructions, delta, false, gradient, weight.transposed());
@@ -177,10 +187,30 @@ impl Step<'_> {
             let ask = &mut ask[..rows * batch];
             product(self.plan.instructions, ask, false, weight, transposed);
         }
+        if layer == 0 {
+            let rows = self.plan.widths[0];
+            self.ask(shard.index, gradient, (&weight.values, rows));
+        }
         self.with_input(layer, input, |rows, _, input| {
             self.descend(weight, rows, input.transposed(), gradient);
         });
         self.descend_bias(bias, delta);
+    }
+
+    /// Shows what a layer whose neurons have this `gradient` asks of the convolutions' output, the rows of its
+    /// `weight`.
+    fn ask(&self, shard: usize, gradient: Matrix, (weight, rows): (&[f32], usize)) {
+        if self.plan.front.is_some() && rows > 0 {
+            let weight = Matrix::new(weight, rows, weight.len() / rows);
+            let ask = &mut write(&self.exchange.asks[shard])[..rows * self.batch()];
+            product(
+                self.plan.instructions,
+                ask,
+                false,
+                weight,
+                gradient.transposed(),
+            );
+        }
     }
 
     /// Adds up what the shards of `layer` ask of this shard's neurons in the layer before.

@@ -8,6 +8,8 @@ pub const MAX_CLASSES: usize = 256;
 pub const MAX_WIDTH: usize = 65_536;
 /// Maximum number of hidden layers.
 pub const MAX_LAYERS: usize = 64;
+/// Maximum number of values of an image between convolutions (40 MB; training keeps them for every image of a batch).
+pub const MAX_VALUES: usize = 10_000_000;
 /// Maximum number of parameters (400 MB of `f32` weights; Adam needs three times that).
 pub const MAX_PARAMETERS: usize = 100_000_000;
 
@@ -96,6 +98,27 @@ pub enum ConfigError {
     /// A hidden layer is empty or too wide.
     #[error("a hidden layer of {0} neurons: must be 1 to {MAX_WIDTH}")]
     Width(usize),
+    /// The kernel of the convolutions has a size there is no code for.
+    #[error("a kernel of {0}x{0}: must be 3 or 5")]
+    Kernel(usize),
+    /// There is no convolution, or there are too many.
+    #[error("{0} convolutions: must be 1 to {MAX_LAYERS}")]
+    Convolutions(usize),
+    /// Nothing would be left of an image.
+    #[error(
+        "{blocks} blocks leave nothing of {height}x{width} pixels: each halves height and width"
+    )]
+    Blocks {
+        /// Blocks of convolutions, each with max-pooling.
+        blocks: usize,
+        /// Height of an image.
+        height: usize,
+        /// Width of an image.
+        width: usize,
+    },
+    /// The convolutions give too many values.
+    #[error("the convolutions would turn an image into more than {MAX_VALUES} values")]
+    Values,
     /// There are too few or too many classes.
     #[error("{0} classes: must be 2 to 256, labels are bytes")]
     Classes(usize),

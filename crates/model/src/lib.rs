@@ -12,7 +12,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Reading order: [`config`] (descriptions of networks) → [`mlp`] (one kind of network) → [`network`]
+//! Reading order: [`config`] (descriptions of networks) → [`mlp`], [`cnn`] (two kinds of network) → [`network`]
 //! (every kind as one type) → `loss` (the losses, on tensors) → [`tensor`] and [`pack`]
 //! (named tensors, and Burn's file format for them) → [`record`] (weights and metadata, in and out) →
 //! `optimizer_state` (checked) → [`calibration`] (calibrated probabilities) → [`unknown`] (unknown
@@ -30,6 +30,7 @@ pub mod config;
 #[cfg(feature = "burn")]
 mod init;
 pub mod mlp;
+pub mod cnn;
 pub mod network;
 #[cfg(feature = "burn")]
 pub mod loss;
@@ -48,6 +49,7 @@ pub mod queue;
 pub use answer::Answer;
 pub use calibration::{Calibration, Reliability};
 pub use classifier::Classifier;
+pub use cnn::CnnConfig;
 pub use config::{Activation, ConfigError, Init, Loss, Output};
 #[cfg(feature = "burn")]
 pub use mlp::Mlp;

@@ -7,6 +7,7 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::{self, Device, TensorData, activation};
 use serde::{Deserialize, Serialize};
 
+use crate::cnn::CnnConfig;
 use crate::config::{Activation, ConfigError, Loss, Output};
 #[cfg(feature = "burn")]
 use crate::mlp::Mlp;
@@ -20,6 +21,8 @@ use crate::tensor::{Shape, Tensor};
 pub enum Architecture {
     /// A multilayer perceptron.
     Mlp(MlpConfig),
+    /// A convolutional network.
+    Cnn(CnnConfig),
 }
 
 /// One layer of a network, as in Keras's `summary()`.
@@ -67,6 +70,7 @@ impl Architecture {
     pub fn input(&self) -> [usize; 3] {
         match self {
             Self::Mlp(mlp) => mlp.input,
+            Self::Cnn(cnn) => cnn.input,
         }
     }
 
@@ -79,6 +83,7 @@ impl Architecture {
     pub fn classes(&self) -> usize {
         match self {
             Self::Mlp(mlp) => mlp.classes,
+            Self::Cnn(cnn) => cnn.classes,
         }
     }
 
@@ -86,6 +91,7 @@ impl Architecture {
     pub fn output(&self) -> Output {
         match self {
             Self::Mlp(mlp) => mlp.output,
+            Self::Cnn(cnn) => cnn.output,
         }
     }
 
@@ -101,6 +107,7 @@ impl Architecture {
     pub fn validate(&self) -> Result<(), ConfigError> {
         match self {
             Self::Mlp(mlp) => mlp.validate(),
+            Self::Cnn(cnn) => cnn.validate(),
         }
     }
 
@@ -108,6 +115,7 @@ impl Architecture {
     pub fn parameters(&self) -> Option<usize> {
         match self {
             Self::Mlp(mlp) => mlp.parameters(),
+            Self::Cnn(cnn) => cnn.parameters(),
         }
     }
 
@@ -115,6 +123,7 @@ impl Architecture {
     pub fn chain(&self) -> String {
         match self {
             Self::Mlp(mlp) => mlp.chain(),
+            Self::Cnn(cnn) => cnn.chain(),
         }
     }
 
@@ -122,6 +131,7 @@ impl Architecture {
     pub fn summary(&self) -> Vec<LayerSummary> {
         match self {
             Self::Mlp(mlp) => mlp.summary(),
+            Self::Cnn(cnn) => cnn.summary(),
         }
     }
 
@@ -129,6 +139,7 @@ impl Architecture {
     pub fn first_layer<'a>(&self, tensors: &'a [Tensor]) -> Option<FirstLayer<'a>> {
         match self {
             Self::Mlp(mlp) => mlp.first_layer(tensors),
+            Self::Cnn(cnn) => cnn.first_layer(tensors),
         }
     }
 
@@ -136,6 +147,7 @@ impl Architecture {
     pub fn tensors(&self) -> Vec<Shape> {
         match self {
             Self::Mlp(mlp) => mlp.tensors(),
+            Self::Cnn(cnn) => cnn.tensors(),
         }
     }
 
@@ -148,6 +160,7 @@ impl Architecture {
         self.validate()?;
         Ok(match self {
             Self::Mlp(mlp) => mlp.init(seed),
+            Self::Cnn(cnn) => cnn.init(seed),
         })
     }
 
@@ -175,42 +188,69 @@ impl Architecture {
     /// When they do not fit the network, see [`Architecture::check`].
     pub fn forward(&self, tensors: Vec<Tensor>) -> Result<Forward, RecordError> {
         self.check(&tensors)?;
+        let output = kernel_output(self.output());
         Ok(match self {
-            Self::Mlp(mlp) => Forward {
+            Self::Mlp(mlp) => Forward::Mlp {
                 layers: mlp.layers(tensors),
                 activation: kernel_activation(mlp.activation),
-                output: kernel_output(mlp.output),
+                output,
             },
+            Self::Cnn(cnn) => {
+                let (front, layers) = (cnn.front(), cnn.layers(tensors));
+                let activation = kernel_activation(cnn.activation);
+                Forward::Cnn {
+                    network: kernels::Cnn::new(&front, &layers, activation),
+                    output,
+                }
+            }
         })
     }
 }
 
 /// A network for inference on the CPU.
 #[derive(Debug, Clone)]
-pub struct Forward {
-    layers: Vec<kernels::Layer>,
-    activation: kernels::Activation,
-    output: kernels::Output,
+pub enum Forward {
+    /// A multilayer perceptron.
+    Mlp {
+        /// The dense layers, first to last.
+        layers: Vec<kernels::Layer>,
+        /// Activation of the hidden layers.
+        activation: kernels::Activation,
+        /// The output layer.
+        output: kernels::Output,
+    },
+    /// A convolutional network.
+    Cnn {
+        /// Convolutions and dense layers.
+        network: kernels::Cnn,
+        /// The output layer.
+        output: kernels::Output,
+    },
 }
 
 impl Forward {
     /// Returns the logits `[images, classes]` of images given as bytes `[images, channels, height, width]`,
     /// a whole number of them. Uses up to `threads` threads; the bits do not depend on their number.
     pub fn logits(&self, pixels: &[u8], threads: usize) -> Vec<f32> {
-        kernels::logits(&self.layers, self.activation, pixels, threads)
+        match self {
+            Self::Mlp {
+                layers, activation, ..
+            } => kernels::logits(layers, *activation, pixels, threads),
+            Self::Cnn { network, .. } => network.logits(pixels, threads),
+        }
     }
 
     /// Returns the probabilities `[images, classes]` of such images, raised to the power of 1 / `temperature`; each
     /// row sums to 1.
     pub fn probabilities(&self, pixels: &[u8], temperature: f32, threads: usize) -> Vec<f32> {
-        kernels::predict(
-            &self.layers,
-            self.activation,
-            self.output,
-            temperature,
-            pixels,
-            threads,
-        )
+        match self {
+            Self::Mlp {
+                layers,
+                activation,
+                output,
+            } => kernels::predict(layers, *activation, *output, temperature, pixels, threads),
+            Self::Cnn { network, output } => network.predict(*output, temperature, pixels, threads),
+        }
     }
 }
 

@@ -78,27 +78,16 @@ impl MlpConfig {
 
     /// Returns the layers in the order the data flows.
     pub fn summary(&self) -> Vec<LayerSummary> {
-        let shapes = self.layer_shapes();
-        let layer = |kind, outputs: usize, weights: usize, biases: usize| LayerSummary {
-            kind,
-            output: vec![outputs],
-            parameters: weights + biases,
-            multiply_adds: weights,
+        let widths = self.widths();
+        let flatten = LayerSummary {
+            kind: "Flatten",
+            output: widths.iter().take(1).copied().collect(),
+            parameters: 0,
+            multiply_adds: 0,
         };
-        let inputs = shapes.first().map_or(0, |[inputs, _]| *inputs);
-        let mut layers = vec![layer("Flatten", inputs, 0, 0)];
-        for (i, [inputs, outputs]) in shapes.iter().copied().enumerate() {
-            layers.push(layer("Dense", outputs, inputs * outputs, outputs));
-            if i + 1 == shapes.len() {
-                layers.push(layer(self.output.name(), outputs, 0, 0));
-                continue;
-            }
-            layers.push(layer(self.activation.name(), outputs, 0, 0));
-            if self.dropout > 0.0 {
-                layers.push(layer("Dropout", outputs, 0, 0));
-            }
-        }
-        layers
+        let names = [self.activation.name(), self.output.name()];
+        let dense = dense_summary(&widths, names, self.dropout);
+        [flatten].into_iter().chain(dense).collect()
     }
 
     /// Returns the first layer of the network with these `tensors`. Weights are `[inputs, neurons]`, row-major:
@@ -114,4 +103,32 @@ impl MlpConfig {
             strides: [1, neurons],
         })
     }
+}
+
+/// Returns dense layers of these `widths` in the order the data flows, with the names of the hidden layers'
+/// activation and of the output.
+pub(crate) fn dense_summary(
+    widths: &[usize],
+    [activation, output]: [&'static str; 2],
+    dropout: f64,
+) -> Vec<LayerSummary> {
+    let layer = |kind, outputs: usize, weights: usize, biases: usize| LayerSummary {
+        kind,
+        output: vec![outputs],
+        parameters: weights + biases,
+        multiply_adds: weights,
+    };
+    let mut layers = Vec::new();
+    for (i, &[inputs, outputs]) in widths.array_windows().enumerate() {
+        layers.push(layer("Dense", outputs, inputs * outputs, outputs));
+        if i + 2 == widths.len() {
+            layers.push(layer(output, outputs, 0, 0));
+            continue;
+        }
+        layers.push(layer(activation, outputs, 0, 0));
+        if dropout > 0.0 {
+            layers.push(layer("Dropout", outputs, 0, 0));
+        }
+    }
+    layers
 }

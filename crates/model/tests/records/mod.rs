@@ -8,7 +8,13 @@ use model::{Architecture, Metadata, MlpConfig, Record, Shape, TestMetrics};
 #[allow(dead_code)] // not used by every test
 /// Returns a record of a network like `config`, with weights from -0.05 to 0.05 that tell their places.
 pub fn record(config: &MlpConfig) -> Record {
-    let architecture = Architecture::Mlp(config.clone());
+    record_of(Architecture::Mlp(config.clone()))
+}
+
+#[allow(dead_code)] // not used by every test
+/// Returns such a record of any network.
+pub fn record_of(architecture: Architecture) -> Record {
+    let classes = architecture.classes();
     let fill = |(layer, shape): (usize, Shape)| {
         let count = shape.shape.iter().product();
         let value = |i: usize| ((i * 7919 + layer * 104_729) % 1009) as f32 / 10_090.0 - 0.05;
@@ -24,7 +30,7 @@ pub fn record(config: &MlpConfig) -> Record {
         metadata: Metadata {
             format: FORMAT_VERSION,
             architecture,
-            class_names: (0..config.classes).map(|c| format!("class {c}")).collect(),
+            class_names: (0..classes).map(|c| format!("class {c}")).collect(),
             pixel_divisor: PIXEL_DIVISOR,
             dataset: "test".into(),
             dataset_sha256: "00".into(),
