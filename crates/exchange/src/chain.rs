@@ -247,8 +247,10 @@ pub(crate) fn architecture(
 
 /// Returns the activation of the hidden layers.
 pub(crate) fn activation(architecture: &Architecture) -> Activation {
-    let Architecture::Mlp(mlp) = architecture;
-    mlp.activation
+    match architecture {
+        Architecture::Mlp(mlp) => mlp.activation,
+        Architecture::Cnn(cnn) => cnn.activation,
+    }
 }
 
 fn unsupported(what: String) -> ExchangeError {

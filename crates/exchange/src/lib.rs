@@ -153,8 +153,14 @@ impl Network {
 /// format leaves the choice. Equal networks give equal bytes.
 ///
 /// # Errors
-/// When a weight does not fit the format.
+/// When a weight does not fit the format, or the network has convolutions.
 pub fn write(network: &Network, format: Format, layout: Layout) -> Result<Vec<u8>, ExchangeError> {
+    if network.tensors.iter().any(|tensor| tensor.shape.len() > 2) {
+        return Err(ExchangeError::Unsupported {
+            what: "the network has convolutions, which are not exported yet".into(),
+            hint: "the record itself, model.bpk, is what `model::Classifier` and other Burn programs read",
+        });
+    }
     match format {
         Format::Safetensors => safetensors::write(network, layout),
         Format::F16 => safetensors::write_f16(network, layout),

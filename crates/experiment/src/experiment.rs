@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use data::{Augmentation, Batches, Colours, ImageDataset};
-use model::{Activation, Architecture, Init, Loss, MlpConfig};
+use model::{Activation, Architecture, CnnConfig, Init, Loss, MlpConfig};
 use serde::Serialize;
 
 use crate::{Backend, EngineChoice, Metric};
@@ -70,14 +70,36 @@ pub struct Data {
 /// `[model]`: the network.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Model {
+    /// Its kind, with what only that has.
+    #[serde(flatten)]
+    pub network: NetworkKind,
     /// Neurons of each hidden layer, first to last; empty for a linear classifier.
     pub hidden: Vec<usize>,
-    /// Activation of the hidden layers.
+    /// Activation of the convolutions and the hidden layers.
     pub activation: Activation,
     /// Fraction of hidden activations set to zero during training, 0 ≤ dropout < 1.
     pub dropout: f64,
     /// Distribution of the initial weights.
     pub init: Init,
+}
+
+/// `model.kind`: the kind of network.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum NetworkKind {
+    /// A multilayer perceptron.
+    Mlp,
+    /// Convolutions, then the layers of a multilayer perceptron.
+    Cnn {
+        /// Output channels of the convolutions of each block, first to last.
+        channels: Vec<usize>,
+        /// Convolutions of each block, 1 to 16.
+        convolutions: usize,
+        /// Rows and columns of their kernels, 3 or 5.
+        kernel: usize,
+        /// Whether the dense layers see the mean of each channel.
+        global_average: bool,
+    },
 }
 
 /// `[training]`: how long to train, and with which loss.
@@ -346,15 +368,43 @@ impl Experiment {
 
     /// Returns the network for `input` = (channels, height, width) and a number of classes.
     pub fn architecture(&self, input: [usize; 3], classes: usize) -> Architecture {
-        Architecture::Mlp(MlpConfig {
-            input,
-            hidden: self.model.hidden.clone(),
-            classes,
-            activation: self.model.activation,
-            output: self.training.loss.output(),
-            dropout: self.model.dropout,
-            init: self.model.init,
-        })
+        let Model {
+            network,
+            hidden,
+            activation,
+            dropout,
+            init,
+        } = self.model.clone();
+        let output = self.training.loss.output();
+        match network {
+            NetworkKind::Mlp => Architecture::Mlp(MlpConfig {
+                input,
+                hidden,
+                classes,
+                activation,
+                output,
+                dropout,
+                init,
+            }),
+            NetworkKind::Cnn {
+                channels,
+                convolutions,
+                kernel,
+                global_average,
+            } => Architecture::Cnn(CnnConfig {
+                input,
+                channels,
+                convolutions,
+                kernel,
+                global_average,
+                hidden,
+                classes,
+                activation,
+                output,
+                dropout,
+                init,
+            }),
+        }
     }
 
     /// Returns the batches that it trains on: `images` in the order that the seed gives each epoch, augmented.
@@ -366,12 +416,26 @@ impl Experiment {
 impl Model {
     /// Returns the settings that describe a network; [`Experiment::architecture`] is the way back.
     pub fn of(architecture: &Architecture) -> Self {
-        let Architecture::Mlp(mlp) = architecture;
-        Self {
-            hidden: mlp.hidden.clone(),
-            activation: mlp.activation,
-            dropout: mlp.dropout,
-            init: mlp.init,
+        match architecture.clone() {
+            Architecture::Mlp(mlp) => Self {
+                network: NetworkKind::Mlp,
+                hidden: mlp.hidden,
+                activation: mlp.activation,
+                dropout: mlp.dropout,
+                init: mlp.init,
+            },
+            Architecture::Cnn(cnn) => Self {
+                network: NetworkKind::Cnn {
+                    channels: cnn.channels,
+                    convolutions: cnn.convolutions,
+                    kernel: cnn.kernel,
+                    global_average: cnn.global_average,
+                },
+                hidden: cnn.hidden,
+                activation: cnn.activation,
+                dropout: cnn.dropout,
+                init: cnn.init,
+            },
         }
     }
 }

@@ -40,7 +40,7 @@ pub use data::Augmentation;
 pub use diagnostic::{ConfigError, Place};
 pub use experiment::{
     Checkpoint, ClassWeights, Data, Decay, EarlyStopping, Evaluation, Every, Experiment, Log,
-    Model, Optimizer, Schedule, Training,
+    Model, NetworkKind, Optimizer, Schedule, Training,
 };
 pub use load::{MAX_BYTES, Source, load};
 pub use metric::{Counts, Definition, Figures, METRICS, Metric, Sums};

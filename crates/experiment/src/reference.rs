@@ -33,7 +33,7 @@ pub(crate) struct Key {
     pub kind: Kind,
     /// Its purpose, in one line.
     pub about: &'static str,
-    /// The values of its table's `name` that use this key; empty if all do.
+    /// The values of its table's `name` (of [model]: `kind`) that use this key; empty if all do.
     pub only_for: &'static [&'static str],
 }
 
@@ -47,8 +47,8 @@ pub(crate) enum Kind {
     Flag(bool),
     Number(f64, Limit),
     Integer(u64, RangeInclusive<u64>),
-    /// A list of whole numbers; the default has one element.
-    Integers(u64, RangeInclusive<u64>),
+    /// A list of whole numbers.
+    Integers(&'static [u64], RangeInclusive<u64>),
     /// One of several names.
     Choice(&'static str, fn() -> Vec<&'static str>),
     /// One of several names, or a list of numbers.
@@ -118,8 +118,13 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("shift", Kind::Integer(0, 0..=MAX_SHIFT as u64), "Largest shift of an image up, down, left or right, in pixels"),
     ] },
     Section { name: "model", about: "The network", keys: &[
-        key("hidden", Kind::Integers(128, 1..=MAX_WIDTH as u64), "Neurons of each hidden layer; [] for none"),
-        key("activation", Kind::Choice("relu", || names(&ACTIVATIONS)), "Activation of the hidden layers"),
+        key("kind", Kind::Choice("mlp", || vec!["mlp", "cnn"]), "Kind of network: a multilayer perceptron, or convolutions before its layers"),
+        key("channels", Kind::Integers(&[32, 64], 1..=MAX_WIDTH as u64), "Output channels of the convolutions of each block; after every block a max-pooling halves height and width").only_for(&["cnn"]),
+        key("convolutions", Kind::Integer(1, 1..=16), "Convolutions of each block").only_for(&["cnn"]),
+        key("kernel", Kind::Integer(3, 3..=5), "Rows and columns of the convolutions' kernels, 3 or 5").only_for(&["cnn"]),
+        key("global_average", Kind::Flag(false), "Whether the dense layers see the mean of each channel; otherwise all values").only_for(&["cnn"]),
+        key("hidden", Kind::Integers(&[128], 1..=MAX_WIDTH as u64), "Neurons of each hidden layer; [] for none"),
+        key("activation", Kind::Choice("relu", || names(&ACTIVATIONS)), "Activation of the convolutions and the hidden layers"),
         key("dropout", Kind::Number(0.0, BELOW_ONE), "Fraction of hidden activations set to zero during training"),
         key("init", Kind::Choice("glorot_uniform", || names(&INITS)), "Distribution of the initial weights"),
     ] },

@@ -10,8 +10,8 @@ use crate::reference::{ACTIVATIONS, COLOURS, INITS, LOSSES};
 use crate::table::{Table, WordOrNumbers};
 use crate::{
     Augmentation, Backend, Checkpoint, ClassWeights, ConfigError, Data, Decay, EarlyStopping,
-    EngineChoice, Evaluation, Experiment, Log, Metric, Model, Optimizer, Schedule, Training, keys,
-    validate,
+    EngineChoice, Evaluation, Experiment, Log, Metric, Model, NetworkKind, Optimizer, Schedule,
+    Training, keys, validate,
 };
 
 /// Largest height and width that pictures are fitted to, in pixels.
@@ -127,7 +127,20 @@ fn check_classes(classes: &[String], is_fashion: bool) -> Result<(), String> {
 }
 
 fn model(table: &Table) -> Result<Model, ConfigError> {
+    let kind = table.word("kind")?;
+    table.refuse_unread("kind", kind)?;
+    let network = if kind == "cnn" {
+        NetworkKind::Cnn {
+            channels: table.integers("channels")?,
+            convolutions: table.integer("convolutions")?,
+            kernel: table.integer("kernel")?,
+            global_average: table.flag("global_average")?,
+        }
+    } else {
+        NetworkKind::Mlp
+    };
     Ok(Model {
+        network,
         hidden: table.integers("hidden")?,
         activation: table.choice("activation", &ACTIVATIONS)?,
         dropout: table.number("dropout")?,
@@ -166,7 +179,7 @@ fn class_weights(table: &Table) -> Result<ClassWeights, ConfigError> {
 
 fn optimizer(table: &Table) -> Result<Optimizer, ConfigError> {
     let kind = table.word("name")?;
-    table.refuse_unread(kind)?;
+    table.refuse_unread("name", kind)?;
     let learning_rate = table.number("learning_rate")?;
     let weight_decay = if kind == "adamw" {
         // Keras's default, <https://keras.io/api/optimizers/adamw/>.
@@ -212,7 +225,7 @@ fn optimizer(table: &Table) -> Result<Optimizer, ConfigError> {
 
 fn schedule(table: &Table) -> Result<Schedule, ConfigError> {
     let kind = table.word("name")?;
-    table.refuse_unread(kind)?;
+    table.refuse_unread("name", kind)?;
     let decay = match kind {
         "cosine" => Decay::Cosine {
             final_fraction: table.number("final_fraction")?,

@@ -99,7 +99,7 @@ fn of_key(key: &Key) -> Schema {
         Kind::Flag(default) => with_default(of_type("boolean"), json!(default)),
         Kind::Number(default, limit) => with_default(number(limit), json!(default)),
         Kind::Integer(default, range) => with_default(integer(range), json!(default)),
-        Kind::Integers(default, range) => with_default(list(integer(range)), json!([default])),
+        Kind::Integers(default, range) => with_default(list(integer(range)), json!(default)),
         Kind::Choice(default, names) => Schema {
             r#enum: names(),
             ..with_default(of_type("string"), json!(default))

@@ -144,9 +144,9 @@ impl<'d> Table<'d> {
         let Some(Kind::Integers(default, range)) = self.kind(key) else {
             return Err(self.misread(key));
         };
-        let (expected, example) = ("a list of whole numbers", format!("[{default}]"));
+        let (expected, example) = ("a list of whole numbers", format!("{default:?}"));
         let numbers = match self.node(key).map(|node| (node, &node.value)) {
-            None => vec![*default],
+            None => default.to_vec(),
             Some((_, Value::List(items))) => items
                 .iter()
                 .map(|item| self.integer_in(key, item, range, expected, &example))

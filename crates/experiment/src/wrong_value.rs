@@ -7,22 +7,27 @@ use crate::table::Table;
 use crate::{ConfigError, diagnostic::echo};
 
 impl Table<'_> {
-    /// Refuses the first key that is not used with `kind` (the table's `name`).
+    /// Refuses the first key that is not used with `kind`, the value of the key `chooser`.
     ///
     /// A key from the file is ignored if `name` comes from a `--set`: `--set
     /// optimizer.name=sgd` works with a file that spells out Adam's constants.
-    pub(crate) fn refuse_unread(&self, kind: &str) -> Result<(), ConfigError> {
+    pub(crate) fn refuse_unread(&self, chooser: &str, kind: &str) -> Result<(), ConfigError> {
         let keys = Section::named(self.name).map_or(&[][..], |section| section.keys);
         let mut limited = keys.iter().filter(|key| !key.only_for.is_empty());
-        limited.try_for_each(|key| self.only_for(key.name, key.only_for, kind))
+        limited.try_for_each(|key| self.only_for(key.name, key.only_for, [chooser, kind]))
     }
 
-    fn only_for(&self, key: &str, readers: &[&str], kind: &str) -> Result<(), ConfigError> {
+    fn only_for(
+        &self,
+        key: &str,
+        readers: &[&str],
+        [chooser, kind]: [&str; 2],
+    ) -> Result<(), ConfigError> {
         let Some(entry) = self.get(key).filter(|_| !readers.contains(&kind)) else {
             return Ok(());
         };
         let renamed = self
-            .get("name")
+            .get(chooser)
             .is_some_and(|name| self.document.is_override(&name.node.span));
         if renamed && !self.document.is_override(&entry.key) {
             return Ok(());
@@ -31,10 +36,10 @@ impl Table<'_> {
         let message = format!(
             "`{}` is not used when `{}` is `{kind}`",
             self.path(key),
-            self.path("name")
+            self.path(chooser)
         );
         let hint = format!(
-            "only {} {verb} it: remove it or choose another `name`",
+            "only {} {verb} it: remove it or choose another `{chooser}`",
             list(readers)
         );
         Err(ConfigError::new(message)

@@ -1,6 +1,7 @@
 //! Convolutional networks: blocks of convolutions and max-pooling, then dense layers as in a multilayer perceptron.
 //!
-//! [`CnnConfig`] is its shape, with the names of its tensors and its initial weights.
+//! [`CnnConfig`] is its shape, with the names of its tensors and its initial weights; [`Cnn`] is the network as a Burn
+//! module.
 
 mod shape;
 #[cfg(all(test, feature = "burn"))]
@@ -106,5 +107,136 @@ impl CnnConfig {
             blocks: self.channels.iter().flat_map(block).collect(),
             average: self.global_average,
         }
+    }
+}
+
+#[cfg(feature = "burn")]
+pub use module::Cnn;
+
+/// The network as a Burn module, to be trained or to run on any device.
+#[cfg(feature = "burn")]
+mod module {
+    use burn::module::{Module, Param};
+    use burn::nn::{Dropout, DropoutConfig};
+    use burn::tensor::module::{conv2d, max_pool2d};
+    use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
+    use burn::tensor::{self, Device, TensorData};
+
+    use super::CnnConfig;
+    use crate::network::{activate, floats, moved, parameter};
+    use crate::record::RecordError;
+    use crate::tensor::Tensor;
+
+    /// A convolutional network on a device. `forward` returns logits and the losses take logits (Keras:
+    /// `from_logits=True`).
+    #[derive(Module, Debug)]
+    pub struct Cnn {
+        /// `[kernel, kernel, in, out]` as in Keras and in the record, so that the optimizer's state has that shape too.
+        convolutions: Vec<Param<tensor::Tensor<4>>>,
+        /// `[in, out]`
+        layers: Vec<Param<tensor::Tensor<2>>>,
+        /// `[out]`, of the convolutions and then of the layers.
+        biases: Vec<Param<tensor::Tensor<1>>>,
+        dropout: Dropout,
+        #[module(skip)]
+        config: CnnConfig,
+    }
+
+    impl Cnn {
+        /// Returns the network of `tensors`, which have the shapes of [`CnnConfig::tensors`], on `device`.
+        pub fn new(config: &CnnConfig, tensors: Vec<Tensor>, device: &Device) -> Self {
+            let mut network = Self {
+                convolutions: Vec::new(),
+                layers: Vec::new(),
+                biases: Vec::new(),
+                dropout: DropoutConfig::new(config.dropout).init(),
+                config: config.clone(),
+            };
+            for (id, tensor) in (0..).zip(tensors) {
+                let data = TensorData::new(tensor.values, tensor.shape.clone());
+                match tensor.shape.len() {
+                    4 => network.convolutions.push(parameter(id, data, device)),
+                    2 => network.layers.push(parameter(id, data, device)),
+                    _ => network.biases.push(parameter(id, data, device)),
+                }
+            }
+            network
+        }
+
+        /// Returns the logits `[batch, classes]` of `images` `[batch, channels, height, width]`, pixels 0
+        /// to 1.
+        pub fn forward(&self, images: tensor::Tensor<4>) -> tensor::Tensor<2> {
+            let (activation, mut x) = (self.config.activation, images);
+            let mut biases = self.biases.iter();
+            for (i, (weight, bias)) in self.convolutions.iter().zip(&mut biases).enumerate() {
+                let weight = weight.val().permute([3, 2, 0, 1]); // [out, in, kernel, kernel]
+                let same = ConvOptions::new([1, 1], [self.config.kernel / 2; 2], [1, 1], 1);
+                x = conv2d(x, weight, Some(bias.val()), same); // [batch, out, height, width]
+                x = activate(activation, x);
+                if (i + 1).is_multiple_of(self.config.convolutions) {
+                    x = max_pool2d(x, MaxPoolOptions::new([2, 2])); // [batch, out, height / 2, width / 2]
+                }
+            }
+            let mut x = if self.config.global_average {
+                x.mean_dim(3).mean_dim(2).flatten::<2>(1, 3) // [batch, out]
+            } else {
+                x.permute([0, 2, 3, 1]).flatten::<2>(1, 3) // [batch, height * width * out], as Keras
+            };
+            let last = self.layers.len().saturating_sub(1);
+            for (i, (weight, bias)) in self.layers.iter().zip(biases).enumerate() {
+                x = x.matmul(weight.val()) + bias.val().unsqueeze(); // [batch, out]
+                if i < last {
+                    x = self.dropout.forward(activate(activation, x)); // dropout: only during training
+                }
+            }
+            x // [batch, classes]
+        }
+
+        /// Returns the tensors, in the order of [`CnnConfig::tensors`].
+        ///
+        /// # Errors
+        /// When they cannot be read from the device.
+        pub fn tensors(&self) -> Result<Vec<Tensor>, RecordError> {
+            let convolutions = self.convolutions.iter().map(|weight| floats(weight.val()));
+            let weights = convolutions.chain(self.layers.iter().map(|weight| floats(weight.val())));
+            let layers = weights.zip(&self.biases).map(|(weight, bias)| {
+                let (weight, bias) = (weight?, floats(bias.val())?);
+                Ok(kernels::Layer { weight, bias })
+            });
+            let layers: Result<_, RecordError> = layers.collect();
+            Ok(self.config.from_layers(layers?))
+        }
+
+        /// Returns this network with its weights moved towards those of `newer` by `1 - memory` of the way.
+        #[must_use]
+        pub fn towards(self, newer: &Self, memory: f32) -> Self {
+            Self {
+                convolutions: all_moved(&self.convolutions, &newer.convolutions, memory),
+                layers: all_moved(&self.layers, &newer.layers, memory),
+                biases: all_moved(&self.biases, &newer.biases, memory),
+                ..self
+            }
+        }
+
+        /// Returns the device that the weights are on.
+        #[expect(clippy::indexing_slicing, reason = "every network has an output layer")]
+        pub fn device(&self) -> Device {
+            self.layers[0].device()
+        }
+
+        /// Returns the shape.
+        pub fn config(&self) -> &CnnConfig {
+            &self.config
+        }
+    }
+    fn all_moved<const D: usize>(
+        averages: &[Param<tensor::Tensor<D>>],
+        newer: &[Param<tensor::Tensor<D>>],
+        memory: f32,
+    ) -> Vec<Param<tensor::Tensor<D>>> {
+        let pairs = averages.iter().zip(newer);
+        pairs
+            .map(|(average, newer)| moved(average, newer, memory))
+            .collect()
     }
 }

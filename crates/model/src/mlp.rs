@@ -108,13 +108,12 @@ pub use module::Mlp;
 /// The network as a Burn module, to be trained or to run on any device.
 #[cfg(feature = "burn")]
 mod module {
-    use burn::module::{Module, Param};
+    use burn::module::Module;
     use burn::nn::{Dropout, DropoutConfig, Linear};
-    use burn::tensor::{self, Device, TensorData, activation};
+    use burn::tensor::{self, Device, TensorData};
 
     use super::MlpConfig;
-    use crate::config::Activation;
-    use crate::network::{floats, parameter};
+    use crate::network::{activate, floats, moved, parameter};
     use crate::record::RecordError;
     use crate::tensor::Tensor;
 
@@ -155,7 +154,7 @@ mod module {
             for (i, layer) in self.layers.iter().enumerate() {
                 x = layer.forward(x); // [batch, out]
                 if i + 1 < self.layers.len() {
-                    x = self.activate(x); // [batch, hidden]
+                    x = activate(self.config.activation, x); // [batch, hidden]
                     x = self.dropout.forward(x); // active only during training
                 }
             }
@@ -199,23 +198,5 @@ mod module {
         pub fn config(&self) -> &MlpConfig {
             &self.config
         }
-
-        fn activate(&self, x: tensor::Tensor<2>) -> tensor::Tensor<2> {
-            match self.config.activation {
-                Activation::Relu => activation::relu(x),
-                Activation::Sigmoid => activation::sigmoid(x),
-                Activation::Tanh => activation::tanh(x),
-                Activation::Gelu => activation::gelu(x),
-            }
-        }
-    }
-
-    fn moved<const D: usize>(
-        average: &Param<tensor::Tensor<D>>,
-        newer: &Param<tensor::Tensor<D>>,
-        memory: f32,
-    ) -> Param<tensor::Tensor<D>> {
-        let value = average.val() * memory + newer.val() * (1.0 - memory);
-        Param::initialized(average.id, value)
     }
 }

@@ -7,6 +7,8 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::{self, Device, TensorData, activation};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "burn")]
+use crate::cnn::Cnn;
 use crate::cnn::CnnConfig;
 use crate::config::{Activation, ConfigError, Loss, Output};
 #[cfg(feature = "burn")]
@@ -164,6 +166,22 @@ impl Architecture {
         })
     }
 
+    /// Returns tensors of this network, or an optimizer's moments in their shapes, as layers for the kernels.
+    pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
+        match self {
+            Self::Mlp(mlp) => mlp.layers(tensors),
+            Self::Cnn(cnn) => cnn.layers(tensors),
+        }
+    }
+
+    /// Returns `layers` as tensors of this network, the inverse of [`Architecture::layers`].
+    pub fn named(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
+        match self {
+            Self::Mlp(mlp) => mlp.from_layers(layers),
+            Self::Cnn(cnn) => cnn.from_layers(layers),
+        }
+    }
+
     /// Checks that `tensors` are weights of this architecture, or values of the same shapes, such as an optimizer's
     /// moments.
     ///
@@ -192,12 +210,12 @@ impl Architecture {
         Ok(match self {
             Self::Mlp(mlp) => Forward::Mlp {
                 layers: mlp.layers(tensors),
-                activation: kernel_activation(mlp.activation),
+                activation: mlp.activation.into(),
                 output,
             },
             Self::Cnn(cnn) => {
                 let (front, layers) = (cnn.front(), cnn.layers(tensors));
-                let activation = kernel_activation(cnn.activation);
+                let activation = cnn.activation.into();
                 Forward::Cnn {
                     network: kernels::Cnn::new(&front, &layers, activation),
                     output,
@@ -286,12 +304,14 @@ fn kernel_output(output: Output) -> kernels::Output {
     }
 }
 
-fn kernel_activation(activation: Activation) -> kernels::Activation {
-    match activation {
-        Activation::Relu => kernels::Activation::Relu,
-        Activation::Sigmoid => kernels::Activation::Sigmoid,
-        Activation::Tanh => kernels::Activation::Tanh,
-        Activation::Gelu => kernels::Activation::Gelu,
+impl From<Activation> for kernels::Activation {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::Relu => Self::Relu,
+            Activation::Sigmoid => Self::Sigmoid,
+            Activation::Tanh => Self::Tanh,
+            Activation::Gelu => Self::Gelu,
+        }
     }
 }
 
@@ -304,6 +324,8 @@ fn kernel_activation(activation: Activation) -> kernels::Activation {
 pub enum Network {
     /// A multilayer perceptron.
     Mlp(Mlp),
+    /// A convolutional network.
+    Cnn(Cnn),
 }
 
 #[cfg(feature = "burn")]
@@ -320,6 +342,7 @@ impl Network {
         architecture.check(&tensors)?;
         Ok(match architecture {
             Architecture::Mlp(mlp) => Self::Mlp(Mlp::new(mlp, tensors, device)),
+            Architecture::Cnn(cnn) => Self::Cnn(Cnn::new(cnn, tensors, device)),
         })
     }
 
@@ -327,6 +350,7 @@ impl Network {
     pub fn forward(&self, images: tensor::Tensor<4>) -> tensor::Tensor<2> {
         match self {
             Self::Mlp(mlp) => mlp.forward(images),
+            Self::Cnn(cnn) => cnn.forward(images),
         }
     }
 
@@ -355,6 +379,7 @@ impl Network {
     pub fn tensors(&self) -> Result<Vec<Tensor>, RecordError> {
         match self {
             Self::Mlp(mlp) => mlp.tensors(),
+            Self::Cnn(cnn) => cnn.tensors(),
         }
     }
 
@@ -364,6 +389,8 @@ impl Network {
     pub fn towards(self, newer: &Self, memory: f32) -> Self {
         match (self, newer) {
             (Self::Mlp(mlp), Self::Mlp(newer)) => Self::Mlp(mlp.towards(newer, memory)),
+            (Self::Cnn(cnn), Self::Cnn(newer)) => Self::Cnn(cnn.towards(newer, memory)),
+            (other, _) => other, // of another shape
         }
     }
 
@@ -371,6 +398,7 @@ impl Network {
     pub fn device(&self) -> Device {
         match self {
             Self::Mlp(mlp) => mlp.device(),
+            Self::Cnn(cnn) => cnn.device(),
         }
     }
 
@@ -378,6 +406,7 @@ impl Network {
     pub fn architecture(&self) -> Architecture {
         match self {
             Self::Mlp(mlp) => Architecture::Mlp(mlp.config().clone()),
+            Self::Cnn(cnn) => Architecture::Cnn(cnn.config().clone()),
         }
     }
 }
@@ -392,6 +421,31 @@ pub(crate) fn parameter<const D: usize>(
 ) -> Param<tensor::Tensor<D>> {
     let (_, value, mapper) = Param::<tensor::Tensor<D>>::from_data(data, device).consume();
     Param::from_mapped_value(ParamId::from(position), value, mapper)
+}
+
+/// Returns `x` after an activation.
+#[cfg(feature = "burn")]
+pub(crate) fn activate<const D: usize>(
+    function: Activation,
+    x: tensor::Tensor<D>,
+) -> tensor::Tensor<D> {
+    match function {
+        Activation::Relu => activation::relu(x),
+        Activation::Sigmoid => activation::sigmoid(x),
+        Activation::Tanh => activation::tanh(x),
+        Activation::Gelu => activation::gelu(x),
+    }
+}
+
+/// Returns a parameter moved towards `newer` by `1 - memory` of the way.
+#[cfg(feature = "burn")]
+pub(crate) fn moved<const D: usize>(
+    average: &Param<tensor::Tensor<D>>,
+    newer: &Param<tensor::Tensor<D>>,
+    memory: f32,
+) -> Param<tensor::Tensor<D>> {
+    let value = average.val() * memory + newer.val() * (1.0 - memory);
+    Param::initialized(average.id, value)
 }
 
 /// Returns the values of a tensor, row-major.

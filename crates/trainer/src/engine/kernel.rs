@@ -5,7 +5,7 @@ use std::ops::Range;
 use data::{Batches, Epoch};
 use experiment::{Backend, Optimizer};
 use kernels::Objective;
-use model::{Activation, Architecture, RecordError, Tensor, record};
+use model::{Architecture, RecordError, Tensor, record};
 
 use super::{Job, LearningRate, Predictor, Totals, Watch};
 use crate::backend;
@@ -19,9 +19,12 @@ pub(super) fn obstacle(backend: Backend) -> Option<(&'static str, String)> {
 
 /// Returns how many of the CPU's threads train `job`.
 pub(super) fn threads(job: Job) -> usize {
-    let Architecture::Mlp(mlp) = job.architecture;
     let batch = job.experiment.training.batch_size;
-    kernels::threads(&mlp.widths(), backend::threads(), batch)
+    let widths = match job.architecture {
+        Architecture::Mlp(mlp) => mlp.widths(),
+        Architecture::Cnn(cnn) => cnn.widths(), // convolutions are more work still
+    };
+    kernels::threads(&widths, backend::threads(), batch)
 }
 
 /// A network being trained without Burn's tensors.
@@ -47,18 +50,24 @@ impl Kernel {
         learning_rate: LearningRate,
         objective: &Objective,
     ) -> Self {
-        let Architecture::Mlp(mlp) = job.architecture;
-        let activation = match mlp.activation {
-            Activation::Relu => kernels::Activation::Relu,
-            Activation::Sigmoid => kernels::Activation::Sigmoid,
-            Activation::Tanh => kernels::Activation::Tanh,
-            Activation::Gelu => kernels::Activation::Gelu,
-        };
         let loss = job.architecture.loss().into();
         let optimizer = constants(&job.experiment.optimizer);
-        let network = kernels::Network::new(&mlp.layers(weights), activation, loss, optimizer);
+        let (network, dropout) = match job.architecture {
+            Architecture::Mlp(mlp) => {
+                let (layers, activation) = (mlp.layers(weights), mlp.activation.into());
+                let network = kernels::Network::new(&layers, activation, loss, optimizer);
+                (network, mlp.dropout)
+            }
+            Architecture::Cnn(cnn) => {
+                let (front, layers) = (cnn.front(), cnn.layers(weights));
+                let activation = cnn.activation.into();
+                let network =
+                    kernels::Network::convolutional(&front, &layers, activation, loss, optimizer);
+                (network, cnn.dropout)
+            }
+        };
         let (training, seed) = (&job.experiment.training, job.experiment.seed);
-        let share = mlp.dropout as f32;
+        let share = dropout as f32;
         Self {
             network: network.with(kernels::Extras {
                 dropout: kernels::Dropout { share, seed },
@@ -137,11 +146,11 @@ impl Kernel {
     }
 
     pub(super) fn restore(&mut self, parts: &Parts, steps: u64) -> Result<(), Failure> {
-        let Architecture::Mlp(mlp) = &self.architecture;
         let layers = |name: &str| {
             let bytes = parts.get(name).map_or(&[][..], Vec::as_slice);
             let tensors = record::tensors_from_bytes(bytes, &self.architecture);
-            tensors.map(|tensors| mlp.layers(tensors)).map_err(unusable)
+            let layers = tensors.map(|tensors| self.architecture.layers(tensors));
+            layers.map_err(unusable)
         };
         let (first, second) = (layers(FIRST_MOMENTS)?, layers(SECOND_MOMENTS)?);
         self.network.restore(&first, &second, steps);
@@ -153,8 +162,7 @@ impl Kernel {
 
     /// Returns `layers` as named tensors.
     fn named(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-        let Architecture::Mlp(mlp) = &self.architecture;
-        mlp.from_layers(layers)
+        self.architecture.named(layers)
     }
 }
 
