@@ -81,11 +81,12 @@ fn try_key(table: &str, key: &str, schema: &Value) -> usize {
     if schema.get("default").is_none() {
         return 0;
     }
-    // The `name` with which the key is read, and what its table needs.
+    // The `name` (of a network: `kind`) with which the key is read, and what its table needs.
     let about = schema["description"].as_str().unwrap();
     let name = about.rsplit_once("(only ").map(|(_, names)| names);
     let name = name.and_then(|names| names.split([',', ')']).next());
-    let name = name.map_or(String::new(), |name| format!("name = \"{name}\"\n"));
+    let chooser = if table == "[model]\n" { "kind" } else { "name" };
+    let name = name.map_or(String::new(), |name| format!("{chooser} = \"{name}\"\n"));
     let needs = match table {
         "[early_stopping]\n" | "[schedule]\n" => "[data]\nvalidation = 1\n",
         _ => "",

@@ -161,7 +161,8 @@ impl<'a> Burn<'a> {
         let architecture = self.learner.model().network.architecture();
         let state = optimizer::state(bytes, &self.optimizer, &architecture.tensors(), steps)?;
         self.learner.load_optim(state);
-        if let Some(average) = &mut self.average {
+        // The average begins with the weights after the first step: before it there is none.
+        if let Some(average) = self.average.as_mut().filter(|_| steps > 0) {
             let bytes = parts.get(AVERAGE).map_or(&[][..], Vec::as_slice);
             let tensors = record::tensors_from_bytes(bytes, &architecture).map_err(unusable)?;
             let network = Network::new(&architecture, tensors, &self.compute.device);

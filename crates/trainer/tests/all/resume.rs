@@ -68,6 +68,13 @@ fn killed_at_any_moment_a_run_comes_to_the_same_bytes() {
     // The kernel, and Burn's operations; both with dropout, which draws random numbers; the other backend.
     let fused = [&EVERYTHING[..], &["training.epochs=60"]].concat();
     let burn = [&EVERYTHING[..], &["training.epochs=12", "engine=burn"]].concat();
+    let cnn = [
+        "model.kind=cnn",
+        "model.channels=[5, 16]",
+        "model.dropout=0.2",
+    ];
+    let burn_cnn = [&cnn[..], &["training.epochs=6", "engine=burn"]].concat();
+    let cnn = [&cnn[..], &["training.epochs=30"]].concat();
     let kinds: &[(&str, &[&str], &str)] = &[
         ("fused", &[], "5 steps"),
         ("by the clock", &[], "0.02 s"),
@@ -92,6 +99,8 @@ fn killed_at_any_moment_a_run_comes_to_the_same_bytes() {
             "5 steps",
         ),
         ("fused, with everything", &fused, "5 steps"),
+        ("fused, convolutions", &cnn, "5 steps"),
+        ("burn, convolutions", &burn_cnn, "3 steps"),
         ("burn, with everything", &burn, "3 steps"),
         #[cfg(feature = "ndarray")]
         (
@@ -172,6 +181,47 @@ fn stopped_in_the_middle_of_an_epoch_it_goes_on_with_the_next_step() {
     let said = desk.ok(&["resume", "stopped"]);
     assert!(said.stderr.contains(&place), "{place}: {}", said.stderr);
     assert!(results(&desk.path("stopped")) == results(&desk.path("whole")));
+}
+
+/// There is no moving average before the first step: it begins with the weights after that.
+#[test]
+fn stopped_before_the_first_step_it_averages_the_same_weights() {
+    let desk = Desk::new();
+    tiny(&desk);
+    for engine in ["engine=burn", "engine=kernel"] {
+        let sets = ["training.epochs=2", "training.ema=0.9", engine];
+        desk.ok(&on_tiny("whole", &sets));
+        let mut hits = 0;
+        for attempt in 0..40 {
+            let run = format!("stopped-{attempt}");
+            let child = start(&desk, &on_tiny(&run, &sets));
+            sleep(Duration::from_millis(10 + 3 * attempt));
+            signal(&child, "-TERM");
+            let said = Said::of_child(child, None);
+            let first = desk
+                .path(&run)
+                .join("checkpoints/epoch-000001-step-000000000");
+            if said.code == 143 && first.exists() && checkpoints(&desk.path(&run)).len() == 1 {
+                hits += 1;
+                desk.ok(&["resume", &run]);
+                assert!(
+                    results(&desk.path(&run)) == results(&desk.path("whole")),
+                    "{engine}"
+                );
+            }
+            if hits == 2 {
+                break;
+            }
+        }
+        assert!(
+            hits > 0,
+            "{engine}: no run was stopped before its first step"
+        );
+        fs::remove_dir_all(desk.path("whole")).unwrap();
+        for attempt in 0..40 {
+            let _ = fs::remove_dir_all(desk.path(&format!("stopped-{attempt}")));
+        }
+    }
 }
 
 /// Then an epoch goes on behind its last step, with nothing left of it but its validation.

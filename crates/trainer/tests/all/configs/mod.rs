@@ -131,6 +131,7 @@ fn every_choice_comes_back_equal() {
         ("augmentation.shift", &["0", "4"]),
         ("model.activation", &["relu", "sigmoid", "tanh", "gelu"]),
         ("model.init", &["glorot_uniform", "he_uniform", "torch"]),
+        ("model.kind", &["mlp", "cnn"]),
         ("model.hidden", &["[]", "[1]", "[512, 256]"]),
         ("model.dropout", &["0.5"]),
         ("training.loss", &["cross_entropy", "quadratic"]),
@@ -206,6 +207,7 @@ fn the_resolved_config_has_the_keys_that_apply() {
     shift = 0
 
     [model]
+    kind = "mlp"
     hidden = [128]
     activation = "relu"
     dropout = 0.0
@@ -266,6 +268,7 @@ fn the_resolved_config_has_the_keys_that_apply() {
     shift = 0
 
     [model]
+    kind = "mlp"
     hidden = [128]
     activation = "relu"
     dropout = 0.0

@@ -303,7 +303,14 @@ fn every_experiment_in_configs_trains_and_its_header_says_how() {
     names.sort();
     assert_eq!(
         names,
-        ["deep", "fashion-mnist", "neurons", "quick", "validated"]
+        [
+            "cnn",
+            "deep",
+            "fashion-mnist",
+            "neurons",
+            "quick",
+            "validated"
+        ]
     );
     assert!(
         unfilled.is_empty(),

@@ -144,3 +144,105 @@ fn both_engines_learn_alike() {
         }
     }
 }
+
+/// Convolutions too: of either size of kernel, in colour or not, and with everything that a training can have; on every
+/// backend.
+#[test]
+fn convolutional_networks_learn_alike_everywhere() {
+    let desk = Desk::new();
+    tiny(&desk);
+    let everything = [
+        "model.channels=[5, 16]",
+        "model.activation=gelu",
+        "model.hidden=[20]",
+        "training.label_smoothing=0.1",
+        "training.class_weights=balanced",
+        "training.clip_norm=0.5",
+        "training.ema=0.9",
+        "data.validation=100",
+    ];
+    let cases: [(&str, &[&str]); 4] = [
+        ("plain", &["model.channels=[16]"]),
+        (
+            "twice",
+            &[
+                "model.channels=[3]",
+                "model.convolutions=2",
+                "model.kernel=5",
+                "model.activation=tanh",
+                "model.hidden=[]",
+            ],
+        ),
+        (
+            "average",
+            &["model.channels=[17]", "model.global_average=true"],
+        ),
+        ("everything", &everything),
+    ];
+    for (name, sets) in cases {
+        let sets = [
+            &[
+                "model.kind=cnn",
+                "training.epochs=3",
+                "training.batch_size=70",
+            ][..],
+            sets,
+        ]
+        .concat();
+        let of = |engine: &str| {
+            let run = format!("{name}-{}", engine.replace('=', "-"));
+            losses(&desk, &run, &[&sets[..], &[engine]].concat())
+        };
+        let kernel = of("engine=kernel");
+        let others = [
+            "engine=burn",
+            #[cfg(feature = "ndarray")]
+            "backend=ndarray",
+            #[cfg(feature = "wgpu")]
+            "backend=wgpu",
+        ];
+        for other in others {
+            let theirs = of(other);
+            assert_eq!(kernel.len(), theirs.len(), "{name}");
+            for (kernel, other_loss) in kernel.iter().zip(theirs) {
+                let off = (kernel - other_loss).abs();
+                assert!(
+                    off < 1e-4 * kernel,
+                    "{name}: the kernel {kernel}, {other} {other_loss}"
+                );
+            }
+        }
+    }
+}
+
+/// One record gives the same answers on every backend.
+#[test]
+fn a_convolutional_record_answers_alike_everywhere() {
+    let desk = Desk::new();
+    tiny(&desk);
+    desk.ok(&on_tiny(
+        "run",
+        &[
+            "model.kind=cnn",
+            "model.channels=[8, 12]",
+            "training.epochs=4",
+        ],
+    ));
+    let loss = |backend: &str| {
+        let said = desk.ok(&["evaluate", "run", "--json", "--backend", backend]);
+        json_lines(&said.stdout)[0]["loss"].as_f64().unwrap()
+    };
+    let flex = loss("flex");
+    for backend in [
+        #[cfg(feature = "ndarray")]
+        "ndarray",
+        #[cfg(feature = "wgpu")]
+        "wgpu",
+    ] {
+        let other = loss(backend);
+        assert!(
+            (flex - other).abs() < 1e-4,
+            "flex {flex}, {backend} {other}"
+        );
+    }
+}
