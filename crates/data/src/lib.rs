@@ -52,4 +52,6 @@ pub use loader::{Batch, Loader};
 pub use portable::name_problem;
 pub use printable::{excerpt, printable, visible};
 pub use source::{DataSet, Place, PlaceState, Request, SourceError, load, places};
-pub use sources::{ClassCount, Colours, LeftOut, Options, Progress, Understood, own_name};
+pub use sources::{
+    ClassCount, Colours, LeftOut, Options, Progress, SourceKind, Understood, own_name,
+};

@@ -25,6 +25,7 @@ mod raw;
 pub(crate) mod strangers;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::download::Download;
@@ -110,8 +111,8 @@ pub enum Progress<'a> {
 /// What was found at a path, and how it was understood.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Understood {
-    /// The kind of files, as "pictures in one folder per class".
-    pub kind: &'static str,
+    /// The kind of files.
+    pub kind: SourceKind,
     /// The folder or file they were read from, which may lie below the one asked for.
     pub place: PathBuf,
     /// Channels, height and width of the images.
@@ -126,6 +127,44 @@ pub struct Understood {
     pub left_out: Vec<LeftOut>,
     /// What may be wrong with the data, in plain words.
     pub warnings: Vec<String>,
+}
+
+/// The kinds of files that a data set is read from. As text they are called in plain words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceKind {
+    /// The four IDX files, under any of their usual names.
+    #[default]
+    Idx,
+    /// IDX files that an import has written.
+    Imported,
+    /// Pictures in one folder per class.
+    Pictures,
+    /// A table with the pixels of an image a row.
+    CsvPixels,
+    /// A table with the path of a picture a row.
+    CsvPaths,
+    /// Arrays in an archive of NumPy's.
+    Npz,
+}
+
+impl SourceKind {
+    /// Returns whether the files are IDX files, whose hashes are those of the data set.
+    pub fn is_idx(self) -> bool {
+        matches!(self, Self::Idx | Self::Imported)
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Idx => "IDX files",
+            Self::Imported => "imported IDX files",
+            Self::Pictures => "pictures in one folder per class",
+            Self::CsvPixels => "CSV, one image per row",
+            Self::CsvPaths => "CSV, the path of a picture a row",
+            Self::Npz => "NumPy's .npz",
+        })
+    }
 }
 
 /// The images of a class.

@@ -7,7 +7,7 @@ use super::listing::{Listing, name, natural, quoted, walk};
 use super::parts::Split;
 use super::picture_files::{self, Picture};
 use super::raw::{Part, Raw};
-use super::{DEPTH, LeftOut, Progress, Understood, Wanted};
+use super::{DEPTH, LeftOut, Progress, SourceKind, Understood, Wanted};
 use crate::folder::FolderError;
 
 /// Files of a folder that are looked at to know whether it has pictures.
@@ -72,7 +72,7 @@ pub(crate) type Named = Vec<(String, PathBuf)>;
 /// Reads the pictures.
 pub(crate) fn read(folders: &Folders, wanted: Wanted) -> Result<Raw, FolderError> {
     let mut understood = Understood {
-        kind: "pictures in one folder per class",
+        kind: SourceKind::Pictures,
         place: folders.place.clone(),
         ..Understood::default()
     };
