@@ -1,5 +1,5 @@
-//! Fashion-MNIST, or any data set in IDX files, pictures, CSV or .npz, as batches for Burn: bytes -> images ->
-//! batches.
+//! Fashion-MNIST, or any data set in IDX files, pictures, CSV, .npz or Parquet, as batches for Burn: bytes ->
+//! images -> batches.
 //!
 //! 1. [`idx`] reads the files: a header, then one byte per pixel or label.
 //! 2. [`fashion_mnist`] describes the published data set: names, sizes, checksums.
