@@ -92,12 +92,14 @@ def keras_snippet(saved, file, activation):
 
 def keras_save(network, folder, name):
     """Saves a network from Keras in every format; returns the files."""
-    files = [f"{folder}/{name}.{end}" for end in ("safetensors", "npz", "onnx")]
-    network.save(f"{files[0]}.keras")
-    keras_snippet(f"{files[0]}.keras", files[0], network.layers[1].activation.__name__)
-    os.remove(f"{files[0]}.keras")
-    np.savez_compressed(files[1], *network.get_weights())
-    network.export(files[2], format="onnx", verbose=False)
+    ends = ("keras", "h5", "weights.h5", "safetensors", "npz", "onnx")
+    whole, legacy, weights, *others = files = [f"{folder}/{name}.{end}" for end in ends]
+    network.save(whole)
+    network.save(legacy)
+    network.save_weights(weights)
+    keras_snippet(whole, others[0], network.layers[1].activation.__name__)
+    np.savez_compressed(others[1], *network.get_weights())
+    network.export(others[2], format="onnx", verbose=False)
     return files
 
 

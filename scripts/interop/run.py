@@ -102,9 +102,9 @@ def to_here(bench):
             theirs = answers(network, bench.pixels)
             name = "-".join(map(str, [784, *hidden, 10])) + f" {activation}"
             for file in save(network, bench.folder, f"{side}-{activation}"):
-                end = file.rsplit(".", 1)[1]
-                run = f"{side}-{activation}-{end}"
-                says = end in ("onnx", "keras") or (side, end) == ("Keras", "safetensors")
+                end = Path(file).name.split(".", 1)[1]
+                run = f"{side}-{activation}-{end.replace('.', '-')}"
+                says = end in ("onnx", "keras", "h5") or (side, end) == ("Keras", "safetensors")
                 bench.run("import", file, "--as", side.lower(), "--run-dir", run, "--quiet",
                           *([] if says else ["--activation", activation]))
                 bench.compare(f"{side}, {name}", end, "this program", bench.answers(run), theirs)

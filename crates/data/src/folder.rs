@@ -8,7 +8,7 @@ use std::thread;
 use crate::dataset::{DataError, ImageDataset};
 use crate::fashion_mnist::{CLASS_NAMES, FILES, PinnedFile};
 use crate::idx::{self, IdxError, Images};
-use crate::sources::{self, Understood};
+use crate::sources::{self, SourceKind, Understood};
 
 /// How the labels of MNIST begin. Its files have the names and sizes of Fashion-MNIST's.
 const MNIST_LABELS: [[u8; 10]; 2] = [
@@ -202,7 +202,7 @@ fn join(
     let train = dataset(train_labels, train, labels.0)?;
     let test = dataset(test_labels, test, labels.1)?;
     let understood = Understood {
-        kind: "IDX files",
+        kind: SourceKind::Idx,
         place: train_labels.path.parent().unwrap_or(dir).into(),
         size: train.size(),
         pixels: [0, 255], // the checksums say so

@@ -1,5 +1,5 @@
-//! Fashion-MNIST, or any data set in IDX files, pictures, CSV or .npz, as batches for Burn: bytes -> images ->
-//! batches.
+//! Fashion-MNIST, or any data set in IDX files, pictures, CSV, .npz or Parquet, as batches for Burn: bytes ->
+//! images -> batches.
 //!
 //! 1. [`idx`] reads the files: a header, then one byte per pixel or label.
 //! 2. [`fashion_mnist`] describes the published data set: names, sizes, checksums.
@@ -52,4 +52,6 @@ pub use loader::{Batch, Loader};
 pub use portable::name_problem;
 pub use printable::{excerpt, printable, visible};
 pub use source::{DataSet, Place, PlaceState, Request, SourceError, load, places};
-pub use sources::{ClassCount, Colours, LeftOut, Options, Progress, Understood, own_name};
+pub use sources::{
+    ClassCount, Colours, LeftOut, Options, Progress, SourceKind, Understood, own_name,
+};

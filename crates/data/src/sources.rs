@@ -1,7 +1,7 @@
-//! What a path holds, recognised and read: IDX files, pictures in one folder per class, CSV, or NumPy's .npz.
+//! What a path holds, recognised and read: IDX files, pictures in one folder per class, CSV, NumPy's .npz, or Parquet.
 //!
 //! 1. `read` recognises what is there.
-//! 2. `idx_files`, `class_folders`, `csv_file` and `npz` read one kind each into a `Raw`: images, labels, and what
+//! 2. `idx_files`, `class_folders`, `csv_file`, `npz` and `parquet` read one kind each into a `Raw`: images, labels, and what
 //!    was understood on the way.
 //! 3. `raw` makes the data set of it: it splits, counts and warns.
 //!
@@ -18,6 +18,7 @@ mod labels;
 mod listing;
 mod npy;
 mod npz;
+mod parquet;
 mod parts;
 mod picture_files;
 mod pixels;
@@ -25,6 +26,7 @@ mod raw;
 pub(crate) mod strangers;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::download::Download;
@@ -110,8 +112,8 @@ pub enum Progress<'a> {
 /// What was found at a path, and how it was understood.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Understood {
-    /// The kind of files, as "pictures in one folder per class".
-    pub kind: &'static str,
+    /// The kind of files.
+    pub kind: SourceKind,
     /// The folder or file they were read from, which may lie below the one asked for.
     pub place: PathBuf,
     /// Channels, height and width of the images.
@@ -126,6 +128,47 @@ pub struct Understood {
     pub left_out: Vec<LeftOut>,
     /// What may be wrong with the data, in plain words.
     pub warnings: Vec<String>,
+}
+
+/// The kinds of files that a data set is read from. As text they are called in plain words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceKind {
+    /// The four IDX files, under any of their usual names.
+    #[default]
+    Idx,
+    /// IDX files that an import has written.
+    Imported,
+    /// Pictures in one folder per class.
+    Pictures,
+    /// A table with the pixels of an image a row.
+    CsvPixels,
+    /// A table with the path of a picture a row.
+    CsvPaths,
+    /// Arrays in an archive of NumPy's.
+    Npz,
+    /// Tables with a picture a row, as Hugging Face publishes them.
+    Parquet,
+}
+
+impl SourceKind {
+    /// Returns whether the files are IDX files, whose hashes are those of the data set.
+    pub fn is_idx(self) -> bool {
+        matches!(self, Self::Idx | Self::Imported)
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Idx => "IDX files",
+            Self::Imported => "imported IDX files",
+            Self::Pictures => "pictures in one folder per class",
+            Self::CsvPixels => "CSV, one image per row",
+            Self::CsvPaths => "CSV, the path of a picture a row",
+            Self::Npz => "NumPy's .npz",
+            Self::Parquet => "Parquet, one picture per row",
+        })
+    }
 }
 
 /// The images of a class.
@@ -214,6 +257,9 @@ fn of_file(file: &Path, wanted: Wanted) -> Result<Raw, FolderError> {
     if strangers::has_extension(file, "csv") {
         return csv_file::read(&[file.into()], wanted);
     }
+    if start.starts_with(b"PAR1") {
+        return parquet::read(&parquet::Files::only(file), wanted);
+    }
     let parent = file.parent().filter(|dir| !dir.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     if idx_files::is_named_like_one(file) {
@@ -227,7 +273,7 @@ fn of_file(file: &Path, wanted: Wanted) -> Result<Raw, FolderError> {
     Err(FolderError::Unusable {
         file: file.into(),
         problem: format!("is {what}"),
-        hint: "name the folder with the four IDX files or the pictures, or a .csv or .npz file"
+        hint: "name the folder with the four IDX files or the pictures, or a .csv, .npz or .parquet file"
             .into(),
     })
 }
@@ -272,6 +318,7 @@ struct Found {
 enum Kind {
     Npz(Vec<PathBuf>),
     Csv(Vec<PathBuf>),
+    Parquet(parquet::Files),
     Folders(class_folders::Folders),
 }
 
@@ -279,6 +326,7 @@ fn of_kind(found: &Found, wanted: Wanted) -> Result<Raw, FolderError> {
     let mut raw = match &found.kind {
         Kind::Npz(files) => npz::read(files, wanted),
         Kind::Csv(files) => csv_file::read(files, wanted),
+        Kind::Parquet(files) => parquet::read(files, wanted),
         Kind::Folders(folders) => class_folders::read(folders, wanted),
     }?;
     // The classes' own folder was listed once more to gather them.
@@ -301,6 +349,8 @@ fn below(listing: &Listing, depth: usize) -> Result<Option<Found>, FolderError> 
     let (archives, tables) = (with("npz"), with("csv"));
     let kind = if let Some(folders) = class_folders::recognise(listing)? {
         Some(Kind::Folders(folders))
+    } else if let Some(files) = parquet::recognise(listing)? {
+        Some(Kind::Parquet(files))
     } else if !archives.is_empty() {
         Some(Kind::Npz(archives))
     } else if !tables.is_empty() {

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use data::{Augmentation, Batches, Colours, ImageDataset};
+use data::{Augmentation, Batches, Colours, ImageDataset, fashion_mnist};
 use model::{Activation, Architecture, CnnConfig, Init, Loss, MlpConfig};
 use serde::Serialize;
 
@@ -65,6 +65,15 @@ pub struct Data {
     pub strict: bool,
     /// Class names, 2 to 256, all different; `None` for the data set's own, or numbers.
     pub classes: Option<Vec<String>>,
+}
+
+impl Data {
+    /// Returns whether validation images are certain to be missing: none are held out, and Fashion-MNIST's files set
+    /// none aside. Others may, which is seen once they are read.
+    pub(crate) fn lacks_validation(&self) -> bool {
+        let may_have_some = self.name != fashion_mnist::NAME || self.dir.is_some();
+        self.validation == 0 && !may_have_some
+    }
 }
 
 /// `[model]`: the network.

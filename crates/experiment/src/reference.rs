@@ -106,7 +106,7 @@ pub(crate) static SECTIONS: &[Section] = &[
     ] },
     Section { name: "data", about: "The images", keys: &[
         key("name", Kind::Text(fashion_mnist::NAME), "Data set; fashion-mnist checks the files' SHA-256, another name is that of an import, or takes the files in `dir` as they are"),
-        key("dir", Kind::OptionalText, "Folder or file with the images: IDX files, pictures in one folder per class, CSV or .npz; without it the usual places are searched"),
+        key("dir", Kind::OptionalText, "Folder or file with the images: IDX files, pictures in one folder per class, CSV, .npz or Parquet; without it the usual places are searched"),
         key("validation", Kind::Integer(0, 0..=MAX_IMAGES), "Images held out of the training images; 0 takes those that the files set aside for validation, if any"),
         key("size", Kind::OptionalText, "Height and width that pictures are fitted to, as 28x28; without it their own if all have one of at most 64, or 28x28"),
         key("colours", Kind::Choice("auto", || names(&COLOURS)), "Whether images are grey or in colour; auto takes what the files have"),

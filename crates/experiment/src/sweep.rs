@@ -41,10 +41,38 @@ pub struct Setting {
     pub experiment: Experiment,
 }
 
+impl Sweep {
+    /// Checks what depends on the number of training images, of those that the files set aside for validation, and of
+    /// classes.
+    ///
+    /// # Errors
+    /// When there are no validation images to compare settings on, or a setting does not fit:
+    /// [`Experiment::check_data`].
+    pub fn check_data(
+        &self,
+        train_images: usize,
+        set_aside: usize,
+        classes: usize,
+    ) -> Result<(), ConfigError> {
+        for Setting { experiment, .. } in &self.settings {
+            experiment.check_data(train_images, set_aside, classes)?;
+            if experiment.data.validation == 0 && set_aside == 0 {
+                let message = "settings are compared on validation images, but `data.validation` is 0, and the \
+                               files have none";
+                return Err(ConfigError::new(message).hint(
+                    "hold some out: set `data.validation`, for example to a tenth of the images",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Returns the sweep that `source` describes, with `overrides`.
 ///
 /// # Errors
-/// The first mistake found, with its place. Missing validation images or a missing `sweep` table are mistakes.
+/// The first mistake found, with its place. A missing `sweep` table is one, and so are missing validation images, unless
+/// the files may set some aside: [`Sweep::check_data`].
 pub fn load_sweep(source: Source, overrides: &[String]) -> Result<Sweep, ConfigError> {
     let document = Document::parse(source, overrides)?;
     keys::check(&document)?;
@@ -173,7 +201,7 @@ fn setting(document: &Document, assignments: &[&Assignment]) -> Result<Setting, 
 /// Checks that settings can be compared and, with halving, stopped early.
 fn refuse_unfit(sweep: &Sweep, document: &Document) -> Result<(), ConfigError> {
     let experiments = || sweep.settings.iter().map(|setting| &setting.experiment);
-    if experiments().any(|experiment| experiment.data.validation == 0) {
+    if experiments().any(|experiment| experiment.data.lacks_validation()) {
         return Err(ConfigError::new(
             "settings are compared on validation images, but `data.validation` is 0",
         )

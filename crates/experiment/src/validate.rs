@@ -1,6 +1,6 @@
 //! Checks of keys against each other and against the data.
 
-use data::fashion_mnist::{self, CLASS_NAMES, HEIGHT, WIDTH};
+use data::fashion_mnist::{CLASS_NAMES, HEIGHT, WIDTH};
 
 use crate::document::Document;
 use crate::{ClassWeights, ConfigError, Decay, Experiment, Source, load};
@@ -26,11 +26,8 @@ pub(crate) fn between_keys(
             .at(document.blame(&[("schedule", "warmup_epochs"), ("training", "epochs")]))
             .hint("the warm-up must end before the last epoch does"));
     }
-    // Files of a folder or an import may have a part for validation: that is seen once they are read.
-    let has_none = data.name == fashion_mnist::NAME && data.dir.is_none();
     if let Some(watcher) = Watcher::of(experiment)
-        && data.validation == 0
-        && has_none
+        && data.lacks_validation()
     {
         let what = watcher.what;
         return Err(ConfigError::new(format!(

@@ -64,6 +64,17 @@ pub fn dimensions(file: &Path) -> Result<(u32, u32), PictureError> {
         .map_err(|error| explain(file, &start(file), error))
 }
 
+/// Returns the same of a picture in memory, which errors call `name`.
+///
+/// # Errors
+/// As of [`dimensions`].
+pub fn dimensions_of(bytes: &[u8], name: &Path) -> Result<(u32, u32), PictureError> {
+    let reader = ImageReader::new(Cursor::new(bytes));
+    let size = reader.with_guessed_format().map_err(ImageError::from);
+    size.and_then(ImageReader::into_dimensions)
+        .map_err(|error| explain(name, bytes, error))
+}
+
 /// Returns the bytes by which a format is known.
 fn start(file: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -102,7 +113,16 @@ pub(crate) fn decode(bytes: Vec<u8>, name: &Path) -> Result<DynamicImage, Pictur
     decode_within(bytes, name, MAX_IN_ALL)
 }
 
-fn decode_within(bytes: Vec<u8>, name: &Path, memory: u64) -> Result<DynamicImage, PictureError> {
+/// Returns a picture in memory, which errors call `name`, that takes at most `memory` bytes in all. Otherwise like
+/// [`load`].
+///
+/// # Errors
+/// As of [`load`].
+pub fn decode_within(
+    bytes: Vec<u8>,
+    name: &Path,
+    memory: u64,
+) -> Result<DynamicImage, PictureError> {
     let jpeg = jpeg::inspect(&bytes);
     if !jpeg.is_whole {
         let length = bytes.len();

@@ -36,8 +36,11 @@ mod preparation;
 
 mod whole;
 
-pub use decode::{MAX_IN_ALL, dimensions, is_picture, load, load_within};
+pub use decode::{
+    MAX_IN_ALL, decode_within, dimensions, dimensions_of, is_picture, load, load_within,
+};
 pub use foreign::Foreign;
+pub use image::DynamicImage;
 pub use preparation::{Centre, Placement, Preparation, Tone};
 pub use prepare::{PictureError, Prepared, from_bytes, open, open_as, prepare, prepare_as};
 pub use whole::whole;

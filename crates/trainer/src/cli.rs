@@ -141,7 +141,7 @@ pub struct ConfigArgs {
     /// Override a key of the config, e.g. `--set optimizer.learning_rate=3e-4`
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Folder or file with the data: IDX, pictures in one folder per class, CSV or .npz (overrides the config)
+    /// Folder or file with the data: IDX, pictures in one folder per class, CSV, .npz or Parquet (overrides the config)
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
 }
@@ -403,7 +403,7 @@ pub struct SweepArgs {
     /// Override a key of the file, e.g. `--set sweep.seeds=5`
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Folder or file with the data: IDX, pictures in one folder per class, CSV or .npz (overrides the file)
+    /// Folder or file with the data: IDX, pictures in one folder per class, CSV, .npz or Parquet (overrides the file)
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
     /// How to print results.
@@ -633,7 +633,7 @@ pub struct ShowDataArgs {
 /// `trainer data import`
 #[derive(Debug, Args)]
 pub struct ImportDataArgs {
-    /// Folder or file with the data: IDX, pictures in one folder per class, CSV or .npz
+    /// Folder or file with the data: IDX, pictures in one folder per class, CSV, .npz or Parquet
     pub source: PathBuf,
     /// Name of the import: `--set data.name=NAME` trains on it
     #[arg(long = "as", value_name = "NAME")]

@@ -7,7 +7,7 @@ use super::listing::{Listing, name, natural, quoted, walk};
 use super::parts::Split;
 use super::picture_files::{self, Picture};
 use super::raw::{Part, Raw};
-use super::{DEPTH, LeftOut, Progress, Understood, Wanted};
+use super::{DEPTH, LeftOut, Progress, SourceKind, Understood, Wanted};
 use crate::folder::FolderError;
 
 /// Files of a folder that are looked at to know whether it has pictures.
@@ -72,7 +72,7 @@ pub(crate) type Named = Vec<(String, PathBuf)>;
 /// Reads the pictures.
 pub(crate) fn read(folders: &Folders, wanted: Wanted) -> Result<Raw, FolderError> {
     let mut understood = Understood {
-        kind: "pictures in one folder per class",
+        kind: SourceKind::Pictures,
         place: folders.place.clone(),
         ..Understood::default()
     };
@@ -105,12 +105,17 @@ pub(crate) fn read_named(
     mut understood: Understood,
     wanted: Wanted,
 ) -> Result<Raw, FolderError> {
-    let (found, class_names) = class_names(&named, &understood.place, wanted.class_names)?;
+    let all = named.iter().flatten().map(|(class, _)| class.clone());
+    let (found, class_names) = class_names(all.collect(), &understood.place, wanted.class_names)?;
     let number = |class: &String| found.iter().position(|name| name == class);
     let listed = named.map(|part| {
         let numbered = part.into_iter().filter_map(|(class, path)| {
             let label = u8::try_from(number(&class)?).ok()?;
-            Some(Picture { path, label })
+            Some(Picture {
+                path,
+                bytes: None,
+                label,
+            })
         });
         numbered.collect::<Vec<_>>()
     });
@@ -141,16 +146,11 @@ pub(crate) fn read_named(
 }
 
 /// Returns the classes as the files name them, in the order of their numbers, and as they are to be called.
-fn class_names(
-    named: &[Named; 3],
+pub(crate) fn class_names(
+    mut found: Vec<String>,
     place: &Path,
     wanted: Option<&[String]>,
 ) -> Result<(Vec<String>, Vec<String>), FolderError> {
-    let mut found: Vec<String> = named
-        .iter()
-        .flatten()
-        .map(|(class, _)| class.clone())
-        .collect();
     found.sort_by(|one, other| natural(one, other));
     found.dedup();
     let unusable = |problem: String, hint: &str| FolderError::Unusable {

@@ -11,7 +11,7 @@ use super::listing::{name, natural};
 use super::parts::Split;
 use super::pixels::{self, Scale};
 use super::raw::{Part, Raw, bad_label};
-use super::{LeftOut, Understood, Wanted};
+use super::{LeftOut, SourceKind, Understood, Wanted};
 use crate::folder::FolderError;
 
 /// Reads tables of one folder: by their names training, validation and test images, or one of all.
@@ -21,8 +21,8 @@ pub(crate) fn read(files: &[PathBuf], wanted: Wanted) -> Result<Raw, FolderError
     let layout = look(&train).map_err(|problem| unusable(&[&train], problem))?;
     let mut understood = Understood {
         kind: match layout.kind {
-            Kind::Pixels { .. } => "CSV, one image per row",
-            Kind::Paths { .. } => "CSV, the path of a picture a row",
+            Kind::Pixels { .. } => SourceKind::CsvPixels,
+            Kind::Paths { .. } => SourceKind::CsvPaths,
         },
         place: train.clone(),
         ..Understood::default()

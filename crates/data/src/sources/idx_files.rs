@@ -6,7 +6,7 @@ use super::known::{Emnist, transpose};
 use super::labels::Classes;
 use super::listing::{Listing, name};
 use super::raw::{Part, Raw, bad_label};
-use super::{DEPTH, Understood, Wanted, pixels};
+use super::{DEPTH, SourceKind, Understood, Wanted, pixels};
 use crate::fashion_mnist::{FILES, HEIGHT, WIDTH};
 use crate::folder::{FolderError, info_images, info_labels};
 use crate::idx::{self, Images};
@@ -64,7 +64,7 @@ pub(crate) fn read(listing: &Listing, wanted: Wanted) -> Result<Raw, FolderError
     );
     let classes = Classes::of(&[&labels[0], &labels[1]], first, known, wanted.class_names);
     let mut understood = Understood {
-        kind: "IDX files",
+        kind: SourceKind::Idx,
         place: listing.dir.clone(),
         left_out: listing.left_out.clone(),
         ..Understood::default()

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listing::{Listing, name};
 use super::raw::{Part, Raw, bad_label};
-use super::{Understood, Wanted, pixels};
+use super::{SourceKind, Understood, Wanted, pixels};
 use crate::folder::{FileInfo, FolderError};
 use crate::idx;
 
@@ -70,7 +70,7 @@ pub(crate) fn read(listing: &Listing, wanted: Wanted) -> Result<Raw, FolderError
         return Err(damaged(&listing.dir.join(FILE), problem));
     }
     let understood = Understood {
-        kind: "imported IDX files",
+        kind: SourceKind::Imported,
         place: listing.dir.clone(),
         size,
         notes: vec![format!("imported from {}", about.source)],

@@ -13,7 +13,7 @@ use super::npy::Header;
 use super::parts::{Split, words};
 use super::pixels::{self, Scale};
 use super::raw::{Part, Raw, bad_label};
-use super::{Colours, LeftOut, Understood, Wanted};
+use super::{Colours, LeftOut, SourceKind, Understood, Wanted};
 use crate::folder::FolderError;
 
 /// What arrays of images and of labels are called, with a part before or behind.
@@ -55,7 +55,7 @@ pub(crate) fn read(files: &[PathBuf], wanted: Wanted) -> Result<Raw, FolderError
     let archive = ZipArchive::new(BufReader::new(opened));
     let mut archive = archive.map_err(|error| failed(format!("cannot be read: {error}")))?;
     let mut understood = Understood {
-        kind: "NumPy's .npz",
+        kind: SourceKind::Npz,
         place: file.clone(),
         ..Understood::default()
     };

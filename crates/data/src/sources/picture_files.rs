@@ -1,11 +1,11 @@
-//! Picture files as the images of a data set: decoded over threads, each fitted to one size.
+//! Pictures, in files or in memory, as the images of a data set: decoded over threads, each fitted to one size.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use pictures::{MAX_IN_ALL, PictureError, Preparation};
+use pictures::{DynamicImage, MAX_IN_ALL, PictureError, Preparation};
 
 use super::raw::Part;
 use super::{Colours, LeftOut, Options, pixels};
@@ -24,48 +24,97 @@ const BESIDE: u64 = 64 << 20;
 const COLOURED: usize = 10;
 const GREYISH: u8 = 12;
 
-/// A picture file and its class.
+/// A picture and its class.
 pub(crate) struct Picture {
+    /// Its file, or what errors call it.
     pub path: PathBuf,
+    /// What its file holds, where that is part of another one.
+    pub bytes: Option<Vec<u8>>,
     pub label: u8,
 }
 
-/// Returns channels, height and width that pictures become, and what to say of it.
-pub(crate) fn size_of<'a>(
-    pictures: impl Iterator<Item = &'a Picture> + Clone,
-    options: &Options,
-) -> ([usize; 3], String) {
-    let count = pictures.clone().count();
-    let sample = || pictures.clone().step_by(count.div_ceil(SAMPLE).max(1));
-    let channels = match options.colours {
-        Colours::Auto => 1 + 2 * usize::from(sample().any(is_coloured)),
-        wanted => pixels::channels(1, wanted),
-    };
-    if let Some([height, width]) = options.size {
-        return (
-            [channels, height, width],
-            format!("pictures fitted to {width}x{height}"),
-        );
+impl Picture {
+    fn dimensions(&self) -> Result<(u32, u32), PictureError> {
+        match &self.bytes {
+            Some(bytes) => pictures::dimensions_of(bytes, &self.path),
+            None => pictures::dimensions(&self.path),
+        }
     }
-    let mut sizes = sample().filter_map(|picture| pictures::dimensions(&picture.path).ok());
-    let first = sizes.next();
-    let same = first.filter(|&first| sizes.all(|other| other == first));
-    match same {
-        Some((width, height)) if width.max(height) <= LARGEST => (
-            [channels, height as usize, width as usize],
-            format!("pictures of {width}x{height} taken as they are"),
-        ),
-        _ => {
-            let [height, width] = USUAL;
-            let note =
-                format!("pictures fitted to {width}x{height}, as no size is given (data.size)");
-            ([channels, height, width], note)
+
+    /// Returns the picture, if it takes at most `memory` bytes in all.
+    fn load(&self, memory: u64) -> Result<DynamicImage, PictureError> {
+        match &self.bytes {
+            Some(bytes) => pictures::decode_within(bytes.clone(), &self.path, memory),
+            None => pictures::load_within(&self.path, memory),
         }
     }
 }
 
+/// What the pictures that were looked at have in common.
+#[derive(Default)]
+pub(crate) struct Sample {
+    is_coloured: bool,
+    /// The width and height of the first one, and whether another one differs.
+    size: Option<(u32, u32)>,
+    differ: bool,
+}
+
+impl Sample {
+    /// Returns which of `count` pictures are looked at: every one that is a multiple of this.
+    pub fn step(count: usize) -> usize {
+        count.div_ceil(SAMPLE).max(1)
+    }
+
+    /// Looks at a picture; one that cannot be read says nothing.
+    pub fn look(&mut self, picture: &Picture, options: &Options) {
+        let asks_colours = options.colours == Colours::Auto && !self.is_coloured;
+        self.is_coloured |= asks_colours && is_coloured(picture);
+        let asks_size = options.size.is_none() && !self.differ;
+        if let Some(size) = asks_size.then(|| picture.dimensions().ok()).flatten() {
+            self.differ |= *self.size.get_or_insert(size) != size;
+        }
+    }
+
+    /// Returns channels, height and width that pictures become, and what to say of it.
+    pub fn size(&self, options: &Options) -> ([usize; 3], String) {
+        let channels = match options.colours {
+            Colours::Auto => 1 + 2 * usize::from(self.is_coloured),
+            wanted => pixels::channels(1, wanted),
+        };
+        if let Some([height, width]) = options.size {
+            let note = format!("pictures fitted to {width}x{height}");
+            return ([channels, height, width], note);
+        }
+        match self.size.filter(|_| !self.differ) {
+            Some((width, height)) if width.max(height) <= LARGEST => (
+                [channels, height as usize, width as usize],
+                format!("pictures of {width}x{height} taken as they are"),
+            ),
+            _ => {
+                let [height, width] = USUAL;
+                let note =
+                    format!("pictures fitted to {width}x{height}, as no size is given (data.size)");
+                ([channels, height, width], note)
+            }
+        }
+    }
+}
+
+/// Returns what a [`Sample`] of pictures says.
+pub(crate) fn size_of<'a>(
+    pictures: impl Iterator<Item = &'a Picture> + Clone,
+    options: &Options,
+) -> ([usize; 3], String) {
+    let mut sample = Sample::default();
+    let step = Sample::step(pictures.clone().count());
+    for picture in pictures.step_by(step) {
+        sample.look(picture, options);
+    }
+    sample.size(options)
+}
+
 fn is_coloured(picture: &Picture) -> bool {
-    let Ok(image) = pictures::load_within(&picture.path, BESIDE) else {
+    let Ok(image) = picture.load(BESIDE) else {
         return false;
     };
     if !image.color().has_color() {
@@ -91,13 +140,8 @@ pub(crate) fn read(
     progress: &dyn Fn(usize),
 ) -> Result<Part, FolderError> {
     let length: usize = size.iter().product();
-    let bytes = length
-        .checked_mul(pictures.len())
-        .filter(|bytes| *bytes <= pixels::MOST && length > 0);
-    let Some(bytes) = bytes else {
-        let first = pictures.first().map(|picture| picture.path.clone());
-        return Err(too_large(first.unwrap_or_default(), pictures.len(), size));
-    };
+    let first = pictures.first().map(|picture| picture.path.clone());
+    let bytes = check(&first.unwrap_or_default(), pictures.len(), size)?;
     let mut pixels = vec![0; bytes];
     let mut sizes = vec![[0, 0]; pictures.len()];
     let failures = decode(
@@ -135,6 +179,17 @@ pub(crate) fn read(
         origins,
         ..Part::default()
     })
+}
+
+/// Returns the bytes that `count` images of `size` take, the first of which is in `file`.
+///
+/// # Errors
+/// When these are too many.
+pub(crate) fn check(file: &Path, count: usize, size: [usize; 3]) -> Result<usize, FolderError> {
+    let length: usize = size.iter().product();
+    let bytes = length.checked_mul(count);
+    let bytes = bytes.filter(|bytes| *bytes <= pixels::MOST && length > 0);
+    bytes.ok_or_else(|| too_large(file.into(), count, size))
 }
 
 fn too_large(file: PathBuf, count: usize, [channels, height, width]: [usize; 3]) -> FolderError {
@@ -211,12 +266,12 @@ fn fitted(
     size: [usize; 3],
     large: &Mutex<()>,
 ) -> Result<(Vec<u8>, [u32; 2]), PictureError> {
-    let image = match pictures::load_within(&picture.path, BESIDE) {
+    let image = match picture.load(BESIDE) {
         Err(PictureError::TooLarge { .. }) => {
             let _alone = large
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
-            pictures::load_within(&picture.path, MAX_IN_ALL)
+            picture.load(MAX_IN_ALL)
         }
         other => other,
     }?;

@@ -33,7 +33,7 @@ const KNOWN: [(&[u8], &str); 16] = [
     (b"%pdf", "a PDF"),
     (
         b"par1",
-        "a Parquet file: save its images as picture files or as .npz",
+        "a Parquet file: name it, or its folder, as the data",
     ),
     (b"\x89png", "a picture"),
     (b"\xff\xd8\xff", "a picture"),

@@ -1,6 +1,6 @@
 //! CSV, in the variants that are about.
 
-use data::{Colours, DataSet, Images, Options};
+use data::{Colours, DataSet, Images, Options, SourceKind};
 use image::{GrayImage, Luma};
 
 use crate::{check_error, good, names, noise, put, reasons, says};
@@ -54,7 +54,7 @@ fn pixels_a_row() {
             "{header} {is_last}"
         );
         assert_eq!(names(&set), "0 1 2 3 4 5 6 7 8 9");
-        assert_eq!(set.understood.kind, "CSV, one image per row");
+        assert_eq!(set.understood.kind, SourceKind::CsvPixels);
         let one = good(
             &dir.path().join("fashion-mnist_train.csv"),
             "mine",

@@ -76,6 +76,18 @@ fn damaged_tables() {
     );
 }
 
+#[cfg(feature = "parquet")]
+#[test]
+fn damaged_parquet() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("set.parquet");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parquet");
+    for name in ["snappy", "lz4", "gzip", "second"] {
+        let good = std::fs::read(fixtures.join(format!("{name}.parquet"))).unwrap();
+        survive(name, &good, |bytes| as_data(&file, bytes));
+    }
+}
+
 /// Small files that claim a lot, or unpack to a lot: refused before memory is taken.
 #[test]
 fn claims_that_cannot_be_true_are_refused_at_once() {

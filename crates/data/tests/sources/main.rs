@@ -17,6 +17,10 @@ mod imports;
 #[path = "../mutations/mod.rs"]
 mod mutations;
 mod npz;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+mod parquet_left_out;
 
 use std::fs;
 use std::io::Write;

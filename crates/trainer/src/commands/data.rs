@@ -60,7 +60,7 @@ fn print_text(set: &DataSet, verbose: bool) -> Result<(), Failure> {
         understood.kind,
         understood.place.display()
     )?;
-    if understood.kind.ends_with("IDX files") {
+    if understood.kind.is_idx() {
         for file in &set.files {
             let name = file.path.file_name().unwrap_or_default().to_string_lossy();
             writeln!(
@@ -124,7 +124,7 @@ fn print_json(set: &DataSet) -> Result<(), Failure> {
     let validation = set.validation.as_ref();
     let value = json!({
         "name": set.name,
-        "kind": understood.kind,
+        "kind": understood.kind.to_string(),
         "place": set.place,
         "files": files,
         "channels": set.train.channels(),

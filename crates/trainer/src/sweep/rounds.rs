@@ -60,11 +60,8 @@ pub fn data_set(sweep: &Sweep, notify: Notify) -> Result<DataSet, Failure> {
     let first = first.ok_or_else(|| Failure::usage("the sweep has no settings"))?;
     let data = Wanted::by(first).load(notify)?;
     let (size, classes) = (data.train.size(), data.train.classes());
+    sweep.check_data(data.train.len(), data.set_aside(), classes)?;
     for setting in &sweep.settings {
-        let images = data.train.len();
-        setting
-            .experiment
-            .check_data(images, data.set_aside(), classes)?;
         setting.experiment.architecture(size, classes).validate()?;
     }
     Ok(data)

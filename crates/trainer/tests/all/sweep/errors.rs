@@ -72,8 +72,8 @@ fn what_is_wrong_with_a_sweep_is_shown_where_it_stands() {
             "`model.dropout` has no valid range",
         ),
         (
-            "[sweep.grid]\ndata.validation = [0, 60]\n",
-            "settings are compared on validation images",
+            "[sweep.grid]\ndata.validation = [0]\n",
+            "settings are compared on validation images, but `data.validation` is 0, and the files have none",
         ),
         (
             "[sweep]\nhalving = 2\n[sweep.grid]\nschedule.name = [\"constant\", \"cosine\"]\n",
