@@ -4,7 +4,7 @@
 //! [`backend`] (the device) → [`session`] (a training from beginning to end) → [`training`] (config in, run out) →
 //! [`engine`] (the kernel or Burn) → [`learner`] (the loop over epochs) → [`results`] (the results of a training) →
 //! [`evaluation`] (exact metrics) → [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on
-//! new pictures) → [`run`] (the run folder) → [`sweep`] (many runs that answer one question) → [`drawing`]
+//! new pictures) → [`explain`] (what a network does, step by step, and what a run's figures say) → [`run`] (the run folder) → [`sweep`] (many runs that answer one question) → [`drawing`]
 //! (pictures) → [`report`] (pages). The work of other commands is in files of their names: [`resume`], [`repeat`],
 //! [`export`], [`import`], [`comparison`], [`audit`]. [`commands`] is the command line; only it prints, and only it and
 //! [`cli`] use clap. The rest reports progress through [`notice`].
@@ -22,6 +22,7 @@ pub mod datasets;
 pub mod drawing;
 pub mod engine;
 pub mod evaluation;
+pub mod explain;
 pub mod export;
 pub mod failure;
 pub mod format;
@@ -35,6 +36,7 @@ pub mod report;
 pub mod results;
 pub mod resume;
 pub mod run;
+pub mod samples;
 pub mod saved;
 pub mod session;
 pub mod sweep;
