@@ -165,7 +165,12 @@ fn chapter_6_labels_that_mean_nothing_are_learnt_by_heart() {
 #[test]
 fn chapter_7_cross_entropy_and_relu_learn_faster() {
     let accuracy = |sets: &[&str]| {
-        let sets = [&["training.epochs=2", "optimizer.learning_rate=0.1"], sets].concat();
+        let plain = [
+            "data.take=10000",
+            "training.epochs=5",
+            "optimizer.learning_rate=0.1",
+        ];
+        let sets = [&plain[..], sets].concat();
         number(&train(&Desk::new(), "neurons", None, &sets)["test_accuracy"])
     };
     let essay = accuracy(&[]);
@@ -181,12 +186,7 @@ fn chapter_7_cross_entropy_and_relu_learn_faster() {
 fn chapter_8_deeper_networks_fit_the_training_images_better() {
     let fit = |name: &str| {
         let desk = Desk::new();
-        train(
-            &desk,
-            name,
-            None,
-            &["training.epochs=8", "evaluation.test=false"],
-        );
+        train(&desk, name, None, &["data.take=6000", "training.epochs=20"]);
         number(&last_epoch(&desk)["train_loss"])
     };
     let (one, three) = (fit("fashion-mnist"), fit("deep"));
@@ -203,7 +203,12 @@ fn chapter_9_a_dense_layer_must_learn_each_place_anew() {
     let accuracy = |shift: &str| {
         let desk = Desk::new();
         let set = format!("augmentation.shift={shift}");
-        let sets = ["training.epochs=3", "evaluation.test=false", &set];
+        let sets = [
+            "data.take=10000",
+            "training.epochs=10",
+            "evaluation.test=false",
+            &set,
+        ];
         train(&desk, "fashion-mnist", None, &sets);
         number(&last_epoch(&desk)["train_accuracy"])
     };

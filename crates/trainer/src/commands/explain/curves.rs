@@ -50,16 +50,25 @@ pub fn run(args: &ExplainCurvesArgs) -> Result<(), Failure> {
     let mut out = terminal::out();
     writeln!(out, "{}", words.metric)?;
     let [training, validation] = words.images;
-    let rows: Vec<Vec<String>> = some(&epochs)
-        .map(|epoch| {
-            vec![
-                epoch.epoch.to_string(),
-                figure(epoch.train.get(metric)),
-                figure(epoch.validation(metric)),
-            ]
-        })
-        .collect();
-    table::write(&mut out, &[words.epoch, training, validation], &[], &rows)?;
+    // Without validation images there is no column for them.
+    let columns = if epochs.iter().any(|epoch| epoch.validation.is_some()) {
+        3
+    } else {
+        2
+    };
+    let row = |epoch: &EpochMetrics| {
+        let mut cells = vec![
+            epoch.epoch.to_string(),
+            figure(epoch.train.get(metric)),
+            figure(epoch.validation(metric)),
+        ];
+        cells.truncate(columns);
+        cells
+    };
+    let rows: Vec<Vec<String>> = some(&epochs).map(row).collect();
+    let mut header = vec![words.epoch, training, validation];
+    header.truncate(columns);
+    table::write(&mut out, &header, &[], &rows)?;
     Ok(())
 }
 

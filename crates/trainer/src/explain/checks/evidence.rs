@@ -79,12 +79,29 @@ impl Evidence {
     /// Returns the accuracy on the training images in the epoch whose weights were kept, if it was measured as it is: with
     /// neither dropout nor augmentation.
     pub fn trained(&self) -> Option<f64> {
+        self.trained_in(self.kept()?)
+    }
+
+    fn trained_in(&self, epoch: &EpochMetrics) -> Option<f64> {
         let plain = self
             .experiment
             .as_ref()
             .is_none_or(|e| e.model.dropout == 0.0 && e.augmentation.shift == 0);
-        let kept = self.kept().filter(|_| plain)?;
-        kept.train.get(Metric::ACCURACY)
+        epoch.train.get(Metric::ACCURACY).filter(|_| plain)
+    }
+
+    /// Returns the accuracy on training and validation images after the last epoch, if the weights of an earlier one were
+    /// kept.
+    pub fn at_end(&self) -> Option<(f64, HeldOut)> {
+        let last = self.epochs.last()?;
+        let [_, images, _] = self.manifest.images;
+        let held_out = HeldOut {
+            accuracy: last.validation(Metric::ACCURACY)?,
+            images,
+            is_validation: true,
+        };
+        let is_earlier = self.manifest.best_epoch? < last.epoch;
+        is_earlier.then_some((self.trained_in(last)?, held_out))
     }
 }
 

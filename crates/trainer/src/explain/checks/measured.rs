@@ -1,6 +1,6 @@
 //! Checks of the figures that a run has.
 
-use super::evidence::{Evidence, standard_error};
+use super::evidence::{Evidence, HeldOut, standard_error};
 use super::{Finding, Outcome, Text};
 use crate::format::percent;
 
@@ -21,15 +21,25 @@ pub fn memorising(run: &Evidence) -> Outcome {
     let (Some(trained), Some(held_out)) = (run.trained(), run.held_out()) else {
         return Outcome::NotMade(no_gap());
     };
+    let is_wide = |trained: f64, held_out: HeldOut| {
+        trained - held_out.accuracy > GAP.max(3.0 * held_out.error())
+    };
+    let at_end = run.at_end().filter(|(t, h)| is_wide(*t, *h));
+    let ([en_when, pt_when], trained, held_out) = match at_end {
+        _ if is_wide(trained, held_out) => ([String::new(), String::new()], trained, held_out),
+        Some((trained, held_out)) => (later(run), trained, held_out),
+        None => return Outcome::Clear,
+    };
     let gap = trained - held_out.accuracy;
-    if gap <= GAP.max(3.0 * held_out.error()) {
-        return Outcome::Clear;
-    }
     let (train, other, [en, pt]) = (percent(trained), held_out.percent(), held_out.names());
     Outcome::Found(Finding {
         what: Text::new(
-            format!("{train} of the training images are right, but {other} of the {en} images"),
-            format!("a rede acerta {train} das imagens de treino, mas {other} das imagens {pt}"),
+            format!(
+                "{train} of the training images are right, but {other} of the {en} images{en_when}"
+            ),
+            format!(
+                "a rede acerta {train} das imagens de treino, mas {other} das imagens {pt}{pt_when}"
+            ),
         ),
         advice: Text::new(
             "give it more images, hold some out and stop early (configs/validated.toml), or set model.dropout or \
@@ -43,6 +53,16 @@ pub fn memorising(run: &Evidence) -> Outcome {
             ("gap", gap),
         ],
     })
+}
+
+/// Returns, in both languages, that a gap opened after the epoch whose weights were kept.
+fn later(run: &Evidence) -> [String; 2] {
+    let best = run.manifest.best_epoch.unwrap_or_default();
+    let last = run.epochs.last().map_or(0, |epoch| epoch.epoch);
+    [
+        format!(" after epoch {last}; the weights of epoch {best} were kept"),
+        format!(" depois da época {last}; ficaram os pesos da época {best}"),
+    ]
 }
 
 pub fn underfitting(run: &Evidence) -> Outcome {

@@ -90,21 +90,29 @@ fn a_learning_rate_that_is_far_too_small() {
         "data.validation=60",
     ];
     let found = check("tiny", &sets);
-    for code in ["underfitting", "linear", "learning-rate"] {
+    for code in ["majority", "linear", "learning-rate"] {
         finds(&found, code);
     }
 }
 
 #[test]
-fn validation_images_that_are_too_few_and_an_end_too_early() {
+fn an_end_that_comes_too_early() {
     let sets = [
         "training.epochs=2",
-        "data.validation=20",
+        "data.validation=60",
         "optimizer.learning_rate=3e-4",
     ];
     let found = check("tiny", &sets);
     finds(&found, "best-is-last");
+    finds(&found, "underfitting");
+}
+
+/// The best epoch is an early one, where the gap is small: it is seen at the end.
+#[test]
+fn validation_images_that_are_too_few_and_a_gap_that_opens_later() {
+    let found = check("noise", &["training.epochs=200", "data.validation=30"]);
     finds(&found, "small-validation");
+    finds(&found, "memorising");
 }
 
 #[test]
