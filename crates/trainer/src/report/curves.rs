@@ -10,7 +10,8 @@ const STYLE: &str = "\
 svg{background:#fff;font:13px system-ui,sans-serif;--c0:#0069a6;--c1:#b04600}\
 text{fill:#1a1a1a}.tick{fill:#555b61;font-size:12px}.grid{stroke:#d3d7db}.axis{stroke:#555b61}\
 polyline{fill:none;stroke-width:2;stroke-linejoin:round}.dashed polyline{stroke-dasharray:6 4}\
-.c0 *{--c:var(--c0)}.c1 *{--c:var(--c1)}g polyline{stroke:var(--c)}g circle,g text{fill:var(--c)}";
+.c0 *{--c:var(--c0)}.c1 *{--c:var(--c1)}g polyline{stroke:var(--c)}g circle,g text{fill:var(--c)}\
+circle{r:1.4px}";
 
 /// The words of a chart of learning curves.
 #[derive(Debug, Clone, Copy)]
