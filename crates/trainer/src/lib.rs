@@ -4,10 +4,11 @@
 //! [`backend`] (the device) → [`session`] (a training from beginning to end) → [`training`] (config in, run out) →
 //! [`engine`] (the kernel or Burn) → [`learner`] (the loop over epochs) → [`results`] (the results of a training) →
 //! [`evaluation`] (exact metrics) → [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on
-//! new pictures) → [`explain`] (what a network does, step by step, and what a run's figures say) → [`run`] (the run folder) → [`sweep`] (many runs that answer one question) → [`drawing`]
-//! (pictures) → [`report`] (pages). The work of other commands is in files of their names: [`resume`], [`repeat`],
-//! [`export`], [`import`], [`comparison`], [`audit`]. [`commands`] is the command line; only it prints, and only it and
-//! [`cli`] use clap. The rest reports progress through [`notice`].
+//! new pictures) → [`run`] (the run folder) → [`sweep`] (many runs that answer one question) → [`drawing`]
+//! (pictures) → [`explain`] (what a network does, and what a run's figures say) → [`report`] (pages). The work of other
+//! commands is in files of their names: [`resume`], [`repeat`], [`export`], [`import`], [`comparison`], [`audit`],
+//! [`samples`]. [`commands`] is the command line; only it prints, and only it and [`cli`] use clap. The rest reports
+//! progress through [`notice`].
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"] // wgpu's types are deep, tracel-ai/burn#2754

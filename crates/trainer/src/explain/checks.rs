@@ -6,6 +6,7 @@
 
 mod compared;
 mod evidence;
+mod linear;
 mod measured;
 mod sweep_edge;
 

@@ -80,26 +80,20 @@ pub fn of(
     let value_of = |values: &[f64]| values.get(neuron).copied().unwrap_or_default();
     let size = size(record, at, weights.len());
     let is_pixel = at == 0 && size.iter().product::<usize>() == weights.len();
-    let products: Vec<f64> = pass
-        .inputs
-        .iter()
-        .zip(&weights)
-        .map(|(value, &weight)| value * f64::from(weight))
-        .collect();
-    let terms: Vec<Term> = largest(&products)
-        .into_iter()
-        .filter_map(|input| {
-            let (value, weight) = (*pass.inputs.get(input)?, *weights.get(input)?);
-            Some(Term {
-                input,
-                pixel: is_pixel.then(|| [input / size[1], input % size[1]]),
-                value,
-                weight: weight.into(),
-                product: *products.get(input)?,
-            })
+    let width = size[1];
+    let all = pass.inputs.iter().zip(&weights).enumerate();
+    let mut terms: Vec<Term> = all
+        .map(|(input, (&value, &weight))| Term {
+            input,
+            pixel: is_pixel.then(|| [input / width, input % width]),
+            value,
+            weight: weight.into(),
+            product: value * f64::from(weight),
         })
         .collect();
-    let listed: f64 = terms.iter().map(|term| term.product).sum();
+    let products = terms.iter().map(|term| term.product as f32).collect();
+    terms.sort_by(|a, b| b.product.abs().total_cmp(&a.product.abs()));
+    let others = terms.split_off(TERMS.min(terms.len()));
     Ok(Neuron {
         layer,
         layers: network.len(),
@@ -107,13 +101,13 @@ pub fn of(
         class: class(record, &network, layer, neuron),
         size,
         inputs: weights.len(),
-        others: products.iter().sum::<f64>() - listed,
+        others: others.iter().map(|term| term.product).sum(),
         terms,
         bias: bias.into(),
         sum: value_of(&pass.sums),
         function: network.function(at),
         activation: value_of(&pass.outputs),
-        products: products.iter().map(|&product| product as f32).collect(),
+        products,
         weights,
     })
 }
@@ -190,13 +184,4 @@ fn size(record: &Record, layer: usize, inputs: usize) -> [usize; 2] {
 fn class(record: &Record, network: &Dense, layer: usize, neuron: usize) -> Option<String> {
     let name = record.metadata.class_names.get(neuron);
     name.filter(|_| layer == network.len()).cloned()
-}
-
-/// Returns the numbers of the largest terms, by size.
-fn largest(products: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..products.len()).collect();
-    let size = |i: &usize| products.get(*i).map_or(0.0, |product| product.abs());
-    order.sort_by(|a, b| size(b).total_cmp(&size(a)));
-    order.truncate(TERMS);
-    order
 }

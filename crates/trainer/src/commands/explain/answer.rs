@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{Opened, called, language, write_picture};
 use crate::cli::ExplainAnswerArgs;
 use crate::commands::{table, terminal};
-use crate::explain::answer::{self, Hidden, Reasons, Titles};
+use crate::explain::answer::{self, Hidden, Occlusion, Reasons, Titles};
 use crate::explain::{Language, Subject};
 use crate::failure::Failure;
 use crate::format::percent;
@@ -88,21 +88,31 @@ fn print(reasons: &Reasons, subject: &Subject, language: Language) -> Result<(),
     for (class, p) in classes.into_iter().take(CLASSES) {
         writeln!(out, "  {class:<16} {p:.4}")?;
     }
-    let map = &reasons.occlusion;
+    writeln!(out, "\n{}", occlusion(&reasons.occlusion, language))?;
+    if let Some(hidden) = &reasons.hidden {
+        print_hidden(&mut out, hidden, &reasons.name, language)?;
+    }
+    print_nearest(&mut out, reasons, language)
+}
+
+fn occlusion(map: &Occlusion, language: Language) -> String {
     let [row, column] = map.worst;
     let (cover, fall) = (map.cover, map.worst_fall);
-    let text = language.pick(
+    language.pick(
         format!(
             "covering {cover}x{cover} pixels hurts most at row {row}, column {column}: the probability falls by {fall:.4}"
         ),
         format!(
             "cobrir {cover}x{cover} pixels prejudica mais na linha {row}, coluna {column}: a probabilidade cai {fall:.4}"
         ),
-    );
-    writeln!(out, "\n{text}")?;
-    if let Some(hidden) = &reasons.hidden {
-        print_hidden(&mut out, hidden, &reasons.name, language)?;
-    }
+    )
+}
+
+fn print_nearest(
+    out: &mut impl Write,
+    reasons: &Reasons,
+    language: Language,
+) -> Result<(), Failure> {
     let header = language.pick(
         ["nearest training images", "label", "distance"],
         ["imagens de treino mais próximas", "rótulo", "distância"],
@@ -116,7 +126,7 @@ fn print(reasons: &Reasons, subject: &Subject, language: Language) -> Result<(),
         ]
     });
     writeln!(out)?;
-    table::write(&mut out, &header, &[1], &nearest.collect::<Vec<_>>())?;
+    table::write(out, &header, &[1], &nearest.collect::<Vec<_>>())?;
     Ok(())
 }
 

@@ -59,6 +59,26 @@ fn print(cost: &Cost, minimised: Option<Minimised>, language: Language) -> Resul
         ["class", "predicted", "ideal", "error", "squared", ""],
         ["classe", "previsto", "ideal", "erro", "quadrado", ""],
     );
+    table::write(&mut out, &header, &[5], &rows(cost, language))?;
+    let is = |which| match minimised {
+        Some(minimised) if minimised == which => {
+            language.pick("  <- what training lowers", "  <- o que o treino diminui")
+        }
+        _ => "",
+    };
+    let name = language.pick("quadratic cost", "custo quadrático");
+    let (quadratic, mark) = (cost.quadratic, is(Minimised::Quadratic));
+    writeln!(out, "\n{name}: {quadratic:.4}{mark}")?;
+    let name = language.pick("cross-entropy", "entropia cruzada");
+    let right = cost.rows.get(cost.label).map_or(0.0, |row| row.output);
+    let (right, total) = (digits(right), digits(cost.total));
+    let (entropy, mark) = (cost.cross_entropy, is(Minimised::CrossEntropy));
+    writeln!(out, "{name}: -ln({right} / {total}) = {entropy:.4}{mark}")?;
+    Ok(())
+}
+
+/// Returns a row for each class; the right and the predicted one are marked.
+fn rows(cost: &Cost, language: Language) -> Vec<Vec<String>> {
     let row = |(class, row): (usize, &Row)| {
         let mark = match (class == cost.label, class == cost.predicted) {
             (true, true) => {
@@ -77,32 +97,7 @@ fn print(cost: &Cost, minimised: Option<Minimised>, language: Language) -> Resul
             mark.to_string(),
         ]
     };
-    let rows: Vec<Vec<String>> = cost.rows.iter().enumerate().map(row).collect();
-    table::write(&mut out, &header, &[5], &rows)?;
-    let is = |which| match minimised {
-        Some(minimised) if minimised == which => {
-            language.pick("  <- what training lowers", "  <- o que o treino diminui")
-        }
-        _ => "",
-    };
-    let quadratic = language.pick("quadratic cost", "custo quadrático");
-    let entropy = language.pick("cross-entropy", "entropia cruzada");
-    let right = cost.rows.get(cost.label).map_or(0.0, |row| row.output);
-    writeln!(
-        out,
-        "\n{quadratic}: {:.4}{}",
-        cost.quadratic,
-        is(Minimised::Quadratic)
-    )?;
-    writeln!(
-        out,
-        "{entropy}: -ln({} / {}) = {:.4}{}",
-        digits(right),
-        digits(cost.total),
-        cost.cross_entropy,
-        is(Minimised::CrossEntropy)
-    )?;
-    Ok(())
+    cost.rows.iter().enumerate().map(row).collect()
 }
 
 /// Returns a figure with two decimals if that is all of it, else with four.

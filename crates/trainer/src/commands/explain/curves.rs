@@ -47,15 +47,16 @@ pub fn run(args: &ExplainCurvesArgs) -> Result<(), Failure> {
         }
         return Ok(());
     }
+    print(&epochs, metric, words)
+}
+
+fn print(epochs: &[EpochMetrics], metric: Metric, words: Words) -> Result<(), Failure> {
     let mut out = terminal::out();
     writeln!(out, "{}", words.metric)?;
     let [training, validation] = words.images;
     // Without validation images there is no column for them.
-    let columns = if epochs.iter().any(|epoch| epoch.validation.is_some()) {
-        3
-    } else {
-        2
-    };
+    let has_validation = epochs.iter().any(|epoch| epoch.validation.is_some());
+    let columns = 2 + usize::from(has_validation);
     let row = |epoch: &EpochMetrics| {
         let mut cells = vec![
             epoch.epoch.to_string(),
@@ -65,7 +66,7 @@ pub fn run(args: &ExplainCurvesArgs) -> Result<(), Failure> {
         cells.truncate(columns);
         cells
     };
-    let rows: Vec<Vec<String>> = some(&epochs).map(row).collect();
+    let rows: Vec<Vec<String>> = some(epochs).map(row).collect();
     let mut header = vec![words.epoch, training, validation];
     header.truncate(columns);
     table::write(&mut out, &header, &[], &rows)?;

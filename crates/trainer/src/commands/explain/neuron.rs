@@ -62,6 +62,27 @@ fn print(neuron: &Neuron, subject: &Subject, language: Language) -> Result<(), F
         ["input", "value", "weight", "product"],
         ["entrada", "valor", "peso", "produto"],
     );
+    table::write(&mut out, &header, &[], &rows(neuron, language))?;
+    let Neuron {
+        function,
+        sum,
+        activation,
+        ..
+    } = neuron;
+    let called = language.pick("activation", "ativação");
+    writeln!(out, "\n{called}: {function}({sum:.4}) = {activation:.4}")?;
+    if *function == "Softmax" {
+        let text = language.pick(
+            "(Softmax divides e to this sum by the same of all output neurons)",
+            "(a Softmax divide e elevado a esta soma pelo total de todos os neurônios de saída)",
+        );
+        writeln!(out, "{text}")?;
+    }
+    Ok(())
+}
+
+/// Returns the largest terms, then the others, the bias, and the sum of all.
+fn rows(neuron: &Neuron, language: Language) -> Vec<Vec<String>> {
     let row = |term: &Term| {
         vec![
             input(neuron, term, language),
@@ -70,44 +91,21 @@ fn print(neuron: &Neuron, subject: &Subject, language: Language) -> Result<(), F
             format!("{:+.4}", term.product),
         ]
     };
-    let mut rows: Vec<Vec<String>> = neuron.terms.iter().map(row).collect();
-    let mut add = |name: String, value: f64| {
-        rows.push(vec![
-            name,
-            String::new(),
-            String::new(),
-            format!("{value:+.4}"),
-        ]);
-    };
-    let others = neuron.inputs.saturating_sub(neuron.terms.len());
-    add(
-        language.pick(
-            format!("the other {others} inputs"),
-            format!("as outras {others} entradas"),
-        ),
-        neuron.others,
+    let count = neuron.inputs.saturating_sub(neuron.terms.len());
+    let others = language.pick(
+        format!("the other {count} inputs"),
+        format!("as outras {count} entradas"),
     );
-    add(language.pick("bias", "viés").into(), neuron.bias);
-    add(
-        language.pick("weighted sum", "soma ponderada").into(),
-        neuron.sum,
-    );
-    table::write(&mut out, &header, &[], &rows)?;
-    let (function, activation) = (neuron.function, neuron.activation);
-    let called = language.pick("activation", "ativação");
-    writeln!(
-        out,
-        "\n{called}: {function}({:.4}) = {activation:.4}",
-        neuron.sum
-    )?;
-    if function == "Softmax" {
-        let text = language.pick(
-            "(Softmax divides e to this sum by the same of all output neurons)",
-            "(a Softmax divide e elevado a esta soma pelo total de todos os neurônios de saída)",
-        );
-        writeln!(out, "{text}")?;
-    }
-    Ok(())
+    let bias = language.pick("bias", "viés").to_string();
+    let sum = language.pick("weighted sum", "soma ponderada").to_string();
+    let ends = [
+        (others, neuron.others),
+        (bias, neuron.bias),
+        (sum, neuron.sum),
+    ];
+    let end = |(name, value)| vec![name, String::new(), String::new(), format!("{value:+.4}")];
+    let terms = neuron.terms.iter().map(row);
+    terms.chain(ends.into_iter().map(end)).collect()
 }
 
 fn input(neuron: &Neuron, term: &Term, language: Language) -> String {

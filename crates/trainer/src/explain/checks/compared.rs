@@ -3,16 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use data::{DataSet, ImageDataset, Selection};
-use experiment::{Backend, ClassWeights, Experiment, Sums};
-use kernels::Objective;
-use model::Loss;
+use data::{DataSet, ImageDataset};
+use experiment::{Backend, ClassWeights};
 
 use super::evidence::{Evidence, standard_error};
+use super::linear::{self, EPOCHS};
 use super::{Checked, Code, Finding, Outcome, Text};
 use crate::configs;
-use crate::engine::{Engine, EngineKind, Job, Kernel, LearningRate, Totals, loader};
-use crate::evaluation::top;
 use crate::failure::Failure;
 use crate::format::percent;
 use crate::learner::range_test::{self, Point, Range};
@@ -21,9 +18,6 @@ use crate::session::{self, Prepared};
 
 /// A class with so many times the images of another makes them imbalanced.
 const IMBALANCED: usize = 3;
-/// Most images that the linear network is trained on, and for how many epochs.
-const LINEAR_IMAGES: usize = 60_000;
-const LINEAR_EPOCHS: usize = 3;
 /// A learning rate is far off by this factor.
 const FAR: f64 = 10.0;
 /// The rates that are tried, and in how many steps.
@@ -129,7 +123,7 @@ fn linear(material: &Material) -> Result<Outcome, Failure> {
     } else {
         &material.prepared.data.test
     };
-    let theirs = accuracy_of_linear(material, images)?;
+    let theirs = linear::accuracy(&material.prepared, &material.train, images)?;
     // The two are measured on the same images: chance drives them apart by less than this.
     if ours.accuracy > theirs + standard_error(theirs, images.len()) {
         return Ok(Outcome::Clear);
@@ -138,10 +132,10 @@ fn linear(material: &Material) -> Result<Outcome, Failure> {
     Ok(Outcome::Found(Finding {
         what: Text::new(
             format!(
-                "no better than a linear network: {us} of the {en} images are right; without hidden layers, {LINEAR_EPOCHS} epochs get {them}"
+                "no better than a linear network: {us} of the {en} images are right; without hidden layers, {EPOCHS} epochs get {them}"
             ),
             format!(
-                "não é melhor que uma rede linear: a rede acerta {us} das imagens {pt}; sem camadas ocultas, {LINEAR_EPOCHS} épocas acertam {them}"
+                "não é melhor que uma rede linear: a rede acerta {us} das imagens {pt}; sem camadas ocultas, {EPOCHS} épocas acertam {them}"
             ),
         ),
         advice: Text::new(
@@ -152,51 +146,6 @@ fn linear(material: &Material) -> Result<Outcome, Failure> {
         ),
         figures: vec![("accuracy", ours.accuracy), ("linear_accuracy", theirs)],
     }))
-}
-
-fn accuracy_of_linear(material: &Material, images: &ImageDataset) -> Result<f64, Failure> {
-    let prepared = &material.prepared;
-    let mut experiment = Experiment {
-        data: prepared.experiment.data.clone(),
-        ..experiment::tutorial()?
-    };
-    experiment.model.hidden = Vec::new();
-    experiment.training.epochs = LINEAR_EPOCHS;
-    let few = Selection {
-        take: material.train.len().min(LINEAR_IMAGES),
-        ..Selection::default()
-    };
-    let train = few.of(&material.train).map_err(Failure::caused_by)?;
-    experiment.training.batch_size = experiment.training.batch_size.min(train.len());
-    let architecture = experiment.architecture(train.size(), train.classes());
-    let job = Job {
-        experiment: &experiment,
-        architecture: &architecture,
-        compute: &prepared.compute,
-        engine: EngineKind::Kernel,
-    };
-    let batches = experiment.batches(train);
-    let objective = Objective::plain(Loss::CrossEntropy.into());
-    let rates = LearningRate::of(&experiment, batches.per_epoch());
-    let (weights, steps) = (architecture.init(experiment.seed)?, batches.per_epoch());
-    let kernel = Kernel::new(job, weights, batches, rates, &objective);
-    let mut engine = Engine::Kernel(Box::new(kernel));
-    for epoch in 1..=LINEAR_EPOCHS {
-        let mut totals = Totals::new(objective.clone(), Sums::new());
-        engine.train(epoch, 0..steps, &mut totals, &mut |_, _| Ok(true))?;
-    }
-    let (classes, mut right) = (architecture.classes(), 0usize);
-    let predictor = engine.predictor().map_err(Failure::caused_by)?;
-    predictor.each(
-        &loader(images.clone(), &prepared.compute),
-        &mut |logits, labels| {
-            let answers = logits.chunks_exact(classes).map(|row| top(row).0);
-            let is_right = |&(answer, &label): &(usize, &u8)| answer == usize::from(label);
-            right += answers.zip(labels).filter(is_right).count();
-            Ok(true)
-        },
-    )?;
-    Ok(right as f64 / images.len().max(1) as f64)
 }
 
 fn imbalanced(material: &Material) -> Result<Outcome, Failure> {
