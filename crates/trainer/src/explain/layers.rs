@@ -44,6 +44,11 @@ impl Dense {
                 activation: mlp.activation,
                 output: mlp.output,
             }),
+            #[allow(unreachable_patterns, reason = "whatever kinds of networks there are")]
+            _ => Err(
+                Failure::usage("the network has other layers than dense ones")
+                    .hint("explain a network of dense layers: `trainer summary RUN` shows them"),
+            ),
         }
     }
 

@@ -267,6 +267,13 @@ fn plain(architecture: &Architecture) -> Result<(Experiment, Architecture), Fail
     let mut architecture = architecture.clone();
     match &mut architecture {
         Architecture::Mlp(mlp) => mlp.dropout = 0.0,
+        #[allow(unreachable_patterns, reason = "whatever kinds of networks there are")]
+        _ => {
+            let message = "one step is only explained for networks of dense layers";
+            return Err(
+                Failure::usage(message).hint("`trainer summary RUN` shows a network's layers")
+            );
+        }
     }
     Ok((experiment, architecture))
 }

@@ -127,15 +127,23 @@ impl Print<'_> {
     /// Returns in words where a weight is.
     fn place(&self, moved: &Moved) -> String {
         let language = self.language;
-        let Architecture::Mlp(mlp) = self.architecture;
-        let (layers, [channels, _, width]) = (mlp.hidden.len() + 1, mlp.input);
+        let (architecture, tensors) = (self.architecture, self.architecture.tensors());
+        let [channels, _, width] = architecture.input();
+        let is_output = |tensor: &str| {
+            let last = tensors.last().and_then(|last| last.name.rsplit_once('.'));
+            last.map(|(layer, _)| layer) == tensor.rsplit_once('.').map(|(layer, _)| layer)
+        };
         let parts: Vec<&str> = moved.tensor.split('.').collect();
         let ["layers", layer, kind] = parts[..] else {
             return format!("{} {:?}", moved.tensor, moved.index);
         };
         let layer: usize = layer.parse().unwrap_or_default();
         let neuron = moved.index.last().copied().unwrap_or_default();
-        let to = match self.classes.get(neuron).filter(|_| layer + 1 == layers) {
+        let to = match self
+            .classes
+            .get(neuron)
+            .filter(|_| is_output(&moved.tensor))
+        {
             Some(class) => format!("\"{class}\""),
             None => language.pick(format!("neuron {neuron}"), format!("neurônio {neuron}")),
         };

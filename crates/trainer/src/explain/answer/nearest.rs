@@ -34,10 +34,11 @@ pub fn of(
     train: &ImageDataset,
     subject: &Subject,
 ) -> Result<Vec<Neighbour>, Failure> {
-    let network = Dense::of(record)?;
+    let network = Dense::of(record).ok();
     let seen = |pixels: &[u8]| {
+        let hidden = network.as_ref().and_then(|network| network.hidden(pixels));
         let as_pixels = || pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
-        network.hidden(pixels).unwrap_or_else(as_pixels)
+        hidden.unwrap_or_else(as_pixels)
     };
     let here = seen(&subject.pixels);
     let together = (VALUES / train.values().max(1)).clamp(1, 4096);
