@@ -165,11 +165,7 @@ fn chapter_6_labels_that_mean_nothing_are_learnt_by_heart() {
 #[test]
 fn chapter_7_cross_entropy_and_relu_learn_faster() {
     let accuracy = |sets: &[&str]| {
-        let plain = [
-            "data.take=10000",
-            "training.epochs=5",
-            "optimizer.learning_rate=0.1",
-        ];
+        let plain = ["training.epochs=2", "optimizer.learning_rate=0.1"];
         let sets = [&plain[..], sets].concat();
         number(&train(&Desk::new(), "neurons", None, &sets)["test_accuracy"])
     };
@@ -186,7 +182,7 @@ fn chapter_7_cross_entropy_and_relu_learn_faster() {
 fn chapter_8_deeper_networks_fit_the_training_images_better() {
     let fit = |name: &str| {
         let desk = Desk::new();
-        train(&desk, name, None, &["data.take=6000", "training.epochs=20"]);
+        train(&desk, name, None, &["training.epochs=5"]);
         number(&last_epoch(&desk)["train_loss"])
     };
     let (one, three) = (fit("fashion-mnist"), fit("deep"));
