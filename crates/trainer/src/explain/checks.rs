@@ -151,8 +151,11 @@ pub fn of_figures(folder: &Path, muted: &[Code]) -> Result<Checked, Failure> {
     Ok(measured(&Evidence::of(folder)?, muted))
 }
 
+/// A check that needs nothing but the run's own files.
+type Check = fn(&Evidence) -> Outcome;
+
 fn measured(evidence: &Evidence, muted: &[Code]) -> Checked {
-    let checks: [(Code, fn(&Evidence) -> Outcome); 7] = [
+    let checks: [(Code, Check); 7] = [
         (Code::Memorising, measured::memorising),
         (Code::Underfitting, measured::underfitting),
         (Code::Majority, measured::majority),
