@@ -8,8 +8,9 @@ export TRAINER_PYTHON ?= $(HOME)/.cache/trainer-python
 INTEROP_PYTHON ?= $(HOME)/.cache/trainer-interop
 MLFLOW_PYTHON ?= $(HOME)/.cache/trainer-mlflow
 TOMBI_PYTHON ?= $(HOME)/.cache/trainer-tombi
+MDBOOK ?= $(HOME)/.cache/trainer-mdbook
 
-.PHONY: help train test ci fmt configs lint docs readme deny bench instructions microbench torture fuzz soundness mutants \
+.PHONY: help train test ci fmt configs lint docs readme tutorial book deny bench instructions microbench torture fuzz soundness mutants \
 	interop mlflow \
 	wasm setup-data setup-vulkan setup-chromium setup-python setup-valgrind setup-strace setup-node
 
@@ -52,6 +53,14 @@ docs:
 ## Run every command in the README
 readme:
 	scripts/readme-commands
+
+## Run every command in the tutorial, in both languages, and compare what is printed with the chapters
+tutorial: setup-data
+	scripts/tutorial check
+
+## Build the tutorial's two books as HTML (mdbook, compiled once, in MDBOOK)
+book:
+	scripts/book "$(MDBOOK)"
 
 ## Check licences, sources and security advisories of all dependencies (cargo-deny)
 deny:

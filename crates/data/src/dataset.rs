@@ -3,6 +3,8 @@
 //! 70,000 images of 28 x 28 are 55 MB as bytes and four times that as floats, so splitting, slicing
 //! and accessing items copies no pixels: a view is a range or a list of row numbers.
 
+mod subset;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -12,6 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::idx::Images;
+pub use subset::Selection;
 
 /// The random stream that selects the validation images. Epochs use streams 0, 1, 2, ...
 const SPLIT_STREAM: u64 = u64::MAX;
@@ -119,6 +122,14 @@ pub enum DataError {
     Split {
         /// Number requested.
         validation: usize,
+        /// Number available.
+        count: usize,
+    },
+    /// No more images can be drawn than there are.
+    #[error("{take} images cannot be drawn from {count}")]
+    Take {
+        /// Number requested.
+        take: usize,
         /// Number available.
         count: usize,
     },

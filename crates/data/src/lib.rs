@@ -26,6 +26,7 @@ pub mod source;
 pub mod sources;
 mod import;
 pub mod audit;
+pub mod samples;
 pub mod dataset;
 mod augmentation;
 pub mod batches;
@@ -38,7 +39,7 @@ mod resident;
 
 pub use augmentation::{Augmentation, MAX_SHIFT, Sample};
 pub use batches::{Batches, Epoch};
-pub use dataset::{DataError, ImageDataset, Origin, permutation};
+pub use dataset::{DataError, ImageDataset, Origin, Selection, permutation};
 #[cfg(feature = "download")]
 pub use download::download;
 pub use download::{Download, DownloadError, MirrorError};

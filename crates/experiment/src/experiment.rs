@@ -63,6 +63,10 @@ pub struct Data {
     pub test_share: f64,
     /// Whether a file that cannot be read is an error; otherwise it is left out.
     pub strict: bool,
+    /// Training images to use, drawn by the seed; 0 for all.
+    pub take: usize,
+    /// Whether the training images get each other's labels, by the seed.
+    pub shuffle_labels: bool,
     /// Class names, 2 to 256, all different; `None` for the data set's own, or numbers.
     pub classes: Option<Vec<String>>,
 }

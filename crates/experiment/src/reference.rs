@@ -112,6 +112,8 @@ pub(crate) static SECTIONS: &[Section] = &[
         key("colours", Kind::Choice("auto", || names(&COLOURS)), "Whether images are grey or in colour; auto takes what the files have"),
         key("test_share", Kind::Number(0.2, INSIDE), "Share of each class that becomes test images if the files have none"),
         key("strict", Kind::Flag(false), "Whether a picture that cannot be read is an error; otherwise it is left out and named"),
+        key("take", Kind::Integer(0, 0..=MAX_IMAGES), "Training images to use, drawn by the seed before any are held out; 0 uses all"),
+        key("shuffle_labels", Kind::Flag(false), "Whether the training images get each other's labels, so that there is nothing to learn but the images themselves"),
         key("classes", Kind::OptionalTexts, "Class names in the order of the labels, 2 to 256; without them the data set's own"),
     ] },
     Section { name: "augmentation", about: "How images are changed each time they are used for training", keys: &[

@@ -79,6 +79,8 @@ fn data(table: &Table) -> Result<Data, ConfigError> {
         colours: table.choice("colours", &COLOURS)?,
         test_share: table.number("test_share")?,
         strict: table.flag("strict")?,
+        take: table.integer("take")?,
+        shuffle_labels: table.flag("shuffle_labels")?,
         classes,
     })
 }

@@ -1,15 +1,24 @@
 //! The command line: commands, options and their help.
 
+mod explain;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use data::samples::MOST;
 use exchange::{Format, Layout, Scale};
 use experiment::{Backend, EngineChoice};
 use model::Activation;
 
+use crate::explain::checks::Code;
 use crate::run::query::Condition;
+
+pub use explain::{
+    ExplainAnswerArgs, ExplainArgs, ExplainCommand, ExplainCostArgs, ExplainCurvesArgs,
+    ExplainNeuronArgs, ExplainRunArgs, ExplainStepArgs, PictureArgs,
+};
 
 /// Train, evaluate and use small image classifiers
 ///
@@ -44,6 +53,7 @@ impl Command {
             Self::Evaluate(args) => args.saved.output.json,
             Self::Predict(args) => args.saved.output.json,
             Self::Gallery(args) => args.saved.output.json,
+            Self::Explain(command) => command.json(),
             Self::Export(args) => args.saved.output.json,
             Self::Report(args) => args.output.json,
             Self::Sweep(args) => args.output.json,
@@ -53,6 +63,7 @@ impl Command {
                 None => args.show.output.json,
                 Some(DataCommand::Import(args)) => args.output.json,
                 Some(DataCommand::Audit(args)) => args.output.json,
+                Some(DataCommand::Sample(args)) => args.output.json,
             },
             Self::Summary(args) => args.output.json,
             Self::Backends(args) => args.json,
@@ -89,6 +100,9 @@ pub enum Command {
     Predict(PredictArgs),
     /// Draw test images with predicted and true labels
     Gallery(GalleryArgs),
+    /// Explain a neuron, a cost, a step of training, an answer, or what is wrong with a run
+    #[command(subcommand)]
+    Explain(ExplainCommand),
     /// Write a run, or a comparison of several, as one HTML page
     Report(ReportArgs),
     /// List runs, or show, compare, export or remove them
@@ -284,6 +298,9 @@ pub struct ReportArgs {
     /// Folder or file with the data [default: where the run found them]
     #[arg(long, value_name = "D")]
     pub data_dir: Option<PathBuf>,
+    /// Leave out the check with this code, see `trainer explain run`; may be repeated
+    #[arg(long, value_name = "CODE", value_parser = explain::code())]
+    pub mute: Vec<Code>,
     /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -611,6 +628,8 @@ pub enum DataCommand {
     Import(ImportDataArgs),
     /// Look for what may be wrong: duplicates, odd images, labels that are likely wrong
     Audit(AuditArgs),
+    /// Write a small data set that this program draws, for lessons
+    Sample(SampleArgs),
 }
 
 /// `trainer data` without a command.
@@ -670,4 +689,39 @@ pub struct AuditArgs {
     /// How to print results.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// `trainer data sample`
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// What to draw
+    pub what: SampleKind,
+    /// Folder to write its four IDX files to
+    #[arg(long, value_name = "D")]
+    pub out: PathBuf,
+    /// Number of training images
+    #[arg(long, value_name = "N", default_value_t = 6000, value_parser = images())]
+    pub train: usize,
+    /// Number of test images
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = images())]
+    pub test: usize,
+    /// Seed that the pictures depend on
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u64,
+    /// How to print results.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// A data set that this program draws.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum SampleKind {
+    /// The digits 0 to 9, drawn with strokes: no handwriting, and easier than MNIST
+    Digits,
+}
+
+/// Returns a parser for a number of images.
+fn images() -> impl TypedValueParser<Value = usize> {
+    let number = clap::value_parser!(u32).range(10..=i64::from(MOST));
+    number.map(|number| number as usize)
 }

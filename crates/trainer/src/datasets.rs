@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use data::{Colours, DataSet, LeftOut, Options, Place, Request, SourceError, fashion_mnist};
+use data::{
+    Colours, DataSet, ImageDataset, LeftOut, Options, Place, Request, Selection, SourceError,
+    fashion_mnist,
+};
 use experiment::Experiment;
 use model::Metadata;
 
@@ -25,6 +28,8 @@ pub struct Wanted {
     /// Whether IDX files that are not Fashion-MNIST's, though asked for under that name, are taken under their own: to
     /// train on, but not for a network that was trained on Fashion-MNIST.
     pub takes_others: bool,
+    /// Which of the training images, and whether with their own labels.
+    pub selection: Selection,
 }
 
 impl Wanted {
@@ -44,6 +49,7 @@ impl Wanted {
             },
             mirrors: fashion_mnist::addresses(),
             takes_others: true,
+            selection: selection(experiment),
         }
     }
 
@@ -71,6 +77,7 @@ impl Wanted {
             },
             mirrors: Vec::new(),
             takes_others: false,
+            selection: Selection::default(),
         }
     }
 
@@ -80,6 +87,13 @@ impl Wanted {
         if let Some(experiment) = experiment {
             self.options.test_share = experiment.data.test_share;
         }
+        self
+    }
+
+    /// Returns the same with the training images of `experiment`: as many, and with the labels, that it was trained on.
+    #[must_use]
+    pub fn trained_as(mut self, experiment: Option<&Experiment>) -> Self {
+        self.selection = experiment.map(selection).unwrap_or_default();
         self
     }
 
@@ -102,7 +116,7 @@ impl Wanted {
         let found = data::load(&request, &mut |progress| {
             notify(Notice::Progress(progress));
         });
-        let found = match (found, self.under_its_own_name()) {
+        let mut found = match (found, self.under_its_own_name()) {
             (Err(error), Some(other)) if error.is_other_data() && self.takes(&error) => {
                 if error.is_idx_data() {
                     let name = &other.name;
@@ -121,6 +135,7 @@ impl Wanted {
         for warning in &found.understood.warnings {
             notify(Notice::Warning(warning.clone()));
         }
+        found.train = selected(&found.train, self.selection)?;
         Ok(found)
     }
 
@@ -209,6 +224,28 @@ pub fn fitting(data: DataSet, metadata: &Metadata) -> Result<DataSet, Failure> {
         "--data-dir must be the folder with the run's data: {}",
         metadata.dataset
     )))
+}
+
+/// Returns the training images that are selected of `images`.
+///
+/// # Errors
+/// When there are not so many (exit code 2).
+pub fn selected(images: &ImageDataset, selection: Selection) -> Result<ImageDataset, Failure> {
+    selection.of(images).map_err(|error| {
+        let hint = format!("set `data.take` to at most {}, or 0 for all", images.len());
+        Failure::usage("`data.take` is too large")
+            .because(error)
+            .hint(hint)
+    })
+}
+
+/// Returns which training images an experiment uses.
+pub fn selection(experiment: &Experiment) -> Selection {
+    Selection {
+        take: experiment.data.take,
+        shuffle_labels: experiment.data.shuffle_labels,
+        seed: experiment.seed,
+    }
 }
 
 /// Returns a warning about files that were not read, if there are any.

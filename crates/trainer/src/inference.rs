@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use model::{Metadata, Record};
-use pictures::Preparation;
+use pictures::{Preparation, Prepared};
 
 use crate::backend::Compute;
 use crate::engine::Predictor;
@@ -58,16 +58,41 @@ impl<'a> Inference<'a> {
     /// # Errors
     /// When the file is not a picture, or the device fails.
     pub fn picture(&self, file: &Path) -> Result<Answer, Failure> {
-        let input = self.metadata.architecture.input();
-        let prepared = pictures::open_as(file, input, &self.preparation).map_err(|error| {
-            let hint = error.hint();
-            Failure::caused_by(error).hint(hint)
-        })?;
+        let prepared = self.prepare(file)?;
         Ok(Answer {
             done: prepared.done,
             hint: prepared.hint,
             ..self.pixels(&prepared.pixels)?
         })
+    }
+
+    /// Returns the picture in `file` (any size) as the network's input.
+    ///
+    /// # Errors
+    /// When the file is not a picture.
+    pub fn prepare(&self, file: &Path) -> Result<Prepared, Failure> {
+        let input = self.metadata.architecture.input();
+        pictures::open_as(file, input, &self.preparation).map_err(|error| {
+            let hint = error.hint();
+            Failure::caused_by(error).hint(hint)
+        })
+    }
+
+    /// Returns the number of classes.
+    pub fn classes(&self) -> usize {
+        self.metadata.architecture.classes()
+    }
+
+    /// Returns the raw probabilities `[images, classes]` of a whole number of images given as bytes `[images, channels,
+    /// height, width]`, light on dark.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn raw(&self, pixels: &[u8]) -> Result<Vec<f32>, Failure> {
+        let mut raw = self.predictor.logits(pixels)?;
+        let output = self.metadata.architecture.output();
+        output.probabilities(&mut raw, self.classes());
+        Ok(raw)
     }
 
     /// Returns the prediction for one image given as bytes `[channels, height, width]`, light on dark.
@@ -76,7 +101,7 @@ impl<'a> Inference<'a> {
     /// When the number of pixels does not fit, or the device fails.
     pub fn pixels(&self, pixels: &[u8]) -> Result<Answer, Failure> {
         let architecture = &self.metadata.architecture;
-        let classes = architecture.classes();
+        let classes = self.classes();
         if pixels.len() != architecture.pixels() {
             return Err(Failure::failed(format!(
                 "{} pixels given, but the network expects {}",
@@ -84,8 +109,7 @@ impl<'a> Inference<'a> {
                 architecture.pixels()
             )));
         }
-        let mut raw = self.predictor.logits(pixels)?;
-        architecture.output().probabilities(&mut raw, classes);
+        let raw = self.raw(pixels)?;
         let mut probabilities = raw.clone();
         if let Some(calibration) = &self.metadata.calibration {
             calibration.apply(&mut probabilities, classes);

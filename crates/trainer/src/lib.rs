@@ -5,9 +5,10 @@
 //! [`engine`] (the kernel or Burn) → [`learner`] (the loop over epochs) → [`results`] (the results of a training) →
 //! [`evaluation`] (exact metrics) → [`trust`] (calibration, unknown pictures) → [`inference`] (a saved record on
 //! new pictures) → [`run`] (the run folder) → [`sweep`] (many runs that answer one question) → [`drawing`]
-//! (pictures) → [`report`] (pages). The work of other commands is in files of their names: [`resume`], [`repeat`],
-//! [`export`], [`import`], [`comparison`], [`audit`]. [`commands`] is the command line; only it prints, and only it and
-//! [`cli`] use clap. The rest reports progress through [`notice`].
+//! (pictures) → [`explain`] (what a network does, and what a run's figures say) → [`report`] (pages). The work of other
+//! commands is in files of their names: [`resume`], [`repeat`], [`export`], [`import`], [`comparison`], [`audit`],
+//! [`samples`]. [`commands`] is the command line; only it prints, and only it and [`cli`] use clap. The rest reports
+//! progress through [`notice`].
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"] // wgpu's types are deep, tracel-ai/burn#2754
@@ -22,6 +23,7 @@ pub mod datasets;
 pub mod drawing;
 pub mod engine;
 pub mod evaluation;
+pub mod explain;
 pub mod export;
 pub mod failure;
 pub mod format;
@@ -35,6 +37,7 @@ pub mod report;
 pub mod results;
 pub mod resume;
 pub mod run;
+pub mod samples;
 pub mod saved;
 pub mod session;
 pub mod sweep;

@@ -39,6 +39,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Gallery(args) => commands::gallery::run(&args),
+        Command::Explain(command) => commands::explain::run(&command),
         Command::Report(args) => commands::report::run(&args),
         Command::Runs(RunsArgs { command, list }) => match command {
             None => commands::runs::list(&list),
@@ -57,6 +58,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             None => commands::data::run(&args.show),
             Some(DataCommand::Import(args)) => commands::data_import::run(&args),
             Some(DataCommand::Audit(args)) => commands::data_audit::run(&args),
+            Some(DataCommand::Sample(args)) => commands::data_sample::run(&args),
         },
         Command::Summary(args) => commands::summary::run(&args),
         Command::Config(ConfigCommand::Show(args)) => commands::config::show(&args),

@@ -31,7 +31,9 @@ pub fn data_set(
     let dir = data_dir.or_else(|| experiment.as_ref()?.data.dir.clone());
     let (name, input) = (&metadata.dataset, metadata.architecture.input());
     let wanted = Wanted::at_hand(name, &metadata.class_names, input, dir.as_deref());
-    let wanted = wanted.tested_as(experiment.as_ref());
+    let wanted = wanted
+        .tested_as(experiment.as_ref())
+        .trained_as(experiment.as_ref());
     let found = wanted.or_download().load(notify).map_err(|failure| {
         if is_named {
             let name = &metadata.dataset;
@@ -54,7 +56,7 @@ pub fn data_set(
 }
 
 /// Returns the experiment in the config beside the record, if it can be read.
-fn experiment_of(saved: &Saved) -> Option<Experiment> {
+pub fn experiment_of(saved: &Saved) -> Option<Experiment> {
     configs::of_run(saved.file.parent()?, &[]).ok()
 }
 

@@ -15,7 +15,9 @@ mod loader;
 #[path = "../mutations/mod.rs"]
 mod mutations;
 mod other_data_sets;
+mod samples;
 mod source;
+mod subset;
 
 use std::io::Write;
 use std::path::Path;

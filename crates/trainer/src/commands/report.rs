@@ -48,6 +48,6 @@ fn page(args: &ReportArgs, messages: Messages) -> Result<(PathBuf, String), Fail
             .hint("give the folder of the run; `trainer runs` lists them"));
     }
     let data_dir = args.data_dir.as_deref();
-    let contents = contents::of_run(&folder, data_dir, &mut messages.listener())?;
+    let contents = contents::of_run(&folder, data_dir, &args.mute, &mut messages.listener())?;
     Ok((folder.join(REPORT), run_page::html(&contents)))
 }

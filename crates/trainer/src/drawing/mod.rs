@@ -4,6 +4,7 @@
 
 mod canvas;
 pub mod gallery;
+pub mod panels;
 pub mod reliability;
 pub mod weights;
 

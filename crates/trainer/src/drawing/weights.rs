@@ -84,7 +84,7 @@ pub fn draw(weights: &[Tensor], architecture: &Architecture) -> Result<Sheet, Fa
 
 /// Returns the weight that gets the full colour: two in a hundred are larger, so that a single large one does
 /// not make the others pale.
-fn scale(weights: &[f32]) -> f32 {
+pub(super) fn scale(weights: &[f32]) -> f32 {
     let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).collect();
     sizes.sort_by(f32::total_cmp);
     let at = sizes.len().saturating_sub(1) * 98 / 100;
@@ -96,7 +96,7 @@ fn scale(weights: &[f32]) -> f32 {
 }
 
 /// Returns the colour of a weight, given as a fraction of the scale and clamped to -1 to 1.
-fn color(share: f32) -> Rgba<u8> {
+pub(super) fn color(share: f32) -> Rgba<u8> {
     let end = if share < 0.0 { NEGATIVE } else { POSITIVE };
     let share = share.abs().min(1.0);
     let mut pixel = [0xff; 4];

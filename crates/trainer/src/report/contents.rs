@@ -13,6 +13,7 @@ use crate::datasets::Wanted;
 use crate::drawing::weights::{self, Sheet};
 use crate::drawing::{first_images, mistakes};
 use crate::evaluation::Predictions;
+use crate::explain::checks::{self, Code};
 use crate::failure::Failure;
 use crate::notice::{Notice, Notify};
 use crate::predictions::{self, Table};
@@ -28,11 +29,16 @@ const MAX_PICTURE: u64 = 16 << 20;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Returns the content of the page of the run in `folder`. Missing parts are left out, with the reason. The test
-/// images are in `data_dir` if given; nothing is downloaded.
+/// images are in `data_dir` if given; nothing is downloaded. The checks that are `muted` are left out.
 ///
 /// # Errors
 /// When the manifest is damaged, or `data_dir` has other images.
-pub fn of_run(folder: &Path, data_dir: Option<&Path>, notify: Notify) -> Result<RunPage, Failure> {
+pub fn of_run(
+    folder: &Path,
+    data_dir: Option<&Path>,
+    muted: &[Code],
+    notify: Notify,
+) -> Result<RunPage, Failure> {
     let manifest = manifest::read(folder)?;
     let run = list::summarize(folder);
     let run = run.ok_or_else(|| Failure::failed(format!("{} cannot be read", folder.display())))?;
@@ -85,6 +91,7 @@ pub fn of_run(folder: &Path, data_dir: Option<&Path>, notify: Notify) -> Result<
         gallery: gallery.map_err(reason),
         mistakes: mistakes.map_err(reason),
         neurons: neurons.map_err(reason),
+        checks: checks::of_figures(folder, muted)?,
         manifest,
         run,
     })

@@ -10,6 +10,8 @@ pub mod sweep_page;
 pub mod range_test_page;
 pub mod audit_page;
 pub mod chart;
+pub mod curves;
 pub mod band;
+mod checks;
 mod reliability_svg;
 mod html;

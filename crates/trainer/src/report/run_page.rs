@@ -5,8 +5,9 @@ use maud::{Markup, html};
 
 use super::chart::{self, Chart, Line, thinned};
 use super::html::{Section, details, document, missing, picture, table};
-use super::{band, tested};
+use super::{band, checks, tested};
 use crate::drawing::weights::Sheet;
+use crate::explain::checks::Checked;
 use crate::predictions::Table;
 use crate::run::epoch::EpochMetrics;
 use crate::run::list::Summary;
@@ -33,6 +34,8 @@ pub struct RunPage {
     pub mistakes: Result<Vec<u8>, String>,
     /// The neurons of the first layer.
     pub neurons: Result<Sheet, String>,
+    /// What the checks of its figures came to.
+    pub checks: Checked,
 }
 
 /// Returns the page as self-contained HTML.
@@ -40,6 +43,7 @@ pub fn html(page: &RunPage) -> String {
     let (run, manifest) = (&page.run, &page.manifest);
     let mut sections = vec![
         section("result", "Result", result(page)),
+        section("checks", "Checks", checks::list(&page.checks)),
         section("curves", "Learning curves", curves(run, &page.epochs)),
     ];
     match &page.tested {

@@ -85,7 +85,7 @@ pub struct Manifest {
     /// Result on the test images, which are first used after training.
     pub test: Option<TestMetrics>,
     /// How often a command evaluated this run on test images: after training, and by each `evaluate`, `gallery`,
-    /// `predict --test` and `export`. Programs that load the record themselves, as the examples do, are not
+    /// `predict --test`, `explain --test` and `export`. Programs that load the record themselves, as the examples do, are not
     /// counted. Manifests of earlier versions lack it: it then counts from 0.
     #[serde(default)]
     pub test_looks: u64,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use data::DataSet;
+use data::{DataSet, Selection};
 use experiment::{Backend, Metric, Sweep};
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use super::folder::{SweepFolder, Tested, Trial};
 use super::outcome::{self, Outcome};
 use super::statistics::Spread;
 use crate::backend::Compute;
-use crate::datasets::Wanted;
+use crate::datasets::{self, Wanted};
 use crate::failure::Failure;
 use crate::notice::Notify;
 use crate::results;
@@ -58,10 +58,19 @@ pub struct Watch<'a> {
 pub fn data_set(sweep: &Sweep, notify: Notify) -> Result<DataSet, Failure> {
     let first = sweep.settings.first().map(|setting| &setting.experiment);
     let first = first.ok_or_else(|| Failure::usage("the sweep has no settings"))?;
-    let data = Wanted::by(first).load(notify)?;
+    let all = Wanted {
+        selection: Selection::default(), // settings may differ in it
+        ..Wanted::by(first)
+    };
+    let data = all.load(notify)?;
     let (size, classes) = (data.train.size(), data.train.classes());
     sweep.check_data(data.train.len(), data.set_aside(), classes)?;
     for setting in &sweep.settings {
+        let selection = datasets::selection(&setting.experiment);
+        let images = datasets::selected(&data.train, selection)?.len();
+        setting
+            .experiment
+            .check_data(images, data.set_aside(), classes)?;
         setting.experiment.architecture(size, classes).validate()?;
     }
     Ok(data)

@@ -35,6 +35,8 @@ mod resume;
 mod sweep;
 mod trust;
 mod inference;
+mod explain;
+mod tutorial;
 mod drawing;
 mod report;
 mod import;

@@ -202,6 +202,8 @@ fn the_resolved_config_has_the_keys_that_apply() {
     colours = "auto"
     test_share = 0.2
     strict = false
+    take = 0
+    shuffle_labels = false
 
     [augmentation]
     shift = 0
@@ -263,6 +265,8 @@ fn the_resolved_config_has_the_keys_that_apply() {
     colours = "auto"
     test_share = 0.2
     strict = false
+    take = 0
+    shuffle_labels = false
 
     [augmentation]
     shift = 0
