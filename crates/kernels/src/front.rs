@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::RwLock;
 
+use crate::aligned::Aligned;
 use crate::convolution::{Front, Way, add_transposed};
 use crate::exchange::{Scratch, read, write};
 use crate::network::{Plan, SHARDS, Shard, range};
@@ -16,7 +17,7 @@ pub(crate) struct Exchange {
     /// What each has made of its images: `[shard]`, each `[images, features]`.
     features: [RwLock<Vec<f32>>; SHARDS],
     /// Gradient of all weights, from the images of each: `[shard]`.
-    gradients: [RwLock<Vec<f32>>; SHARDS],
+    gradients: [RwLock<Aligned>; SHARDS],
     /// Each shard's part of the weights.
     weights: [RwLock<Vec<f32>>; SHARDS],
 }
@@ -25,9 +26,9 @@ pub(crate) struct Exchange {
 #[derive(Default)]
 pub(crate) struct Weights {
     /// See [`Front::pack`].
-    packed: Vec<f32>,
+    packed: Aligned,
     /// See [`Front::turn`].
-    turned: Vec<Vec<f32>>,
+    turned: Vec<Aligned>,
 }
 
 impl Exchange {
@@ -41,7 +42,7 @@ impl Exchange {
         let values = |count| RwLock::new(vec![0.0; count]);
         Self {
             features: std::array::from_fn(|_| values(area(most(batch), features))),
-            gradients: std::array::from_fn(|_| values(parameters)),
+            gradients: std::array::from_fn(|_| RwLock::new(Aligned::zeros(parameters))),
             weights: std::array::from_fn(|shard| values(range(parameters, shard).len())),
         }
     }
@@ -81,11 +82,14 @@ impl Step<'_> {
             write(&exchange.weights[shard.index]).copy_from_slice(&shard.front.values);
         }
         meet();
-        scratch.front.packed.clear();
-        for part in &exchange.weights {
-            scratch.front.packed.extend_from_slice(&read(part));
+        let Weights { packed, turned } = &mut scratch.front;
+        if packed.is_empty() {
+            *packed = Aligned::zeros(front.parameters());
         }
-        front.turn(&scratch.front.packed, &mut scratch.front.turned);
+        for (shard, part) in exchange.weights.iter().enumerate() {
+            packed[range(front.parameters(), shard)].copy_from_slice(&read(part));
+        }
+        front.turn(self.plan.instructions, packed, turned);
         for (shard, own) in shards.iter().zip(&mut scratch.own) {
             let Some(images) = &mut own.images else {
                 continue;
@@ -128,10 +132,11 @@ impl Step<'_> {
             self.collect_asks(asks, share.start);
             let mut gradient = write(&exchange.gradients[shard.index]);
             gradient.fill(0.0);
+            let (way, turned) = (self.way(front), &scratch.front.turned);
             for (n, ask) in asks.chunks_exact(features).enumerate() {
-                self.way(front)
-                    .backward(&scratch.front.turned, ask, (images, n), &mut gradient);
+                way.backward(turned, ask, (images, n), &mut gradient);
             }
+            way.finish(images, &mut gradient);
         }
         meet();
         for shard in shards {

@@ -27,6 +27,7 @@ mod dropout;
 mod loss;
 mod optimizer;
 mod vector;
+mod aligned;
 pub mod instructions;
 
 pub use convolution::{Block, Convolutions};

@@ -23,6 +23,12 @@ pub trait Vector: Copy {
     unsafe fn relu(self) -> (Self, u16);
     /// Returns the values where the mask has a bit, and 0 elsewhere.
     unsafe fn keep(self, mask: u16) -> Self;
+    /// Returns the bits of the last of `values` whose mask, from the second on, has a bit; or of the first.
+    unsafe fn choose(masks: [u16; 4], values: [u32; 4]) -> Self;
+    /// Returns where the values are not 0.
+    unsafe fn not_zero(self) -> u16;
+    /// Writes the values where the mask has a bit one after the other, and something else up to sixteen.
+    unsafe fn compress(self, mask: u16, to: *mut f32);
     /// Returns the columns of these rows.
     #[inline(always)]
     unsafe fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
@@ -110,6 +116,29 @@ mod x86 {
             Self(unsafe { _mm512_maskz_mov_ps(mask, self.0) })
         }
 
+        #[inline(always)]
+        unsafe fn choose(masks: [u16; 4], values: [u32; 4]) -> Self {
+            unsafe {
+                let mut chosen = _mm512_set1_epi32(values[0] as i32);
+                for i in 0..3 {
+                    let value = _mm512_set1_epi32(values[i + 1] as i32);
+                    chosen = _mm512_mask_mov_epi32(chosen, masks[i], value);
+                }
+                Self(_mm512_castsi512_ps(chosen))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn not_zero(self) -> u16 {
+            unsafe { _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self.0, _mm512_setzero_ps()) }
+        }
+
+        #[inline(always)]
+        unsafe fn compress(self, mask: u16, to: *mut f32) {
+            // Written whole: a masked write is slow on some processors.
+            unsafe { _mm512_storeu_ps(to, _mm512_maskz_compress_ps(mask, self.0)) }
+        }
+
         /// First two by two, then four by four within quarters of a vector, then the quarters.
         #[inline(always)]
         unsafe fn transpose(mut rows: [Self; 16]) -> [Self; 16] {
@@ -148,6 +177,19 @@ mod x86 {
     pub struct Avx2([__m256; 2]);
 
     impl Avx2 {
+        /// Returns all bits of the lanes of a half where the mask has a bit.
+        ///
+        /// # Safety
+        /// The processor has AVX2.
+        #[inline(always)]
+        unsafe fn lanes(mask: u16, half: usize) -> __m256 {
+            unsafe {
+                let bits = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
+                let mask = _mm256_set1_epi32(i32::from(mask >> (8 * half)));
+                _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(mask, bits), bits))
+            }
+        }
+
         /// # Safety
         /// The processor has AVX2.
         #[inline(always)]
@@ -222,13 +264,41 @@ mod x86 {
         #[inline(always)]
         unsafe fn keep(self, mask: u16) -> Self {
             unsafe {
-                let bits = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
-                let kept = |i: usize| {
-                    let set = _mm256_and_si256(_mm256_set1_epi32(i32::from(mask >> (8 * i))), bits);
-                    let is = _mm256_cmpeq_epi32(set, bits);
-                    _mm256_and_ps(self.0[i], _mm256_castsi256_ps(is))
-                };
-                Self([kept(0), kept(1)])
+                let low = _mm256_and_ps(self.0[0], Self::lanes(mask, 0));
+                Self([low, _mm256_and_ps(self.0[1], Self::lanes(mask, 1))])
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn choose(masks: [u16; 4], values: [u32; 4]) -> Self {
+            unsafe {
+                let mut chosen = [_mm256_castsi256_ps(_mm256_set1_epi32(values[0] as i32)); 2];
+                for i in 0..3 {
+                    let value = _mm256_castsi256_ps(_mm256_set1_epi32(values[i + 1] as i32));
+                    for half in 0..2 {
+                        let lanes = Self::lanes(masks[i], half);
+                        chosen[half] = _mm256_blendv_ps(chosen[half], value, lanes);
+                    }
+                }
+                Self(chosen)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn not_zero(self) -> u16 {
+            unsafe {
+                let zero = _mm256_setzero_ps();
+                let [low, high] = self.0.map(|x| _mm256_cmp_ps::<_CMP_NEQ_UQ>(x, zero));
+                Self::bits(low, high)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn compress(self, mask: u16, to: *mut f32) {
+            let mut all = [0f32; 16];
+            unsafe {
+                self.store(all.as_mut_ptr());
+                super::compress(&all, mask, to);
             }
         }
     }
@@ -309,5 +379,42 @@ impl Vector for Portable {
             *x = if mask >> i & 1 == 1 { *x } else { 0.0 };
         }
         self
+    }
+
+    #[inline(always)]
+    unsafe fn choose(masks: [u16; 4], values: [u32; 4]) -> Self {
+        let mut chosen = [values[0]; LANES];
+        for (mask, value) in masks.into_iter().zip(&values[1..]) {
+            for (i, chosen) in chosen.iter_mut().enumerate() {
+                *chosen = if mask >> i & 1 == 1 { *value } else { *chosen };
+            }
+        }
+        Self(chosen.map(f32::from_bits))
+    }
+
+    #[inline(always)]
+    unsafe fn not_zero(self) -> u16 {
+        let mut mask = 0;
+        for (i, x) in self.0.into_iter().enumerate() {
+            mask |= u16::from(x != 0.0) << i;
+        }
+        mask
+    }
+
+    #[inline(always)]
+    unsafe fn compress(self, mask: u16, to: *mut f32) {
+        unsafe { compress(&self.0, mask, to) }
+    }
+}
+
+/// # Safety
+/// There is room for sixteen values.
+#[inline(always)]
+unsafe fn compress(from: &[f32; LANES], mask: u16, to: *mut f32) {
+    let mut end = 0;
+    for (i, value) in from.iter().enumerate() {
+        // SAFETY: `end` is below sixteen.
+        unsafe { to.add(end).write(*value) }
+        end += usize::from(mask >> i & 1);
     }
 }
