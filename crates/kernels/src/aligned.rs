@@ -4,12 +4,12 @@ use std::ops::{Deref, DerefMut};
 
 /// A cache line, which is also the widest vector. A vector that is in two lines takes twice as long to read, and several
 /// times as long to write.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
 /// Values as in a `Vec`, of which the first is at the start of a cache line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Aligned {
     lines: Vec<Line>,
     len: usize,
@@ -22,6 +22,14 @@ impl Aligned {
             lines: vec![Line([0.0; 16]); len.div_ceil(16)],
             len,
         }
+    }
+}
+
+impl From<Vec<f32>> for Aligned {
+    fn from(values: Vec<f32>) -> Self {
+        let mut aligned = Self::zeros(values.len());
+        aligned.copy_from_slice(&values);
+        aligned
     }
 }
 

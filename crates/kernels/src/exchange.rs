@@ -6,6 +6,7 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::aligned::Aligned;
 use crate::convolution::Images;
 use crate::front;
 use crate::network::{Plan, SHARDS, Shard, range};
@@ -53,7 +54,7 @@ pub(crate) struct Scratch {
 /// Scratch space of a shard.
 pub(crate) struct Own {
     /// Gradient of the neurons of one layer, `[batch, neurons]`.
-    pub delta: Vec<f32>,
+    pub delta: Aligned,
     /// Derivatives of the hidden neurons, where they are kept: `[layer]`, each `[batch, neurons]`.
     pub slopes: Vec<Vec<f32>>,
     /// Its images on their way through the convolutions.
@@ -125,7 +126,7 @@ impl Own {
         let values = |width: usize| vec![0.0; area(batch, width)];
         let kept = if plan.keeps_slopes() { hidden } else { &[] };
         Self {
-            delta: values(hidden.iter().map(width).max().unwrap_or(0)),
+            delta: Aligned::zeros(area(batch, hidden.iter().map(width).max().unwrap_or(0))),
             slopes: kept.iter().map(width).map(values).collect(),
             images: plan
                 .front
