@@ -11,6 +11,7 @@ mod plane;
 mod pool;
 mod chosen;
 mod images;
+mod back;
 mod transpose;
 
 use std::ops::Range;
@@ -19,6 +20,7 @@ use crate::aligned::Aligned;
 use crate::instructions::Instructions;
 use crate::network::Layer;
 use crate::product::area;
+pub(crate) use back::Back;
 pub(crate) use images::{Images, Way};
 use plane::{Convolution, Plane};
 pub(crate) use transpose::add_transposed;

@@ -7,7 +7,7 @@
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::aligned::Aligned;
-use crate::convolution::Images;
+use crate::convolution::{Back, Images};
 use crate::front;
 use crate::network::{Plan, SHARDS, Shard, range};
 use crate::product::area;
@@ -58,7 +58,7 @@ pub(crate) struct Own {
     /// Derivatives of the hidden neurons, where they are kept: `[layer]`, each `[batch, neurons]`.
     pub slopes: Vec<Vec<f32>>,
     /// Its images on their way through the convolutions.
-    pub images: Option<Images>,
+    pub images: Option<(Images, Back)>,
 }
 
 impl Exchange {
@@ -128,10 +128,10 @@ impl Own {
         Self {
             delta: Aligned::zeros(area(batch, hidden.iter().map(width).max().unwrap_or(0))),
             slopes: kept.iter().map(width).map(values).collect(),
-            images: plan
-                .front
-                .as_ref()
-                .map(|front| Images::new(front, plan.activation, front::most(batch))),
+            images: plan.front.as_ref().map(|front| {
+                let most = front::most(batch);
+                (Images::new(front, plan.activation, most), Back::new(front))
+            }),
         }
     }
 }

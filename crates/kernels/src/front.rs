@@ -91,7 +91,7 @@ impl Step<'_> {
         }
         front.turn(self.plan.instructions, packed, turned);
         for (shard, own) in shards.iter().zip(&mut scratch.own) {
-            let Some(images) = &mut own.images else {
+            let Some((images, _)) = &mut own.images else {
                 continue;
             };
             let share = share(self.batch(), shard.index);
@@ -123,7 +123,7 @@ impl Step<'_> {
         let features = self.plan.widths[0];
         let exchange = &self.exchange.front;
         for (shard, own) in shards.iter().zip(&mut scratch.own) {
-            let Some(images) = &mut own.images else {
+            let Some((images, back)) = &mut own.images else {
                 continue;
             };
             let share = share(self.batch(), shard.index);
@@ -134,9 +134,9 @@ impl Step<'_> {
             gradient.fill(0.0);
             let (way, turned) = (self.way(front), &scratch.front.turned);
             for (n, ask) in asks.chunks_exact(features).enumerate() {
-                way.backward(turned, ask, (images, n), &mut gradient);
+                way.backward(turned, ask, (images, n), back, &mut gradient);
             }
-            way.finish(images, &mut gradient);
+            way.finish(back, &mut gradient);
         }
         meet();
         for shard in shards {

@@ -142,18 +142,17 @@ fn masks([second, third, fourth, passes]: Route) -> [u16; 4] {
 }
 
 for_each_set! {
-    /// Writes the largest of two by two of the `values` `[height, width, lanes]` to `out` in `plane`, of their `slopes`
-    /// those that belong to them to `chosen`, and the routes to them.
+    /// Writes the largest of two by two values `[height, width, lanes]`, the first of `from`, to `out` in `plane`; of
+    /// their slopes, the second, those that belong to them to `chosen`; and the routes to them.
     pub fn pool(
         plane: Plane,
         out: &mut [f32],
-        values: &[f32],
-        slopes: &[f32],
+        from: [&[f32]; 2],
         chosen: &mut [f32],
         routes: &mut [Route],
         width: usize,
     ) {
-        let lanes = plane.pixel;
+        let ([values, slopes], lanes) = (from, plane.pixel);
         routes.fill([0, 0, 0, u16::MAX]);
         for y in 0..plane.height {
             for x in 0..plane.width {

@@ -273,11 +273,10 @@ mod x86 {
         unsafe fn choose(masks: [u16; 4], values: [u32; 4]) -> Self {
             unsafe {
                 let mut chosen = [_mm256_castsi256_ps(_mm256_set1_epi32(values[0] as i32)); 2];
-                for i in 0..3 {
-                    let value = _mm256_castsi256_ps(_mm256_set1_epi32(values[i + 1] as i32));
-                    for half in 0..2 {
-                        let lanes = Self::lanes(masks[i], half);
-                        chosen[half] = _mm256_blendv_ps(chosen[half], value, lanes);
+                for (mask, value) in masks.into_iter().zip(&values[1..]) {
+                    let value = _mm256_castsi256_ps(_mm256_set1_epi32(*value as i32));
+                    for (half, chosen) in chosen.iter_mut().enumerate() {
+                        *chosen = _mm256_blendv_ps(*chosen, value, Self::lanes(mask, half));
                     }
                 }
                 Self(chosen)
