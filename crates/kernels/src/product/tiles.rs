@@ -5,12 +5,7 @@ use crate::instructions::{Instructions, Set};
 /// Values of a vector; also the narrowest tile.
 pub const LANES: usize = 16;
 
-/// Rows of `b` that are passed by at a time: 32 columns of them, 32 KB, stay in the nearest cache while the tiles
-/// of all rows of `a` pass by. The sums are written and read again in between, which changes no bit.
-const BLOCK: usize = 256;
-
 /// A product of pointers: `out = a b`, or `out += a b` with `add`.
-#[derive(Clone, Copy)]
 pub struct Panel {
     pub out: *mut f32,
     pub out_stride: usize,
@@ -95,40 +90,20 @@ impl Panel {
         let mut column = 0;
         for strip in strips {
             while self.columns - column >= strip.columns {
-                let block = if self.rows > strip.rows {
-                    BLOCK
-                } else {
-                    self.inner
-                };
-                for start in (0..self.inner).step_by(block) {
-                    let part = self.part(start, block);
-                    let mut row = 0;
-                    // SAFETY: `columns` is a multiple of LANES; no tile goes beyond the last row or column.
-                    unsafe {
-                        while row + strip.rows <= self.rows {
-                            (strip.tile)(&part, row, column);
-                            row += strip.rows;
-                        }
-                        while row < self.rows {
-                            (strip.row)(&part, row, column);
-                            row += 1;
-                        }
+                let mut row = 0;
+                // SAFETY: `columns` is a multiple of LANES; no tile goes beyond the last row or column.
+                unsafe {
+                    while row + strip.rows <= self.rows {
+                        (strip.tile)(self, row, column);
+                        row += strip.rows;
+                    }
+                    while row < self.rows {
+                        (strip.row)(self, row, column);
+                        row += 1;
                     }
                 }
                 column += strip.columns;
             }
-        }
-    }
-
-    /// Returns the part of the product that has the inner dimension from `start` on, `count` of it at most, and is
-    /// added to what was before.
-    fn part(&self, start: usize, count: usize) -> Self {
-        Self {
-            add: self.add || start > 0,
-            a: self.a.wrapping_add(start * self.a_column_stride),
-            b: self.b.wrapping_add(start * self.b_stride),
-            inner: count.min(self.inner - start),
-            ..*self
         }
     }
 }
