@@ -245,12 +245,6 @@ pub(crate) fn architecture(
     Ok(architecture)
 }
 
-/// Returns the activation of the hidden layers.
-pub(crate) fn activation(architecture: &Architecture) -> Activation {
-    let Architecture::Mlp(mlp) = architecture;
-    mlp.activation
-}
-
 fn unsupported(what: String) -> ExchangeError {
     ExchangeError::Unsupported {
         what: format!("the file's network cannot run here: {what}"),

@@ -366,12 +366,16 @@ impl Experiment {
 impl Model {
     /// Returns the settings that describe a network; [`Experiment::architecture`] is the way back.
     pub fn of(architecture: &Architecture) -> Self {
-        let Architecture::Mlp(mlp) = architecture;
+        // Convolutions have no keys yet.
+        let (hidden, init) = match architecture {
+            Architecture::Mlp(mlp) => (&mlp.hidden, mlp.init),
+            Architecture::Cnn(cnn) => (&cnn.hidden, cnn.init),
+        };
         Self {
-            hidden: mlp.hidden.clone(),
-            activation: mlp.activation,
-            dropout: mlp.dropout,
-            init: mlp.init,
+            hidden: hidden.clone(),
+            activation: architecture.activation(),
+            dropout: architecture.dropout(),
+            init,
         }
     }
 }

@@ -13,7 +13,9 @@ use crate::config::{Activation, Init, Output};
 #[cfg(feature = "burn")]
 use crate::init::Draw;
 use crate::mlp;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::Shape;
+#[cfg(feature = "burn")]
+use crate::tensor::Tensor;
 
 /// The shape of a convolutional network: (Conv2D(c, activation), once or several times → MaxPooling2D(2)) for every c
 /// in `channels` → Flatten or GlobalAveragePooling2D → Dense(h, activation) for every h in `hidden` → Dense(classes).
@@ -80,16 +82,6 @@ impl CnnConfig {
         };
         let shapes = self.tensors().into_iter();
         shapes.zip(limits).map(&mut filled).collect()
-    }
-
-    /// Returns tensors with the shapes of [`CnnConfig::tensors`] as layers for the kernels.
-    pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
-        mlp::layers(tensors)
-    }
-
-    /// Returns the tensors of `layers`, the inverse of [`CnnConfig::layers`]. They may also be an optimizer's moments.
-    pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-        mlp::named(self.tensors(), layers)
     }
 
     /// Returns what comes before the dense layers, for the kernels.

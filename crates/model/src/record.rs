@@ -114,6 +114,9 @@ pub enum RecordError {
         /// Width in pixels.
         width: usize,
     },
+    /// The network has no form in Burn's operations.
+    #[error("convolutional networks run on the CPU's own kernels only, not on Burn's operations")]
+    NotInBurn,
     /// Reading a tensor back from its device failed.
     #[error("reading from the device failed: {0}")]
     Device(String),

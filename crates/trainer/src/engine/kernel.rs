@@ -5,7 +5,7 @@ use std::ops::Range;
 use data::{Batches, Epoch};
 use experiment::{Backend, Optimizer};
 use kernels::Objective;
-use model::{Activation, Architecture, RecordError, Tensor, record};
+use model::{Architecture, RecordError, Tensor, record};
 
 use super::{Job, LearningRate, Predictor, Totals, Watch};
 use crate::backend;
@@ -40,18 +40,10 @@ impl Kernel {
         learning_rate: LearningRate,
         objective: &Objective,
     ) -> Self {
-        let Architecture::Mlp(mlp) = job.architecture;
-        let activation = match mlp.activation {
-            Activation::Relu => kernels::Activation::Relu,
-            Activation::Sigmoid => kernels::Activation::Sigmoid,
-            Activation::Tanh => kernels::Activation::Tanh,
-            Activation::Gelu => kernels::Activation::Gelu,
-        };
-        let loss = job.architecture.loss().into();
         let optimizer = constants(&job.experiment.optimizer);
-        let network = kernels::Network::new(&mlp.layers(weights), activation, loss, optimizer);
+        let network = job.architecture.training(weights, optimizer);
         let (training, seed) = (&job.experiment.training, job.experiment.seed);
-        let share = mlp.dropout as f32;
+        let share = job.architecture.dropout() as f32;
         Self {
             network: network.with(kernels::Extras {
                 dropout: kernels::Dropout { share, seed },
@@ -130,11 +122,11 @@ impl Kernel {
     }
 
     pub(super) fn restore(&mut self, parts: &Parts, steps: u64) -> Result<(), Failure> {
-        let Architecture::Mlp(mlp) = &self.architecture;
         let layers = |name: &str| {
             let bytes = parts.get(name).map_or(&[][..], Vec::as_slice);
             let tensors = record::tensors_from_bytes(bytes, &self.architecture);
-            tensors.map(|tensors| mlp.layers(tensors)).map_err(unusable)
+            let layers = tensors.map(|tensors| self.architecture.layers(tensors));
+            layers.map_err(unusable)
         };
         let (first, second) = (layers(FIRST_MOMENTS)?, layers(SECOND_MOMENTS)?);
         self.network.restore(&first, &second, steps);
@@ -146,8 +138,7 @@ impl Kernel {
 
     /// Returns `layers` as named tensors.
     fn named(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-        let Architecture::Mlp(mlp) = &self.architecture;
-        mlp.from_layers(layers)
+        self.architecture.from_layers(layers)
     }
 }
 

@@ -193,7 +193,9 @@ fn predictions_have_a_row_an_image_and_probabilities_that_sum_to_1() {
 #[test]
 fn the_record_alone_says_what_it_is() {
     let metadata = record().metadata;
-    let Architecture::Mlp(mlp) = &metadata.architecture;
+    let Architecture::Mlp(mlp) = &metadata.architecture else {
+        panic!("another network: {:?}", metadata.architecture);
+    };
     assert_eq!(mlp.input, [1, 28, 28]);
     assert_eq!(mlp.hidden, [128]);
     assert_eq!(metadata.class_names, data::fashion_mnist::CLASS_NAMES);
