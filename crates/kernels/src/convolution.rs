@@ -45,7 +45,8 @@ pub struct Block {
     pub channels: usize,
     /// Rows and columns of the kernel, an odd number.
     pub kernel: usize,
-    /// Whether the largest of two by two values is kept, which halves height and width, rounded down.
+    /// Whether the largest of two by two values is kept, of equal ones the first, which halves height and width,
+    /// rounded down.
     pub pool: bool,
 }
 

@@ -214,12 +214,17 @@ fn records_come_back_and_answer() {
 /// What is trained is what answers: before a step they say the same, and training changes every tensor.
 #[test]
 fn networks_are_trained() {
-    let architecture = Architecture::Cnn(small());
+    let architecture = Architecture::Cnn(CnnConfig {
+        activation: Activation::Gelu,
+        ..small()
+    });
     let record = record_of(architecture.clone());
-    let optimizer = kernels::Optimizer::Sgd(kernels::Sgd {
-        momentum: 0.0,
-        nesterov: false,
+    let optimizer = kernels::Optimizer::Adam(kernels::Adam {
+        beta_1: 0.9,
+        beta_2: 0.999,
+        epsilon: 1e-12,
         l2: 0.0,
+        decoupled_decay: 0.0,
     });
     let mut network = architecture.training(record.weights.clone(), optimizer);
     assert_eq!(architecture.from_layers(network.layers()), record.weights);

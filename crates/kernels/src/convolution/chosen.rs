@@ -1,6 +1,8 @@
 //! The gradients of a convolution whose sums are pooled: one of four sums at most has a gradient, so that there are
 //! lists of these, and products with them alone. They take half the time of those with all sums, or less.
 
+mod list;
+
 use super::plane::{Convolution, Plane};
 use super::pool::Route;
 #[cfg(target_arch = "x86_64")]
@@ -9,9 +11,12 @@ use super::vectors::{LANES, Portable, Vector};
 use crate::aligned::Aligned;
 use crate::instructions::{Instructions, Set};
 use crate::product::area;
+use list::List;
 
 /// For every channel, the sums that have a gradient.
 pub struct Chosen {
+    /// Where the input lies that the lists are of: the products rely on it.
+    input: Plane,
     /// How many there may be, and what is written beyond them.
     room: usize,
     /// `[lanes]`: how many there are.
@@ -29,6 +34,7 @@ impl Chosen {
         let room = area(height, width).next_multiple_of(LANES) + LANES;
         let values = Aligned::zeros(area(room, convolution.lanes));
         Self {
+            input: convolution.input,
             room,
             counts: vec![0; convolution.lanes],
             starts: values.clone(),
@@ -61,6 +67,7 @@ impl Chosen {
         assert_eq!(routes.len(), area(count, plane.pixel / LANES), "routes");
         assert_eq!(bias.len(), plane.pixel, "bias");
         assert_eq!(self.counts.len(), plane.pixel, "lists");
+        assert_eq!(self.input, convolution.input, "the input of the lists");
         assert!(count + LANES <= self.room, "room");
         assert!(
             u32::try_from(convolution.input.len()).is_ok(),
@@ -77,17 +84,8 @@ impl Chosen {
             starts: self.starts.as_mut_ptr(),
             values: self.values.as_mut_ptr(),
         };
-        // SAFETY: the assertions say that the pointers lead to as much as the planes have; `Instructions` are those
-        // that the processor has.
-        unsafe {
-            match instructions.set() {
-                #[cfg(target_arch = "x86_64")]
-                Set::Avx512 => list_avx512(&job),
-                #[cfg(target_arch = "x86_64")]
-                Set::Avx2 => list_avx2(&job),
-                Set::Portable => list::<Portable>(&job),
-            }
-        }
+        // SAFETY: the assertions say that the pointers lead to as much as the planes have.
+        unsafe { job.run(instructions) }
     }
 
     /// Adds the gradient of the weights of the first channels to `out`, `[channels, kernel, kernel, pixel]`, from the
@@ -140,6 +138,7 @@ impl Chosen {
     ) -> Job<'_> {
         let Convolution { input, kernel, .. } = *convolution;
         let of_channel = area(kernel * kernel, input.pixel);
+        assert_eq!(self.input, input, "the input of the lists");
         assert!(
             kernel % 2 == 1 && input.border == kernel / 2,
             "a border of {}",
@@ -188,84 +187,6 @@ impl Chosen {
                 }
                 lane += size.vectors * LANES;
             }
-        }
-    }
-}
-
-/// What the lists are made from, in pointers.
-struct List {
-    input: Plane,
-    plane: Plane,
-    delta: *const f32,
-    routes: *const Route,
-    bias: *mut f32,
-    room: usize,
-    counts: *mut usize,
-    starts: *mut f32,
-    values: *mut f32,
-}
-
-/// # Safety
-/// As for [`list`], and the processor has these instructions.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-unsafe fn list_avx512(job: &List) {
-    // SAFETY: as asked for.
-    unsafe { list::<Avx512>(job) }
-}
-
-/// # Safety
-/// As for [`list`], and the processor has these instructions.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn list_avx2(job: &List) {
-    // SAFETY: as asked for.
-    unsafe { list::<Avx2>(job) }
-}
-
-/// Sixteen channels of sixteen pixels are turned into sixteen pixels of each channel, of which those that are not 0 are
-/// appended to its list.
-///
-/// # Safety
-/// The pointers lead to all that belongs to the planes.
-#[inline(always)]
-unsafe fn list<V: Vector>(job: &List) {
-    let (plane, row, pixel) = (job.plane, job.input.row(), job.input.pixel);
-    let (count, groups) = (plane.height * plane.width, plane.pixel / LANES);
-    // SAFETY: as asked for.
-    unsafe {
-        for group in 0..groups {
-            let lane = group * LANES;
-            let mut ends = [0; LANES];
-            let mut sum = V::load(job.bias.add(lane));
-            let (mut y, mut x) = (0, 0);
-            for first in (0..count).step_by(LANES) {
-                let (mut values, mut starts) = ([V::zero(); LANES], [V::zero(); LANES]);
-                for i in 0..LANES.min(count - first) {
-                    let route = *job.routes.add((y * plane.width + x) * groups + group);
-                    values[i] = V::load(job.delta.add(plane.at(y, x) + lane)).keep(route[3]);
-                    sum = sum.add(values[i]);
-                    let start = 2 * y * row + 2 * x * pixel;
-                    let window = [start, start + pixel, start + row, start + row + pixel];
-                    starts[i] = V::choose(route, window.map(|start| start as u32));
-                    // Every second pixel, so that what follows each other does not wait for each other.
-                    x += 2;
-                    if x >= plane.width {
-                        x = if x % 2 == 0 && plane.width > 1 { 1 } else { 0 };
-                        y += 1 - x;
-                    }
-                }
-                let (values, starts) = (V::transpose(values), V::transpose(starts));
-                for i in 0..LANES {
-                    let mask = values[i].not_zero();
-                    let end = (lane + i) * job.room + ends[i];
-                    values[i].compress(mask, job.values.add(end));
-                    starts[i].compress(mask, job.starts.add(end));
-                    ends[i] += mask.count_ones() as usize;
-                }
-            }
-            sum.store(job.bias.add(lane));
-            job.counts.add(lane).cast::<[usize; LANES]>().write(ends);
         }
     }
 }
