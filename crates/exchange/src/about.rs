@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::error::printable;
 use crate::layout::Layout;
-use crate::{chain, spelling};
+use crate::spelling;
 
 pub use assumed::{Told, metadata};
 
@@ -87,7 +87,7 @@ impl About {
             class_names: Some(metadata.class_names.clone()),
             pixel_divisor: Some(metadata.pixel_divisor),
             input: Some([height, width]),
-            activation: Some(chain::activation(architecture)),
+            activation: Some(architecture.activation()),
             output: Some(architecture.output()),
             layout: None,
             dataset: Some(metadata.dataset.clone()),

@@ -245,14 +245,6 @@ pub(crate) fn architecture(
     Ok(architecture)
 }
 
-/// Returns the activation of the hidden layers.
-pub(crate) fn activation(architecture: &Architecture) -> Activation {
-    match architecture {
-        Architecture::Mlp(mlp) => mlp.activation,
-        Architecture::Cnn(cnn) => cnn.activation,
-    }
-}
-
 fn unsupported(what: String) -> ExchangeError {
     ExchangeError::Unsupported {
         what: format!("the file's network cannot run here: {what}"),

@@ -9,13 +9,18 @@ mod tiles;
 mod gradient;
 mod plane;
 mod pool;
+mod chosen;
 mod images;
+mod back;
 mod transpose;
 
 use std::ops::Range;
 
+use crate::aligned::Aligned;
+use crate::instructions::Instructions;
 use crate::network::Layer;
 use crate::product::area;
+pub(crate) use back::Back;
 pub(crate) use images::{Images, Way};
 use plane::{Convolution, Plane};
 pub(crate) use transpose::add_transposed;
@@ -40,7 +45,8 @@ pub struct Block {
     pub channels: usize,
     /// Rows and columns of the kernel, an odd number.
     pub kernel: usize,
-    /// Whether the largest of two by two values is kept, which halves height and width, rounded down.
+    /// Whether the largest of two by two values is kept, of equal ones the first, which halves height and width,
+    /// rounded down.
     pub pool: bool,
 }
 
@@ -62,7 +68,7 @@ struct Stage {
     pool: bool,
     /// What comes out: the input of the next one, or of the dense layers.
     output: Plane,
-    /// The gradient of the sums. Where it becomes that of the input, it has a border.
+    /// The gradient of the sums, where there is one. Where it becomes that of the input, it has a border.
     delta: Plane,
     /// Where the weights are among those of all blocks, `[kernel, kernel, inputs, lanes]`, and the bias `[lanes]`.
     weights: Range<usize>,
@@ -213,23 +219,64 @@ impl Front {
         self.stages.iter().map(layer).collect()
     }
 
-    /// Writes the weights of every block but the first, as the way back needs them, to `turned`:
-    /// `[kernel, kernel, outputs, inputs]`, the kernel turned by 180 degrees, inputs filled up with zeros.
-    pub fn turn(&self, packed: &[f32], turned: &mut Vec<Vec<f32>>) {
-        turned.resize(self.blocks(), Vec::new());
+    /// Writes the weights of every block but the first, as the way back needs them, to `turned`: where the sums are
+    /// pooled `[outputs, kernel, kernel, inputs]`, elsewhere `[kernel, kernel, outputs, inputs]` with the kernel turned by
+    /// 180 degrees; inputs are filled up with zeros.
+    pub fn turn(&self, instructions: Instructions, packed: &[f32], turned: &mut Vec<Aligned>) {
+        turned.resize_with(self.blocks(), Aligned::default);
         for (stage, turned) in self.stages.iter().zip(turned).skip(1) {
-            let back = stage.back();
-            turned.resize(back.weights(), 0.0);
-            let (weights, lanes) = (&packed[stage.weights.clone()], stage.convolution.lanes);
-            let taps = weights.chunks_exact(area(stage.convolution.inputs, lanes));
-            let turned = turned.chunks_exact_mut(area(back.inputs, back.lanes)).rev();
-            for (tap, turned) in taps.zip(turned) {
-                for (input, row) in tap.chunks_exact(lanes).enumerate() {
-                    for (to, value) in turned.chunks_exact_mut(back.lanes).zip(row) {
-                        to[input] = *value;
-                    }
-                }
+            let Convolution {
+                input: Plane { pixel, .. },
+                inputs,
+                lanes,
+                ..
+            } = stage.convolution;
+            let weights = &packed[stage.weights.clone()];
+            let taps = weights.chunks_exact(area(inputs, lanes));
+            let size = area(area(taps.len(), stage.outputs), pixel);
+            if turned.len() == size {
+                turned.fill(0.0);
+            } else {
+                *turned = Aligned::zeros(size);
             }
+            let width = if stage.pool {
+                taps.len() * pixel
+            } else {
+                pixel
+            };
+            let last = taps.len() - 1;
+            for (tap, weights) in taps.enumerate() {
+                let out = if stage.pool {
+                    &mut turned[tap * pixel..]
+                } else {
+                    let size = stage.outputs * pixel;
+                    &mut turned[(last - tap) * size..][..size]
+                };
+                add_transposed(instructions, out, width, weights, lanes, 0);
+            }
+        }
+    }
+
+    /// Adds a gradient of a block's weights that has the form of its turned ones to `gradient`, in the form of the packed
+    /// ones.
+    fn turn_back(
+        &self,
+        instructions: Instructions,
+        stage: &Stage,
+        turned: &[f32],
+        gradient: &mut [f32],
+    ) {
+        let Convolution {
+            input: Plane { pixel, .. },
+            inputs,
+            lanes,
+            kernel,
+            ..
+        } = stage.convolution;
+        let columns = kernel * kernel * pixel;
+        let taps = gradient[stage.weights.clone()].chunks_exact_mut(area(inputs, lanes));
+        for (tap, gradient) in taps.enumerate() {
+            add_transposed(instructions, gradient, lanes, turned, columns, tap * pixel);
         }
     }
 }

@@ -6,7 +6,8 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::convolution::Images;
+use crate::aligned::Aligned;
+use crate::convolution::{Back, Images};
 use crate::front;
 use crate::network::{Plan, Shard};
 use crate::product::area;
@@ -52,13 +53,13 @@ pub(crate) struct Scratch {
 /// Scratch space of a shard.
 pub(crate) struct Own {
     /// Gradient of the neurons of one layer, `[batch, neurons]`.
-    pub delta: Vec<f32>,
+    pub delta: Aligned,
     /// The same transposed, `[neurons, batch]`; only for hidden layers beyond the first.
-    pub transposed: Vec<f32>,
+    pub transposed: Aligned,
     /// Derivatives of the hidden neurons, where they are kept: `[layer]`, each `[batch, neurons]`.
     pub slopes: Vec<Vec<f32>>,
     /// Its images on their way through the convolutions.
-    pub images: Option<Images>,
+    pub images: Option<(Images, Back)>,
 }
 
 impl Exchange {
@@ -126,13 +127,13 @@ impl Own {
         let values = |width: usize| vec![0.0; area(batch, width)];
         let kept = if plan.keeps_slopes() { hidden } else { 1..=0 };
         Self {
-            delta: values(widest),
-            transposed: values(if plan.hidden() > 1 { widest } else { 0 }),
+            delta: Aligned::zeros(area(batch, widest)),
+            transposed: Aligned::zeros(area(batch, if plan.hidden() > 1 { widest } else { 0 })),
             slopes: kept.map(width).map(values).collect(),
-            images: plan
-                .front
-                .as_ref()
-                .map(|front| Images::new(front, plan.activation, plan.most_images(batch))),
+            images: plan.front.as_ref().map(|front| {
+                let most = plan.most_images(batch);
+                (Images::new(front, plan.activation, most), Back::new(front))
+            }),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use crate::aligned::Aligned;
 use crate::convolution::{Convolutions, Front, Images, Way};
 use crate::instructions::Instructions;
 use crate::network::{Layer, widths};
@@ -54,7 +55,7 @@ pub fn predict(
 pub struct Cnn {
     front: Front,
     /// The weights of its convolutions, see [`Front::pack`].
-    packed: Vec<f32>,
+    packed: Aligned,
     dense: Vec<Layer>,
     activation: Activation,
 }
@@ -73,7 +74,7 @@ impl Cnn {
             "inputs of the first dense layer"
         );
         Self {
-            packed: front.pack(blocks),
+            packed: front.pack(blocks).into(),
             dense: dense.to_vec(),
             front,
             activation,
@@ -105,7 +106,7 @@ impl Cnn {
 
     fn forward(&self) -> Forward<'_> {
         Forward {
-            front: Some((&self.front, &self.packed)),
+            front: Some((&self.front, &self.packed[..])),
             ..Forward::new(&self.dense, self.activation)
         }
     }

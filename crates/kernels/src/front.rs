@@ -3,6 +3,7 @@
 
 use std::sync::RwLock;
 
+use crate::aligned::Aligned;
 use crate::convolution::{Front, Way, add_transposed};
 use crate::exchange::{Scratch, read, write};
 use crate::network::{Plan, Shard};
@@ -15,7 +16,7 @@ pub(crate) struct Exchange {
     /// What each has made of its images: `[shard]`, each `[images, features]`.
     features: Vec<RwLock<Vec<f32>>>,
     /// Gradient of all weights, from the images of each: `[shard]`.
-    gradients: Vec<RwLock<Vec<f32>>>,
+    gradients: Vec<RwLock<Aligned>>,
     /// Each shard's part of the weights.
     weights: Vec<RwLock<Vec<f32>>>,
 }
@@ -24,9 +25,9 @@ pub(crate) struct Exchange {
 #[derive(Default)]
 pub(crate) struct Weights {
     /// See [`Front::pack`].
-    packed: Vec<f32>,
+    packed: Aligned,
     /// See [`Front::turn`].
-    turned: Vec<Vec<f32>>,
+    turned: Vec<Aligned>,
 }
 
 impl Exchange {
@@ -36,7 +37,10 @@ impl Exchange {
         let (values, shards) = (|count| RwLock::new(vec![0.0; count]), 0..plan.shards());
         Self {
             features: shards.clone().map(|_| values(features)).collect(),
-            gradients: shards.clone().map(|_| values(parameters)).collect(),
+            gradients: shards
+                .clone()
+                .map(|_| RwLock::new(Aligned::zeros(parameters)))
+                .collect(),
             weights: shards
                 .map(|shard| values(plan.part(parameters, shard).len()))
                 .collect(),
@@ -68,13 +72,16 @@ impl Step<'_> {
             write(&exchange.weights[shard.index]).copy_from_slice(&shard.front.values);
         }
         meet();
-        scratch.front.packed.clear();
-        for part in &exchange.weights {
-            scratch.front.packed.extend_from_slice(&read(part));
+        let Weights { packed, turned } = &mut scratch.front;
+        if packed.is_empty() {
+            *packed = Aligned::zeros(front.parameters());
         }
-        front.turn(&scratch.front.packed, &mut scratch.front.turned);
+        for (shard, part) in exchange.weights.iter().enumerate() {
+            packed[self.plan.part(front.parameters(), shard)].copy_from_slice(&read(part));
+        }
+        front.turn(self.plan.instructions, packed, turned);
         for (shard, own) in shards.iter().zip(&mut scratch.own) {
-            let Some(images) = &mut own.images else {
+            let Some((images, _)) = &mut own.images else {
                 continue;
             };
             let share = self.plan.images(self.batch(), shard.index);
@@ -106,7 +113,7 @@ impl Step<'_> {
         let features = self.plan.widths[0];
         let exchange = &self.exchange.front;
         for (shard, own) in shards.iter().zip(&mut scratch.own) {
-            let Some(images) = &mut own.images else {
+            let Some((images, back)) = &mut own.images else {
                 continue;
             };
             let share = self.plan.images(self.batch(), shard.index);
@@ -115,10 +122,11 @@ impl Step<'_> {
             self.collect_asks(asks, share.start);
             let mut gradient = write(&exchange.gradients[shard.index]);
             gradient.fill(0.0);
+            let (way, turned) = (self.way(front), &scratch.front.turned);
             for (n, ask) in asks.chunks_exact(features).enumerate() {
-                self.way(front)
-                    .backward(&scratch.front.turned, ask, (images, n), &mut gradient);
+                way.backward(turned, ask, (images, n), back, &mut gradient);
             }
+            way.finish(back, &mut gradient);
         }
         meet();
         for shard in shards {

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::aligned::Aligned;
 use crate::convolution::{Convolutions, Front};
 use crate::instructions::Instructions;
 use crate::loss::Objective;
@@ -72,14 +73,14 @@ pub(crate) struct Dense {
 
 #[derive(Debug)]
 pub(crate) struct Parameter {
-    pub values: Vec<f32>,
+    pub values: Aligned,
     /// All of it where it is clipped before the values move; otherwise the block of it that was computed last, at the
     /// beginning.
-    pub gradient: Vec<f32>,
-    pub first: Vec<f32>,
-    pub second: Vec<f32>,
+    pub gradient: Aligned,
+    pub first: Aligned,
+    pub second: Aligned,
     /// The moving average of the values; empty where none is asked for.
-    pub average: Vec<f32>,
+    pub average: Aligned,
 }
 
 impl Network {
@@ -151,7 +152,7 @@ impl Network {
         for parameter in self.shards.iter_mut().flat_map(Shard::parameters_mut) {
             parameter.average = match plan.average {
                 Some(_) => parameter.values.clone(),
-                None => Vec::new(),
+                None => Aligned::default(),
             };
         }
         self
@@ -208,13 +209,13 @@ impl Network {
     }
 
     /// Hands out every parameter with its part of `layers`.
-    fn replace(&mut self, mut layers: &[Layer], put: impl Fn(&mut Parameter, Vec<f32>)) {
+    fn replace(&mut self, mut layers: &[Layer], put: impl Fn(&mut Parameter, Aligned)) {
         if let Some(front) = &self.plan.front {
             let (blocks, dense) = front.split(layers);
             let packed = front.pack(blocks);
             for shard in &mut self.shards {
                 let part = packed[self.plan.part(packed.len(), shard.index)].to_vec();
-                put(&mut shard.front, part);
+                put(&mut shard.front, part.into());
             }
             layers = dense;
         }
@@ -364,7 +365,7 @@ impl Shard {
         [&mut self.front].into_iter().chain(dense).collect()
     }
 
-    fn into_values(self) -> impl Iterator<Item = Vec<f32>> {
+    fn into_values(self) -> impl Iterator<Item = Aligned> {
         let layers = self.hidden.into_iter().chain([self.output]);
         layers.flat_map(|dense| [dense.weight.values, dense.bias.values])
     }
@@ -381,13 +382,13 @@ impl Dense {
 
 impl Parameter {
     fn new(values: Vec<f32>) -> Self {
-        let zeros = vec![0.0; values.len()];
+        let zeros = Aligned::zeros(values.len());
         Self {
             gradient: zeros.clone(),
             first: zeros.clone(),
             second: zeros,
-            average: Vec::new(),
-            values,
+            average: Aligned::default(),
+            values: values.into(),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod tiles;
 
+use crate::aligned::Aligned;
 use crate::instructions::Instructions;
 use tiles::{LANES, Panel};
 
@@ -90,8 +91,8 @@ impl<'a> Matrix<'a> {
     }
 
     /// Returns the columns from `start` on, row-major, `width` of them, with zeros beyond the last.
-    fn packed(self, start: usize, width: usize) -> Vec<f32> {
-        let mut packed = vec![0.0; area(self.rows, width)];
+    fn packed(self, start: usize, width: usize) -> Aligned {
+        let mut packed = Aligned::zeros(area(self.rows, width));
         let count = width.min(self.columns - start);
         for (row, packed) in packed.chunks_exact_mut(width).enumerate() {
             let first = row * self.row_stride + start * self.column_stride;
@@ -190,7 +191,7 @@ fn last_columns(
     b: Matrix,
     start: usize,
 ) {
-    let mut wide = vec![0.0; area(a.rows, LANES)];
+    let mut wide = Aligned::zeros(area(a.rows, LANES));
     let packed = b.packed(start, LANES);
     panel(
         instructions,

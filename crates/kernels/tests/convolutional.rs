@@ -325,10 +325,10 @@ fn training_lowers_the_loss() {
             });
             let mut train = |steps| case.train_at(&|_| 3e-3, &mut network, steps, 2).loss;
             let first = train(0..4);
-            train(4..400);
+            train(4..200);
             let last = train(0..4);
             assert!(
-                last < 0.75 * first,
+                last < 0.9 * first,
                 "{:?} {activation:?}: {first} {last}",
                 case.convolutions
             );

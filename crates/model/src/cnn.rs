@@ -14,7 +14,9 @@ use crate::config::{Activation, Init, Output};
 #[cfg(feature = "burn")]
 use crate::init::Draw;
 use crate::mlp;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::Shape;
+#[cfg(feature = "burn")]
+use crate::tensor::Tensor;
 
 /// The shape of a convolutional network: (Conv2D(c, activation), once or several times → MaxPooling2D(2)) for every c
 /// in `channels` → Flatten or GlobalAveragePooling2D → Dense(h, activation) for every h in `hidden` → Dense(classes).
@@ -83,16 +85,6 @@ impl CnnConfig {
         shapes.zip(limits).map(&mut filled).collect()
     }
 
-    /// Returns tensors with the shapes of [`CnnConfig::tensors`] as layers for the kernels.
-    pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
-        mlp::layers(tensors)
-    }
-
-    /// Returns the tensors of `layers`, the inverse of [`CnnConfig::layers`]. They may also be an optimizer's moments.
-    pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-        mlp::named(self.tensors(), layers)
-    }
-
     /// Returns what comes before the dense layers, for the kernels.
     pub fn front(&self) -> kernels::Convolutions {
         let block = |&channels: &usize| {
@@ -123,7 +115,7 @@ mod module {
     use burn::tensor::{self, Device, TensorData};
 
     use super::CnnConfig;
-    use crate::network::{activate, floats, moved, parameter};
+    use crate::network::{Architecture, activate, floats, moved, parameter};
     use crate::record::RecordError;
     use crate::tensor::Tensor;
 
@@ -204,7 +196,7 @@ mod module {
                 Ok(kernels::Layer { weight, bias })
             });
             let layers: Result<_, RecordError> = layers.collect();
-            Ok(self.config.from_layers(layers?))
+            Ok(Architecture::Cnn(self.config.clone()).from_layers(layers?))
         }
 
         /// Returns this network with its weights moved towards those of `newer` by `1 - memory` of the way.

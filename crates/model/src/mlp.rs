@@ -58,31 +58,21 @@ impl MlpConfig {
 
     /// Returns tensors with the shapes of [`MlpConfig::tensors`] as dense layers for the kernels.
     pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
-        layers(tensors)
+        let mut values = tensors.into_iter().map(|tensor| tensor.values);
+        let next = || {
+            let (weight, bias) = values.next().zip(values.next())?;
+            Some(kernels::Layer { weight, bias })
+        };
+        std::iter::from_fn(next).collect()
     }
 
     /// Returns the tensors of dense `layers`, the inverse of [`MlpConfig::layers`]. They may also be an optimizer's
     /// moments.
     pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-        named(self.tensors(), layers)
+        let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
+        let named = self.tensors().into_iter().zip(values);
+        named.map(|(shape, values)| shape.filled(values)).collect()
     }
-}
-
-/// Returns tensors, weight and bias in turn, as layers for the kernels.
-pub(crate) fn layers(tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
-    let mut values = tensors.into_iter().map(|tensor| tensor.values);
-    let next = || {
-        let (weight, bias) = values.next().zip(values.next())?;
-        Some(kernels::Layer { weight, bias })
-    };
-    std::iter::from_fn(next).collect()
-}
-
-/// Returns `layers` as tensors with the names and shapes of `shapes`, the inverse of [`layers`].
-pub(crate) fn named(shapes: Vec<Shape>, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-    let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
-    let named = shapes.into_iter().zip(values);
-    named.map(|(shape, values)| shape.filled(values)).collect()
 }
 
 /// Returns names and shapes of the tensors of dense layers with these `widths`, from inputs to classes:

@@ -97,6 +97,22 @@ impl Architecture {
         }
     }
 
+    /// Returns the activation of the hidden layers.
+    pub fn activation(&self) -> Activation {
+        match self {
+            Self::Mlp(mlp) => mlp.activation,
+            Self::Cnn(cnn) => cnn.activation,
+        }
+    }
+
+    /// Returns the fraction of hidden activations set to zero during training.
+    pub fn dropout(&self) -> f64 {
+        match self {
+            Self::Mlp(mlp) => mlp.dropout,
+            Self::Cnn(cnn) => cnn.dropout,
+        }
+    }
+
     /// Returns the loss that trains the output neurons.
     pub fn loss(&self) -> Loss {
         Loss::of(self.output())
@@ -166,22 +182,6 @@ impl Architecture {
         })
     }
 
-    /// Returns tensors of this network, or an optimizer's moments in their shapes, as layers for the kernels.
-    pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
-        match self {
-            Self::Mlp(mlp) => mlp.layers(tensors),
-            Self::Cnn(cnn) => cnn.layers(tensors),
-        }
-    }
-
-    /// Returns `layers` as tensors of this network, the inverse of [`Architecture::layers`].
-    pub fn named(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-        match self {
-            Self::Mlp(mlp) => mlp.from_layers(layers),
-            Self::Cnn(cnn) => cnn.from_layers(layers),
-        }
-    }
-
     /// Checks that `tensors` are weights of this architecture, or values of the same shapes, such as an optimizer's
     /// moments.
     ///
@@ -200,27 +200,63 @@ impl Architecture {
         }
     }
 
+    /// Returns tensors with the shapes of [`Architecture::tensors`] as layers for the kernels.
+    pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
+        let mut values = tensors.into_iter().map(|tensor| tensor.values);
+        let next = || {
+            let (weight, bias) = values.next().zip(values.next())?;
+            Some(kernels::Layer { weight, bias })
+        };
+        std::iter::from_fn(next).collect()
+    }
+
+    /// Returns the tensors of `layers`, the inverse of [`Architecture::layers`]. They may also be an optimizer's
+    /// moments.
+    pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
+        let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
+        let named = self.tensors().into_iter().zip(values);
+        named.map(|(shape, values)| shape.filled(values)).collect()
+    }
+
+    /// Returns the network with these `tensors`, for training on the CPU.
+    ///
+    /// # Panics
+    /// When they do not fit the network, see [`Architecture::check`].
+    pub fn training(
+        &self,
+        tensors: Vec<Tensor>,
+        optimizer: kernels::Optimizer,
+    ) -> kernels::Network {
+        let layers = self.layers(tensors);
+        let (activation, loss) = (self.activation().into(), self.loss().into());
+        match self {
+            Self::Mlp(_) => kernels::Network::new(&layers, activation, loss, optimizer),
+            Self::Cnn(cnn) => {
+                let front = cnn.front();
+                kernels::Network::convolutional(&front, &layers, activation, loss, optimizer)
+            }
+        }
+    }
+
     /// Returns the network with these `tensors`, for inference on the CPU.
     ///
     /// # Errors
     /// When they do not fit the network, see [`Architecture::check`].
     pub fn forward(&self, tensors: Vec<Tensor>) -> Result<Forward, RecordError> {
         self.check(&tensors)?;
+        let layers = self.layers(tensors);
+        let activation = self.activation().into();
         let output = kernel_output(self.output());
         Ok(match self {
-            Self::Mlp(mlp) => Forward::Mlp {
-                layers: mlp.layers(tensors),
-                activation: mlp.activation.into(),
+            Self::Mlp(_) => Forward::Mlp {
+                layers,
+                activation,
                 output,
             },
-            Self::Cnn(cnn) => {
-                let (front, layers) = (cnn.front(), cnn.layers(tensors));
-                let activation = cnn.activation.into();
-                Forward::Cnn {
-                    network: kernels::Cnn::new(&front, &layers, activation),
-                    output,
-                }
-            }
+            Self::Cnn(cnn) => Forward::Cnn {
+                network: kernels::Cnn::new(&cnn.front(), &layers, activation),
+                output,
+            },
         })
     }
 }

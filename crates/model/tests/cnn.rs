@@ -134,7 +134,7 @@ fn a_network_computes_what_it_says() {
         hidden: vec![],
         ..CnnConfig::plain([1, 2, 4], 2)
     };
-    let architecture = Architecture::Cnn(config.clone());
+    let architecture = Architecture::Cnn(config);
     let mut kernel = vec![0.0; 18];
     kernel[3 * 2] = 1.0; // left in the middle row, the first channel
     kernel[7 * 2 + 1] = 1.0; // below in the middle column, the second
@@ -147,7 +147,10 @@ fn a_network_computes_what_it_says() {
     ];
     let shapes = architecture.tensors().into_iter().zip(values);
     let tensors: Vec<Tensor> = shapes.map(|(shape, values)| shape.filled(values)).collect();
-    assert_eq!(config.from_layers(config.layers(tensors.clone())), tensors);
+    assert_eq!(
+        architecture.from_layers(architecture.layers(tensors.clone())),
+        tensors
+    );
     let forward = architecture.forward(tensors.clone()).unwrap();
     let pixels = [51, 0, 102, 0, 0, 204, 0, 255];
     // Left: of 0 0.2 | 0 0 the largest 0.2; of what is below less 0.5, 0 0.8 | 0 0, it is 0.3.
@@ -205,5 +208,50 @@ fn records_come_back_and_answer() {
             let missing = RecordError::Missing("convolutions.0.weight".into());
             assert_eq!(broken.to_bytes().unwrap_err(), missing);
         }
+    }
+}
+
+/// What is trained is what answers: before a step they say the same, and training changes every tensor.
+#[test]
+fn networks_are_trained() {
+    let architecture = Architecture::Cnn(CnnConfig {
+        activation: Activation::Gelu,
+        ..small()
+    });
+    let record = record_of(architecture.clone());
+    let optimizer = kernels::Optimizer::Adam(kernels::Adam {
+        beta_1: 0.9,
+        beta_2: 0.999,
+        epsilon: 1e-12,
+        l2: 0.0,
+        decoupled_decay: 0.0,
+    });
+    let mut network = architecture.training(record.weights.clone(), optimizer);
+    assert_eq!(architecture.from_layers(network.layers()), record.weights);
+    let pixels: Vec<u8> = (0..architecture.pixels() * 8)
+        .map(|i| (i * 7 % 256) as u8)
+        .collect();
+    let logits = architecture
+        .forward(record.weights.clone())
+        .unwrap()
+        .logits(&pixels, 1);
+    let batches = kernels::Batches {
+        fill: &|_, to, labels| (*to, *labels) = (pixels.clone(), vec![0, 1, 2, 3, 0, 1, 2, 3]),
+        steps: 0..1,
+        batch_size: 8,
+    };
+    network.train(&batches, 2, &|_| 0.1, &mut |outcome| {
+        let pairs = outcome.logits.iter().zip(&logits);
+        assert!(
+            pairs.clone().count() == 32 && pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-5)
+        );
+        true
+    });
+    for (after, before) in architecture
+        .from_layers(network.layers())
+        .iter()
+        .zip(&record.weights)
+    {
+        assert_ne!(after.values, before.values, "{}", after.name);
     }
 }

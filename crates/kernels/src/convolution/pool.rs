@@ -13,32 +13,36 @@ use crate::product::area;
 /// before it, and whether the largest passes a gradient on.
 pub type Route = [u16; 4];
 
-/// Writes the gradient of the values, `out` in `plane`, from that of the largest of them, `delta`
-/// `[height / 2, width / 2, lanes]`, and the routes to them; adds its sums to `bias` `[lanes]`. A last odd row or
-/// column of `out` stays as it is.
+/// Writes the gradient of the values, `out` in `plane`, from that of the largest of them, `delta` in `half`, and the
+/// routes to them `[height / 2, width / 2, lanes / 16]`; adds its sums to `bias` `[lanes]`. A last odd row or column of
+/// `out` stays as it is.
 pub fn unpool(
     instructions: Instructions,
-    delta: &[f32],
+    (half, delta): (Plane, &[f32]),
     routes: &[Route],
     (plane, out): (Plane, &mut [f32]),
     bias: &mut [f32],
 ) {
-    let half = plane.pooled();
     let groups = plane.pixel / LANES;
+    assert_eq!(
+        (half.height, half.width),
+        (plane.height / 2, plane.width / 2),
+        "half the size"
+    );
     assert!(
         plane.pixel.is_multiple_of(LANES) && bias.len() == plane.pixel,
         "lanes"
     );
-    assert_eq!(
-        delta.len(),
-        area(area(half.height, half.width), plane.pixel),
+    assert!(
+        half.pixel == plane.pixel && delta.len() == half.len(),
         "the gradient"
     );
     assert_eq!(
-        (routes.len(), out.len()),
-        (delta.len() / LANES, plane.len()),
-        "routes and output"
+        routes.len(),
+        area(area(half.height, half.width), groups),
+        "routes"
     );
+    assert_eq!(out.len(), plane.len(), "output");
     let job = Job {
         delta: delta.as_ptr(),
         routes: routes.as_ptr(),
@@ -108,7 +112,7 @@ unsafe fn run<V: Vector>(job: &Job) {
             for y in 0..half.height {
                 for x in 0..half.width {
                     let from = (y * half.width + x) * groups + group;
-                    let delta = V::load(job.delta.add(from * LANES));
+                    let delta = V::load(job.delta.add(half.at(y, x) + lane));
                     let route = *job.routes.add(from);
                     let masks = masks(route);
                     let out = job.out.add(plane.at(2 * y, 2 * x) + lane);
@@ -138,18 +142,17 @@ fn masks([second, third, fourth, passes]: Route) -> [u16; 4] {
 }
 
 for_each_set! {
-    /// Writes the largest of two by two of the `values` `[height, width, lanes]` to `out` in `plane`, of their `slopes`
-    /// those that belong to them to `chosen`, and the routes to them.
+    /// Writes the largest of two by two values `[height, width, lanes]`, the first of `from`, to `out` in `plane`; of
+    /// their slopes, the second, those that belong to them to `chosen`; and the routes to them.
     pub fn pool(
         plane: Plane,
         out: &mut [f32],
-        values: &[f32],
-        slopes: &[f32],
+        from: [&[f32]; 2],
         chosen: &mut [f32],
         routes: &mut [Route],
         width: usize,
     ) {
-        let lanes = plane.pixel;
+        let ([values, slopes], lanes) = (from, plane.pixel);
         routes.fill([0, 0, 0, u16::MAX]);
         for y in 0..plane.height {
             for x in 0..plane.width {

@@ -1,6 +1,9 @@
 //! The products of a convolution against plain loops: every shape and set of instructions, to the bit. The numbers are
 //! whole and small, so that no order of the sums rounds.
 
+mod speed;
+
+use super::chosen::Chosen;
 use super::plane::{Convolution, Plane};
 use super::vectors::LANES;
 use super::{Block, Convolutions, Front, pool};
@@ -211,7 +214,7 @@ fn products_are_those_of_plain_loops() {
             }
             if !first {
                 let (back, mut turned) = (stage.back(), Vec::new());
-                front.turn(&packed, &mut turned);
+                front.turn(instructions, &packed, &mut turned);
                 let plane = Plane {
                     border: 0,
                     ..convolution.input
@@ -286,10 +289,21 @@ fn the_first_of_the_largest_is_chosen() {
             );
             equal(&gather(stage.output, case.outputs, &out), &largest, &what);
 
+            if !first {
+                check_chosen(
+                    instructions,
+                    case,
+                    &front,
+                    (half, &lanes),
+                    &routes,
+                    &back,
+                    &what,
+                );
+            }
             let (mut out, mut bias) = (vec![0.0; stage.delta.len()], vec![1.0; stage.delta.pixel]);
             pool::unpool(
                 instructions,
-                &lanes,
+                (half, &lanes),
                 &routes,
                 (stage.delta, &mut out),
                 &mut bias,
@@ -301,6 +315,49 @@ fn the_first_of_the_largest_is_chosen() {
             }
         }
     });
+}
+
+/// The lists of chosen sums give the gradients that all sums give, whose gradient is `back`.
+fn check_chosen(
+    instructions: Instructions,
+    case: &Case,
+    front: &Front,
+    delta: (Plane, &[f32]),
+    routes: &[pool::Route],
+    back: &[f64],
+    what: &str,
+) {
+    let mut plain = Case::new(case.size, case.inputs, case.outputs, case.kernel);
+    plain.delta = back.iter().map(|&x| x as f32).collect();
+    let [_, of_x, of_weight] = plain.plain();
+    let (stage, packed) = (front.last(), pack(front, case));
+    let convolution = &stage.convolution;
+    let mut chosen = Chosen::new(convolution);
+    let mut bias = vec![1.0; convolution.lanes];
+    chosen.list(instructions, convolution, delta, routes, &mut bias);
+    for (o, bias) in bias[..case.outputs].iter().enumerate() {
+        let sum: f64 = back.iter().skip(o).step_by(case.outputs).sum();
+        assert_eq!(f64::from(*bias), sum + 1.0, "{what}");
+    }
+    let mut turned = Vec::new();
+    front.turn(instructions, &packed, &mut turned);
+    let x = spread(convolution.input, case.inputs, &case.x);
+    let mut out = vec![0.0; turned[1].len()];
+    chosen.weight_gradient(instructions, convolution, &x, &mut out);
+    let mut gradient = vec![0.0; packed.len()];
+    front.turn_back(instructions, stage, &out, &mut gradient);
+    let rows = gradient[stage.weights.clone()].chunks(convolution.lanes);
+    for (row, plain) in rows.zip(of_weight.chunks(case.outputs)) {
+        equal(&row[..case.outputs], plain, what);
+    }
+    let mut out = vec![0.0; convolution.input.len()];
+    chosen.input_gradient(instructions, convolution, &turned[1], &mut out);
+    let inside = 0..case.size[0] * case.size[1];
+    let inside = inside.map(|i| convolution.input.at(i / case.size[1], i % case.size[1]));
+    let inside: Vec<f32> = inside
+        .flat_map(|at| out[at..at + case.inputs].to_vec())
+        .collect();
+    equal(&inside, &of_x, what);
 }
 
 /// Returns the first of the largest of two by two, and where it is.
@@ -345,8 +402,7 @@ fn slopes_are_chosen_with_their_values() {
                 instructions,
                 plane,
                 &mut out,
-                &values,
-                &slopes,
+                [&values, &slopes],
                 &mut chosen,
                 &mut routes,
                 size[1],
@@ -365,9 +421,10 @@ fn slopes_are_chosen_with_their_values() {
                 pixel: channels,
             };
             let (mut back, mut bias) = (vec![0.0; whole.len()], vec![0.0; channels]);
+            let half = Plane { border: 0, ..plane };
             pool::unpool(
                 instructions,
-                &chosen,
+                (half, &chosen),
                 &routes,
                 (whole, &mut back),
                 &mut bias,
@@ -438,111 +495,6 @@ fn sizes_that_do_not_fit_are_refused() {
         72,
         256
     ));
-}
-
-/// What the products of two networks reach, on one thread: `cargo test -p kernels --lib speed -- --ignored --nocapture`.
-/// The least time of many, so that it can be read on a machine that does other things too.
-#[test]
-#[ignore = "it measures"]
-fn speed() {
-    for (inputs, outputs, side, first) in [
-        (1, 16, 28, true),
-        (16, 32, 14, false),
-        (1, 32, 28, true),
-        (32, 64, 14, false),
-        (32, 32, 28, false),
-        (64, 64, 14, false),
-        (64, 128, 7, false),
-    ] {
-        let case = Case::new([side, side], inputs, outputs, 3);
-        for instructions in Instructions::all() {
-            let flop = (2 * 9 * inputs * outputs * side * side) as f64;
-            let rates = times(&case, first, instructions).map(|time| flop / time / 1e9);
-            print!(
-                "{instructions:9} {inputs:3} to {outputs:3}, {side} x {side}: forward {:6.1}, pooled {:6.1}, ",
-                rates[0], rates[1]
-            );
-            println!(
-                "weights {:6.1}, input {:6.1} GFLOP/s, unpool {:.2} us",
-                rates[2],
-                rates[3],
-                flop / rates[4] / 1e3
-            );
-        }
-    }
-}
-
-fn times(case: &Case, first: bool, instructions: Instructions) -> [f64; 5] {
-    let front = case.front(true, first);
-    let stage = front.last();
-    let convolution = &stage.convolution;
-    let packed = pack(&front, case);
-    let [weights, bias] = [&stage.weights, &stage.bias].map(|range| &packed[range.clone()]);
-    let x = spread(convolution.input, case.inputs, &case.x);
-    let from = (&x[..], weights, Some(bias));
-    let whole = Plane {
-        border: 0,
-        pixel: convolution.lanes,
-        ..convolution.input
-    };
-    let mut out = vec![0.0; whole.len()];
-    let plain = least(|| convolution.forward(instructions, from, (whole, &mut out), false));
-    let (mut out, mut routes) = (
-        vec![0.0; stage.output.len()],
-        vec![[0; 4]; stage.outcomes() / LANES],
-    );
-    let pooled = least(|| {
-        convolution.forward_pooled(instructions, from, (stage.output, &mut out), &mut routes)
-    });
-    let mut delta = spread(stage.delta, case.outputs, &case.delta);
-    let mut gradient = vec![0.0; convolution.weights()];
-    let of_weights = least(|| {
-        convolution.weight_gradient(instructions, &x, (stage.delta, &delta), &mut gradient)
-    });
-    let (back, mut turned) = (stage.back(), Vec::new());
-    front.turn(&packed, &mut turned);
-    let of_input = if first {
-        f64::INFINITY
-    } else {
-        let plane = Plane {
-            border: 0,
-            ..convolution.input
-        };
-        let mut out = vec![0.0; plane.len()];
-        least(|| {
-            back.forward(
-                instructions,
-                (&delta, &turned[1], None),
-                (plane, &mut out),
-                false,
-            )
-        })
-    };
-    let lanes = vec![1.0; stage.outcomes()];
-    let mut bias = vec![0.0; stage.delta.pixel];
-    let unpool = least(|| {
-        pool::unpool(
-            instructions,
-            &lanes,
-            &routes,
-            (stage.delta, &mut delta),
-            &mut bias,
-        )
-    });
-    [plain, pooled, of_weights, of_input, unpool]
-}
-
-/// Returns the least seconds that `work` takes.
-fn least(mut work: impl FnMut()) -> f64 {
-    let mut least = f64::INFINITY;
-    for _ in 0..300 {
-        let start = std::time::Instant::now();
-        for _ in 0..5 {
-            work();
-        }
-        least = least.min(start.elapsed().as_secs_f64() / 5.0);
-    }
-    least
 }
 
 /// Rows and columns around the edges of blocks of 16, and a part of the columns only.

@@ -23,6 +23,12 @@ pub trait Vector: Copy {
     unsafe fn relu(self) -> (Self, u16);
     /// Returns the values where the mask has a bit, and 0 elsewhere.
     unsafe fn keep(self, mask: u16) -> Self;
+    /// Returns the bits of the last of `values` whose mask, from the second on, has a bit; or of the first.
+    unsafe fn choose(masks: [u16; 4], values: [u32; 4]) -> Self;
+    /// Returns where the values are not 0.
+    unsafe fn not_zero(self) -> u16;
+    /// Writes the values where the mask has a bit one after the other, and something else up to sixteen.
+    unsafe fn compress(self, mask: u16, to: *mut f32);
     /// Returns the columns of these rows.
     #[inline(always)]
     unsafe fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
@@ -46,193 +52,7 @@ pub trait Vector: Copy {
 pub use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::*;
-
-    use super::Vector;
-
-    #[derive(Clone, Copy)]
-    pub struct Avx512(__m512);
-
-    // SAFETY (of every block): as the trait asks for.
-    impl Vector for Avx512 {
-        #[inline(always)]
-        unsafe fn zero() -> Self {
-            Self(unsafe { _mm512_setzero_ps() })
-        }
-
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> Self {
-            Self(unsafe { _mm512_set1_ps(value) })
-        }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            Self(unsafe { _mm512_loadu_ps(from) })
-        }
-
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            unsafe { _mm512_storeu_ps(to, self.0) }
-        }
-
-        #[inline(always)]
-        unsafe fn add(self, other: Self) -> Self {
-            Self(unsafe { _mm512_add_ps(self.0, other.0) })
-        }
-
-        #[inline(always)]
-        unsafe fn multiply_add(self, x: Self, y: Self) -> Self {
-            Self(unsafe { _mm512_fmadd_ps(x.0, y.0, self.0) })
-        }
-
-        #[inline(always)]
-        unsafe fn larger(self, other: Self) -> (Self, u16) {
-            unsafe {
-                let mask = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(other.0, self.0);
-                // Of what is no number, and of equal ones, this is the second.
-                (Self(_mm512_max_ps(self.0, other.0)), mask)
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn relu(self) -> (Self, u16) {
-            unsafe {
-                let zero = _mm512_setzero_ps();
-                let alive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, zero);
-                // The second stays if it is no number.
-                (Self(_mm512_max_ps(zero, self.0)), alive)
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn keep(self, mask: u16) -> Self {
-            Self(unsafe { _mm512_maskz_mov_ps(mask, self.0) })
-        }
-
-        /// First two by two, then four by four within quarters of a vector, then the quarters.
-        #[inline(always)]
-        unsafe fn transpose(mut rows: [Self; 16]) -> [Self; 16] {
-            unsafe {
-                let mut pairs = rows;
-                for i in 0..8 {
-                    let (a, b) = (rows[2 * i].0, rows[2 * i + 1].0);
-                    pairs[2 * i].0 = _mm512_unpacklo_ps(a, b);
-                    pairs[2 * i + 1].0 = _mm512_unpackhi_ps(a, b);
-                }
-                for i in 0..8 {
-                    let (first, step) = (4 * (i / 2) + i % 2, 2 * i);
-                    let a = _mm512_castps_pd(pairs[first].0);
-                    let b = _mm512_castps_pd(pairs[first + 2].0);
-                    rows[step].0 = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
-                    rows[step + 1].0 = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
-                }
-                let mut columns = rows;
-                for i in 0..4 {
-                    let [a, b, c, d] = [0, 4, 8, 12].map(|step| rows[i + step].0);
-                    let even = _mm512_shuffle_f32x4::<0x88>(a, b);
-                    let odd = _mm512_shuffle_f32x4::<0xdd>(a, b);
-                    let later_even = _mm512_shuffle_f32x4::<0x88>(c, d);
-                    let later_odd = _mm512_shuffle_f32x4::<0xdd>(c, d);
-                    columns[i].0 = _mm512_shuffle_f32x4::<0x88>(even, later_even);
-                    columns[i + 4].0 = _mm512_shuffle_f32x4::<0x88>(odd, later_odd);
-                    columns[i + 8].0 = _mm512_shuffle_f32x4::<0xdd>(even, later_even);
-                    columns[i + 12].0 = _mm512_shuffle_f32x4::<0xdd>(odd, later_odd);
-                }
-                columns
-            }
-        }
-    }
-
-    #[derive(Clone, Copy)]
-    pub struct Avx2([__m256; 2]);
-
-    impl Avx2 {
-        /// # Safety
-        /// The processor has AVX2.
-        #[inline(always)]
-        unsafe fn bits(low: __m256, high: __m256) -> u16 {
-            unsafe { (_mm256_movemask_ps(low) | _mm256_movemask_ps(high) << 8) as u16 }
-        }
-    }
-
-    // SAFETY (of every block): as the trait asks for.
-    impl Vector for Avx2 {
-        #[inline(always)]
-        unsafe fn zero() -> Self {
-            Self([unsafe { _mm256_setzero_ps() }; 2])
-        }
-
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> Self {
-            Self([unsafe { _mm256_set1_ps(value) }; 2])
-        }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            Self(unsafe { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))] })
-        }
-
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            unsafe {
-                _mm256_storeu_ps(to, self.0[0]);
-                _mm256_storeu_ps(to.add(8), self.0[1]);
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn add(self, other: Self) -> Self {
-            unsafe {
-                let low = _mm256_add_ps(self.0[0], other.0[0]);
-                Self([low, _mm256_add_ps(self.0[1], other.0[1])])
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn multiply_add(self, x: Self, y: Self) -> Self {
-            unsafe {
-                let low = _mm256_fmadd_ps(x.0[0], y.0[0], self.0[0]);
-                Self([low, _mm256_fmadd_ps(x.0[1], y.0[1], self.0[1])])
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn larger(self, other: Self) -> (Self, u16) {
-            unsafe {
-                let larger = [0, 1].map(|i| _mm256_max_ps(self.0[i], other.0[i]));
-                let [low, high] =
-                    [0, 1].map(|i| _mm256_cmp_ps::<_CMP_NLE_UQ>(other.0[i], self.0[i]));
-                (Self(larger), Self::bits(low, high))
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn relu(self) -> (Self, u16) {
-            unsafe {
-                let zero = _mm256_setzero_ps();
-                let [low, high] = self.0.map(|x| _mm256_cmp_ps::<_CMP_GT_OQ>(x, zero));
-                (
-                    Self(self.0.map(|x| _mm256_max_ps(zero, x))),
-                    Self::bits(low, high),
-                )
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn keep(self, mask: u16) -> Self {
-            unsafe {
-                let bits = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
-                let kept = |i: usize| {
-                    let set = _mm256_and_si256(_mm256_set1_epi32(i32::from(mask >> (8 * i))), bits);
-                    let is = _mm256_cmpeq_epi32(set, bits);
-                    _mm256_and_ps(self.0[i], _mm256_castsi256_ps(is))
-                };
-                Self([kept(0), kept(1)])
-            }
-        }
-    }
-}
+mod x86;
 
 /// What any processor has: the compiler makes vectors of it.
 #[derive(Clone, Copy)]
@@ -309,5 +129,42 @@ impl Vector for Portable {
             *x = if mask >> i & 1 == 1 { *x } else { 0.0 };
         }
         self
+    }
+
+    #[inline(always)]
+    unsafe fn choose(masks: [u16; 4], values: [u32; 4]) -> Self {
+        let mut chosen = [values[0]; LANES];
+        for (mask, value) in masks.into_iter().zip(&values[1..]) {
+            for (i, chosen) in chosen.iter_mut().enumerate() {
+                *chosen = if mask >> i & 1 == 1 { *value } else { *chosen };
+            }
+        }
+        Self(chosen.map(f32::from_bits))
+    }
+
+    #[inline(always)]
+    unsafe fn not_zero(self) -> u16 {
+        let mut mask = 0;
+        for (i, x) in self.0.into_iter().enumerate() {
+            mask |= u16::from(x != 0.0) << i;
+        }
+        mask
+    }
+
+    #[inline(always)]
+    unsafe fn compress(self, mask: u16, to: *mut f32) {
+        unsafe { compress(&self.0, mask, to) }
+    }
+}
+
+/// # Safety
+/// There is room for sixteen values.
+#[inline(always)]
+unsafe fn compress(from: &[f32; LANES], mask: u16, to: *mut f32) {
+    let mut end = 0;
+    for (i, value) in from.iter().enumerate() {
+        // SAFETY: `end` is below sixteen.
+        unsafe { to.add(end).write(*value) }
+        end += usize::from(mask >> i & 1);
     }
 }

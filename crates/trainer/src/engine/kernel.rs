@@ -50,24 +50,10 @@ impl Kernel {
         learning_rate: LearningRate,
         objective: &Objective,
     ) -> Self {
-        let loss = job.architecture.loss().into();
         let optimizer = constants(&job.experiment.optimizer);
-        let (network, dropout) = match job.architecture {
-            Architecture::Mlp(mlp) => {
-                let (layers, activation) = (mlp.layers(weights), mlp.activation.into());
-                let network = kernels::Network::new(&layers, activation, loss, optimizer);
-                (network, mlp.dropout)
-            }
-            Architecture::Cnn(cnn) => {
-                let (front, layers) = (cnn.front(), cnn.layers(weights));
-                let activation = cnn.activation.into();
-                let network =
-                    kernels::Network::convolutional(&front, &layers, activation, loss, optimizer);
-                (network, cnn.dropout)
-            }
-        };
+        let network = job.architecture.training(weights, optimizer);
         let (training, seed) = (&job.experiment.training, job.experiment.seed);
-        let share = dropout as f32;
+        let share = job.architecture.dropout() as f32;
         Self {
             network: network.with(kernels::Extras {
                 dropout: kernels::Dropout { share, seed },
@@ -162,7 +148,7 @@ impl Kernel {
 
     /// Returns `layers` as named tensors.
     fn named(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-        self.architecture.named(layers)
+        self.architecture.from_layers(layers)
     }
 }
 

@@ -194,7 +194,7 @@ fn predictions_have_a_row_an_image_and_probabilities_that_sum_to_1() {
 fn the_record_alone_says_what_it_is() {
     let metadata = record().metadata;
     let Architecture::Mlp(mlp) = &metadata.architecture else {
-        panic!("{:?}", metadata.architecture);
+        panic!("another network: {:?}", metadata.architecture);
     };
     assert_eq!(mlp.input, [1, 28, 28]);
     assert_eq!(mlp.hidden, [128]);
