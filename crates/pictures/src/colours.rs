@@ -43,19 +43,20 @@ impl Colours {
             let alpha = alpha / 255.0;
             [red * alpha, green * alpha, blue * alpha, alpha]
         };
+        let any_line = |y: usize, xs: Range<usize>| xs.map(move |x| fetch(x, y));
         let columns = shares(0.0..from_width as f64, from_width, width);
         let rows = shares(0.0..from_height as f64, from_height, height);
         let pixels = if let DynamicImage::ImageRgb8(image) = image {
             // The same, without asking for each pixel what kind of image it is of.
             let (colours, _) = image.as_raw().as_chunks::<3>();
-            let fetch = |x: usize, y: usize| {
-                let colour = colours.get(y * from_width + x).copied();
-                let [red, green, blue] = colour.unwrap_or_default().map(f32::from);
+            let opaque = |colour: &[u8; 3]| {
+                let [red, green, blue] = colour.map(f32::from);
                 [red, green, blue, 1.0]
             };
-            average(fetch, &columns, &rows)
+            let line = |y, xs| line(colours, from_width, y, xs).map(opaque);
+            average(line, &columns, &rows)
         } else {
-            average(fetch, &columns, &rows)
+            average(any_line, &columns, &rows)
         };
         let (under, name) = under(&pixels);
         let lay = |[red, green, blue, alpha]: [f32; 4]| {
@@ -83,19 +84,14 @@ impl Colours {
         let pixels = match image {
             DynamicImage::ImageRgb8(image) => {
                 let (colours, _) = image.as_raw().as_chunks::<3>();
-                let fetch = |x: usize, y: usize| {
-                    let colour = colours.get(y * from_width + x).copied();
-                    colour.unwrap_or_default().map(f32::from)
-                };
-                average(fetch, &columns, &rows)
+                let colour = |colour: &[u8; 3]| colour.map(f32::from);
+                let line = |y, xs| line(colours, from_width, y, xs).map(colour);
+                average(line, &columns, &rows)
             }
             DynamicImage::ImageLuma8(image) => {
-                let levels = image.as_raw();
-                let fetch = |x: usize, y: usize| {
-                    let level = levels.get(y * from_width + x).copied();
-                    [f32::from(level.unwrap_or_default()); 3]
-                };
-                average(fetch, &columns, &rows)
+                let colour = |&level: &u8| [f32::from(level); 3];
+                let line = |y, xs| line(image.as_raw(), from_width, y, xs).map(colour);
+                average(line, &columns, &rows)
             }
             _ => return None,
         };
@@ -110,14 +106,11 @@ impl Colours {
     pub fn scaled(&self, xs: Range<f64>, ys: Range<f64>, width: usize, height: usize) -> Self {
         let columns = shares(xs, self.width, width);
         let rows = shares(ys, self.height, height);
-        let fetch = |x, y| {
-            let pixel = self.pixels.get(y * self.width + x);
-            pixel.copied().unwrap_or_default()
-        };
+        let line = |y, xs| line(&self.pixels, self.width, y, xs).copied();
         Self {
             width,
             height,
-            pixels: average(fetch, &columns, &rows),
+            pixels: average(line, &columns, &rows),
         }
     }
 
@@ -294,8 +287,21 @@ fn covered(start: f64, end: f64, count: usize) -> Share {
     Share { first, weights }
 }
 
-fn average<const N: usize>(
-    fetch: impl Fn(usize, usize) -> [f32; N],
+/// Returns the pixels of a line of a picture of this width.
+fn line<T>(
+    pixels: &[T],
+    width: usize,
+    y: usize,
+    xs: Range<usize>,
+) -> impl Iterator<Item = &T> + use<'_, T> {
+    let within = y * width + xs.start..y * width + xs.end;
+    pixels.get(within).unwrap_or_default().iter()
+}
+
+/// Returns the averages of pixels that come line by line: where each is asked for by its place, the sums do not stay in
+/// registers.
+fn average<const N: usize, I: Iterator<Item = [f32; N]>>(
+    line: impl Fn(usize, Range<usize>) -> I,
     columns: &[Share],
     rows: &[Share],
 ) -> Vec<[f32; N]> {
@@ -303,16 +309,21 @@ fn average<const N: usize>(
     for row in rows {
         for column in columns {
             let mut sum = [0.0; N];
+            let xs = column.first..column.first + column.weights.len();
             for (y, down) in (row.first..).zip(&row.weights) {
-                for (x, across) in (column.first..).zip(&column.weights) {
-                    let pixel = fetch(x, y);
-                    for (sum, value) in sum.iter_mut().zip(pixel) {
-                        *sum += down * across * value;
-                    }
+                for (across, pixel) in column.weights.iter().zip(line(y, xs.clone())) {
+                    sum = plus(sum, down * across, pixel);
                 }
             }
             pixels.push(sum);
         }
     }
     pixels
+}
+
+fn plus<const N: usize>(mut sum: [f32; N], weight: f32, pixel: [f32; N]) -> [f32; N] {
+    for (sum, value) in sum.iter_mut().zip(pixel) {
+        *sum += weight * value;
+    }
+    sum
 }

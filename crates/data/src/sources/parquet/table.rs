@@ -22,6 +22,9 @@ pub struct Table {
     length: u64,
 }
 
+/// Takes a value; `None` is null.
+type Each<'a> = dyn FnMut(Option<&[u8]>) -> Result<(), FolderError> + 'a;
+
 /// The pages of a chunk that are still to be read.
 struct Pages<'a> {
     table: &'a mut Table,
@@ -60,11 +63,7 @@ impl Table {
 
     /// Gives `each` the values of a column, in the order of the rows; `None` is null. Whole numbers are little-endian.
     /// Memory is that of a page and a dictionary.
-    pub fn values(
-        &mut self,
-        column: usize,
-        each: &mut dyn FnMut(Option<&[u8]>) -> Result<(), FolderError>,
-    ) -> Result<(), FolderError> {
+    pub fn values(&mut self, column: usize, each: &mut Each) -> Result<(), FolderError> {
         let failed = |path: &Path, problem: &str| unusable(path, problem.into());
         let Some(of) = self.footer.columns.get(column).cloned() else {
             return Err(failed(&self.path, "lacks a column"));
@@ -91,7 +90,7 @@ impl Table {
         &mut self,
         chunk: &Chunk,
         column: &Column,
-        each: &mut dyn FnMut(Option<&[u8]>) -> Result<(), FolderError>,
+        each: &mut Each,
     ) -> Result<(), FolderError> {
         let path = self.path.clone();
         let failed = |problem: String| {
@@ -219,7 +218,7 @@ impl<'a> DataPage<'a> {
             _ if column.nullable > 0 => bytes.split_first_chunk().and_then(|(length, rest)| {
                 rest.split_at_checked(u32::from_le_bytes(*length) as usize)
             }),
-            _ => Some((&bytes[..0], bytes)),
+            _ => Some((&[][..], bytes)),
         };
         let (levels, values) = parts.ok_or_else(damaged)?;
         let width = u32::BITS - column.nullable.leading_zeros();
