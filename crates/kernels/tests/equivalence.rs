@@ -11,8 +11,9 @@ use case::{HIDDEN, case, fused, kinds};
 use kernels::{Instructions, Layer, Optimizer};
 use reference::burn;
 
-/// Asserts that no value differs by more than `tolerance`.
-fn close(what: &str, ours: &[Layer], theirs: &[Layer], tolerance: f32) {
+/// Asserts that no value differs by more than the first of the `tolerances`, and those of a layer on average by no more
+/// than the second.
+fn close(what: &str, ours: &[Layer], theirs: &[Layer], tolerances: [f32; 2]) {
     assert_eq!(ours.len(), theirs.len());
     for (i, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
         for (name, ours, theirs) in [
@@ -20,12 +21,13 @@ fn close(what: &str, ours: &[Layer], theirs: &[Layer], tolerance: f32) {
             ("bias", &ours.bias, &theirs.bias),
         ] {
             assert_eq!(ours.len(), theirs.len(), "{what} layer {i} {name}");
-            let off = ours
-                .iter()
-                .zip(theirs)
-                .map(|(a, b)| (a - b).abs())
-                .fold(0.0, f32::max);
-            assert!(off <= tolerance, "{what} layer {i} {name}: off by {off}");
+            let off = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs());
+            let most = off.clone().fold(0.0, f32::max);
+            let mean = off.sum::<f32>() / ours.len() as f32;
+            assert!(
+                most <= tolerances[0] && mean <= tolerances[1],
+                "{what} layer {i} {name}: off by {most}, on average by {mean}"
+            );
         }
     }
 }
@@ -57,7 +59,7 @@ fn the_first_step_has_burns_loss_and_gradients() {
                     "{what}"
                 );
                 let ours = network.first_moments();
-                close(&what, &ours, &theirs.gradients, 1e-6 * share);
+                close(&what, &ours, &theirs.gradients, [1e-6 * share; 2]);
                 assert_eq!(
                     network.averages(),
                     kind.extras.average.map(|_| network.layers())
@@ -80,14 +82,15 @@ fn a_hundred_steps_stay_with_burns() {
                     (score.loss - theirs.loss).abs() < 1e-3 * theirs.loss,
                     "{what}"
                 );
-                // Rounding differs in the sums; Adam divides by gradients near 0, which magnifies it.
-                let tolerance = match kind.optimizer {
-                    Optimizer::Adam(_) => 2e-3,
-                    Optimizer::Sgd(_) => 1e-4,
+                // Rounding differs in the sums; Adam divides by gradients near 0, which magnifies it: a weight whose
+                // gradient is rounding alone moves by 1e-3 a step, this way or that. There are few of these.
+                let tolerances = match kind.optimizer {
+                    Optimizer::Adam(_) => [5e-3, 5e-5],
+                    Optimizer::Sgd(_) => [1e-4, 1e-5],
                 };
-                close(&what, &network.layers(), &theirs.layers, tolerance);
+                close(&what, &network.layers(), &theirs.layers, tolerances);
                 if let Some(averages) = &theirs.averages {
-                    close(&what, &network.averages().unwrap(), averages, tolerance);
+                    close(&what, &network.averages().unwrap(), averages, tolerances);
                 }
             }
         }
