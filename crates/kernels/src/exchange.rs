@@ -125,11 +125,15 @@ impl Own {
         let width = |layer| plan.range(layer, shard.index).len();
         let widest = hidden.clone().map(width).max().unwrap_or(0);
         let values = |width: usize| vec![0.0; area(batch, width)];
-        let kept = if plan.keeps_slopes() { hidden } else { 1..=0 };
+        let kept = if plan.keeps_slopes() {
+            plan.hidden()
+        } else {
+            0
+        };
         Self {
             delta: Aligned::zeros(area(batch, widest)),
             transposed: Aligned::zeros(area(batch, if plan.hidden() > 1 { widest } else { 0 })),
-            slopes: kept.map(width).map(values).collect(),
+            slopes: hidden.take(kept).map(width).map(values).collect(),
             images: plan.front.as_ref().map(|front| {
                 let most = plan.most_images(batch);
                 (Images::new(front, plan.activation, most), Back::new(front))

@@ -11,7 +11,8 @@ use crate::{activation, vector};
 
 /// Some images on their way: what the way back needs of each, and room for one.
 pub(crate) struct Images {
-    /// `[stage]`, each `[images]`: the input of the stage; after the last stage, what comes out of it.
+    /// `[stage]`, each `[images]`: the input of the stage; after the last stage, what comes out of it, of one image
+    /// where the way back asks nothing of it.
     pub planes: Vec<Aligned>,
     /// `[stage]`, each `[images, height, width, lanes / 16]`: see [`pool`]. Empty where nothing is pooled.
     pub routes: Vec<Vec<pool::Route>>,
@@ -30,7 +31,6 @@ impl Images {
         let stages = &front.stages;
         let times = |len: usize| Aligned::zeros(area(count, len));
         let inputs = stages.iter().map(|stage| stage.convolution.input);
-        let planes = inputs.chain([front.last().output]);
         let routes = |stage: &Stage| {
             let len = if stage.pool {
                 stage.outcomes() / LANES
@@ -40,11 +40,17 @@ impl Images {
             vec![[0; 4]; area(count, len)]
         };
         let relu = activation == Activation::Relu;
+        let last = front.last();
+        let kept = if relu && !last.pool { count } else { 1 };
+        let last = Aligned::zeros(area(kept, last.output.len()));
         let slopes = |stage: &Stage| times(if relu { 0 } else { stage.outcomes() });
         let most = stages.iter().map(Stage::sums).max().unwrap_or(0);
         let sums = if relu { 0 } else { most };
         Self {
-            planes: planes.map(|plane| times(plane.len())).collect(),
+            planes: inputs
+                .map(|plane| times(plane.len()))
+                .chain([last])
+                .collect(),
             routes: stages.iter().map(routes).collect(),
             slopes: stages.iter().map(slopes).collect(),
             pixels: Aligned::zeros(front.pixels()),
@@ -211,12 +217,20 @@ impl Way<'_> {
     }
 }
 
-/// Returns the `n`-th of parts of that length.
+/// Returns the `n`-th of parts of that length, or the only one.
 pub fn nth<T>(of: &[T], len: usize, n: usize) -> &[T] {
-    &of[n * len..(n + 1) * len]
+    if of.len() == len {
+        of
+    } else {
+        &of[n * len..(n + 1) * len]
+    }
 }
 
 /// Returns the same, to be written.
 fn nth_mut<T>(of: &mut [T], len: usize, n: usize) -> &mut [T] {
-    &mut of[n * len..(n + 1) * len]
+    if of.len() == len {
+        of
+    } else {
+        &mut of[n * len..(n + 1) * len]
+    }
 }

@@ -24,7 +24,7 @@ const SIZES: [[usize; 2]; 11] = [
     [8, 9],
     [9, 16],
 ];
-const KERNELS: [usize; 3] = [1, 3, 5];
+const KERNELS: [usize; 4] = [1, 3, 5, 7];
 
 /// Whole numbers from -2 to 2: many sums are equal.
 fn numbers(count: usize, seed: usize) -> Vec<f32> {
