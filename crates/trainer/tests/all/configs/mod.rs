@@ -92,7 +92,7 @@ fn commented_keys_are_keys_with_their_defaults() {
     let text = text_of("fashion-mnist.toml");
     let (_, tail) = text.split_once("# Keys of other choices").unwrap();
     let blocks: Vec<_> = tail.split("\n#\n").skip(1).collect();
-    assert_eq!(blocks.len(), 7);
+    assert_eq!(blocks.len(), 8);
     for block in blocks {
         let lines: Vec<_> = block
             .lines()

@@ -306,8 +306,11 @@ fn every_experiment_in_configs_trains_and_its_header_says_how() {
         [
             "cnn",
             "deep",
+            "deep-5",
             "fashion-mnist",
+            "memorise",
             "neurons",
+            "one-picture",
             "quick",
             "validated"
         ]
