@@ -218,6 +218,7 @@ unsafe fn sums<
 ///
 /// # Safety
 /// As for [`sums`].
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn shared_sums<
     V: Vector,

@@ -277,7 +277,10 @@ fn every_experiment_in_configs_trains_and_its_header_says_how() {
             "--set",
             "training.batch_size=5000",
         ];
-        let said = desk.ok(&[&args[..], &short].concat());
+        // Two of them train on few images.
+        let few = ["memorise", "one-picture"].contains(&name);
+        let short = if few { &short[..2] } else { &short[..] };
+        let said = desk.ok(&[&args[..], short].concat());
         assert_eq!(said.json().len(), 3, "{name}: two epochs and the result");
         let manifest = read_json(&desk.path(name).join("manifest.json"));
         assert_eq!(
