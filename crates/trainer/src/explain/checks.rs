@@ -1,7 +1,7 @@
 //! Checks of a run: what its figures say about it, and what to do. Each has a code that stays the same, by which it can
 //! be muted; `docs/checks.md` lists them.
 //!
-//! [`measured`] are those that need nothing but the run's own files. [`compared`] are those that need its data: they
+//! `measured` are those that need nothing but the run's own files. `compared` are those that need its data: they
 //! count labels, look for duplicates, and train a linear network and a range test, in about a second.
 
 mod compared;
