@@ -115,9 +115,9 @@ mod module {
     use burn::tensor::{self, Device, TensorData};
 
     use super::CnnConfig;
-    use crate::network::{Architecture, activate, floats, moved, parameter};
+    use crate::network::{activate, floats, moved, parameter};
     use crate::record::RecordError;
-    use crate::tensor::Tensor;
+    use crate::tensor::{Tensor, named};
 
     /// A convolutional network on a device. `forward` returns logits and the losses take logits (Keras:
     /// `from_logits=True`).
@@ -196,7 +196,7 @@ mod module {
                 Ok(kernels::Layer { weight, bias })
             });
             let layers: Result<_, RecordError> = layers.collect();
-            Ok(Architecture::Cnn(self.config.clone()).from_layers(layers?))
+            Ok(named(self.config.tensors(), layers?))
         }
 
         /// Returns this network with its weights moved towards those of `newer` by `1 - memory` of the way.

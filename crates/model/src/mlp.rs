@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Activation, Init, Output};
 #[cfg(feature = "burn")]
 use crate::init::Draw;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Tensor, named, to_layers};
 pub(crate) use shape::dense_summary;
 
 /// The shape of a multilayer perceptron: Flatten → Dense(h, activation) for every h in `hidden` →
@@ -58,20 +58,13 @@ impl MlpConfig {
 
     /// Returns tensors with the shapes of [`MlpConfig::tensors`] as dense layers for the kernels.
     pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
-        let mut values = tensors.into_iter().map(|tensor| tensor.values);
-        let next = || {
-            let (weight, bias) = values.next().zip(values.next())?;
-            Some(kernels::Layer { weight, bias })
-        };
-        std::iter::from_fn(next).collect()
+        to_layers(tensors)
     }
 
     /// Returns the tensors of dense `layers`, the inverse of [`MlpConfig::layers`]. They may also be an optimizer's
     /// moments.
     pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-        let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
-        let named = self.tensors().into_iter().zip(values);
-        named.map(|(shape, values)| shape.filled(values)).collect()
+        named(self.tensors(), layers)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::config::{Activation, ConfigError, Loss, Output};
 use crate::mlp::Mlp;
 use crate::mlp::MlpConfig;
 use crate::record::RecordError;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Tensor, named, to_layers};
 
 /// The shape of a network: everything about it except its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -202,20 +202,13 @@ impl Architecture {
 
     /// Returns tensors with the shapes of [`Architecture::tensors`] as layers for the kernels.
     pub fn layers(&self, tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
-        let mut values = tensors.into_iter().map(|tensor| tensor.values);
-        let next = || {
-            let (weight, bias) = values.next().zip(values.next())?;
-            Some(kernels::Layer { weight, bias })
-        };
-        std::iter::from_fn(next).collect()
+        to_layers(tensors)
     }
 
     /// Returns the tensors of `layers`, the inverse of [`Architecture::layers`]. They may also be an optimizer's
     /// moments.
     pub fn from_layers(&self, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
-        let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
-        let named = self.tensors().into_iter().zip(values);
-        named.map(|(shape, values)| shape.filled(values)).collect()
+        named(self.tensors(), layers)
     }
 
     /// Returns the network with these `tensors`, for training on the CPU.

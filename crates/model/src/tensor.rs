@@ -61,3 +61,20 @@ impl Shape {
         }
     }
 }
+
+/// Returns tensors, a weight and a bias in turn, as layers for the kernels.
+pub(crate) fn to_layers(tensors: Vec<Tensor>) -> Vec<kernels::Layer> {
+    let mut values = tensors.into_iter().map(|tensor| tensor.values);
+    let next = || {
+        let (weight, bias) = values.next().zip(values.next())?;
+        Some(kernels::Layer { weight, bias })
+    };
+    std::iter::from_fn(next).collect()
+}
+
+/// Returns `layers` as tensors of these `shapes`, the inverse of [`to_layers`].
+pub(crate) fn named(shapes: Vec<Shape>, layers: Vec<kernels::Layer>) -> Vec<Tensor> {
+    let values = layers.into_iter().flat_map(|l| [l.weight, l.bias]);
+    let named = shapes.into_iter().zip(values);
+    named.map(|(shape, values)| shape.filled(values)).collect()
+}

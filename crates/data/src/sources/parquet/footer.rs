@@ -85,14 +85,11 @@ pub fn read(file: &mut File, length: u64) -> Result<Footer, String> {
     file.read_exact(&mut bytes).map_err(failed)?;
     let footer = footer(&mut Thrift { rest: &bytes });
     let footer = footer.map_err(|Malformed| "has a description that is damaged".to_string())?;
-    match footer
-        .groups
-        .iter()
-        .all(|g| g.len() == footer.columns.len())
-    {
-        true => Ok(footer),
-        false => Err("has groups of rows that lack columns".into()),
+    let columns = footer.columns.len();
+    if footer.groups.iter().any(|group| group.len() != columns) {
+        return Err("has groups of rows that lack columns".into());
     }
+    Ok(footer)
 }
 
 fn footer(thrift: &mut Thrift) -> Result<Footer, Malformed> {
