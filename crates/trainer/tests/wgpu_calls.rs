@@ -124,7 +124,9 @@ fn check_steps(compute: &Compute, more: &str, [kernels, submissions, writes]: [f
     assert!(a_step(KERNEL) > 1.0, "the calls of wgpu are not seen");
     assert!(a_step(KERNEL) <= kernels);
     assert!(a_step(SUBMIT) <= submissions);
-    assert!(a_step(WRITE) <= writes);
+    // Half a write more is allowed: now and then CubeCL puts a constant of an epoch into a buffer of its own once more (seen
+    // as 1 write in 16 steps). What every step writes is a whole number.
+    assert!(a_step(WRITE) < writes + 0.5);
     if more.is_empty() {
         assert_eq!(
             a_step(WRITE),
