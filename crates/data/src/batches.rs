@@ -3,13 +3,13 @@
 //!
 //! Burn's own loader keeps its random state in the loader, so the order of an epoch depends on what
 //! was asked for before, and a resumed run cannot repeat it. Here everything is a function of the seed,
-//! the epoch and the image. A batch has two forms, made from the same [`Sample`]s: bytes
-//! ([`Epoch::fill`]), and for a data set that stays on a GPU the samples themselves.
+//! the epoch and the image. A batch has two forms: bytes
+//! ([`Epoch::fill`]), and the positions of its images in a data set that is on a GPU.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::augmentation::{Augmentation, Sample};
+use crate::augmentation::{Augmentation, Turn};
 use crate::dataset::{ImageDataset, permutation};
 
 /// A data set cut into batches, epoch by epoch. Cloning is cheap.
@@ -29,6 +29,8 @@ pub struct Epoch {
     epoch: usize,
     /// Positions in the data set, `[images]`.
     order: Arc<[u32]>,
+    /// How images can be turned.
+    turns: Arc<[Turn]>,
 }
 
 impl Batches {
@@ -72,9 +74,9 @@ impl Batches {
         &self.images
     }
 
-    /// Returns how the images are changed.
-    pub fn augmentation(&self) -> Augmentation {
-        self.augmentation
+    /// Returns whether the images are others in every epoch.
+    pub fn changes(&self) -> bool {
+        self.seed.is_some() && self.augmentation.is_on()
     }
 
     /// Returns the number of images in a batch, 1 or more; the last one of an epoch may have fewer.
@@ -94,10 +96,15 @@ impl Batches {
             Some(seed) => permutation(seed, epoch as u64, count),
             None => (0..count as u32).collect(), // a data set counts its images in 32 bits
         };
+        let [_, height, width] = self.images.size();
+        let turns = self
+            .seed
+            .map(|seed| self.augmentation.turns(seed, epoch as u64, [height, width]));
         Epoch {
             batches: self.clone(),
             epoch,
             order: order.into(),
+            turns: turns.unwrap_or_default().into(),
         }
     }
 }
@@ -120,39 +127,42 @@ impl Epoch {
         start..start.saturating_add(size).min(end)
     }
 
-    /// Returns the images at `positions`, which must lie within the epoch, in order.
-    pub fn samples(&self, positions: Range<usize>) -> impl Iterator<Item = Sample> {
-        let indices = self.order.get(positions).unwrap_or_default().iter();
-        indices.map(|&index| self.sample(index))
+    /// Returns the positions in the data set of the epoch's images, in its order.
+    pub fn order(&self) -> &[u32] {
+        &self.order
     }
 
-    /// Returns an image as it is in this epoch. It counts by its row in the file, which is the same with and
-    /// without a validation split.
-    fn sample(&self, index: u32) -> Sample {
+    /// Replaces `pixels` with those of the images at `positions`, `[images, channels * height * width]`, 0 is black, and
+    /// `labels` with their labels, `[images]`.
+    pub fn fill(&self, positions: Range<usize>, pixels: &mut Vec<u8>, labels: &mut Vec<u8>) {
+        pixels.clear();
+        labels.clear();
+        for &index in self.order.get(positions).unwrap_or_default() {
+            self.extend(pixels, index);
+            labels.push(self.batches.images.label(index as usize));
+        }
+    }
+
+    /// Appends the pixels of the image at `index`, `[channels, height, width]`, as it is in this epoch. It counts by its
+    /// row in the file, which is the same with and without a validation split.
+    pub(crate) fn extend(&self, pixels: &mut Vec<u8>, index: u32) {
         let Batches {
             images,
             seed,
             augmentation,
             ..
         } = &self.batches;
-        let row = images.row(index as usize) as u64;
-        match seed {
-            Some(seed) => augmentation.sample(index, *seed, self.epoch as u64, row),
-            None => Sample::unchanged(index),
-        }
+        let [_, height, width] = images.size();
+        let (epoch, row) = (self.epoch as u64, images.row(index as usize) as u64);
+        let change = seed.map(|seed| augmentation.change(seed, epoch, row, [height, width]));
+        let image = images.image(index as usize);
+        change
+            .unwrap_or_default()
+            .extend(pixels, image, [height, width], &self.turns);
     }
 
-    /// Replaces `pixels` with those of a batch, `[images, channels * height * width]`, 0 is black, and `labels` with
-    /// its labels, `[images]`.
-    pub fn fill(&self, batch: usize, pixels: &mut Vec<u8>, labels: &mut Vec<u8>) {
-        pixels.clear();
-        labels.clear();
-        let images = &self.batches.images;
-        for sample in self.samples(self.positions(batch)) {
-            let index = sample.index as usize;
-            let [_, height, width] = images.size();
-            sample.extend(pixels, images.image(index), [height, width]);
-            labels.push(images.label(index));
-        }
+    /// Returns the data set, as it is without changes.
+    pub fn data(&self) -> &ImageDataset {
+        &self.batches.images
     }
 }

@@ -37,7 +37,7 @@ pub mod loader;
 #[cfg(feature = "burn")]
 mod resident;
 
-pub use augmentation::{Augmentation, MAX_SHIFT, Sample};
+pub use augmentation::{Augmentation, MAX_SHIFT};
 pub use batches::{Batches, Epoch};
 pub use dataset::{DataError, ImageDataset, Origin, Selection, permutation};
 #[cfg(feature = "download")]

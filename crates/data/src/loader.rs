@@ -8,7 +8,7 @@ use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::batches::{Batches, Epoch};
-use crate::resident::{Resident, Samples};
+use crate::resident::Resident;
 
 /// Images and labels on a device.
 #[derive(Clone, Debug)]
@@ -28,8 +28,8 @@ pub struct Loader {
     next: Arc<AtomicUsize>,
     device: Device,
     resident: bool,
-    /// All images on `device`, once the first epoch has started. The inner `None` means they are not kept there.
-    uploaded: OnceLock<Option<Resident>>,
+    /// All images on `device`, once the first epoch has started, if they are kept there and the same in every epoch.
+    uploaded: OnceLock<Arc<Resident>>,
 }
 
 impl Loader {
@@ -71,12 +71,19 @@ impl Loader {
         &self.batches
     }
 
-    /// Returns all images on the device, if they are to be kept there and there is one.
-    fn uploaded(&self) -> Option<&Resident> {
-        let (images, augmentation) = (self.batches.images(), self.batches.augmentation());
-        let wanted = self.resident && !images.is_empty();
-        let upload = || wanted.then(|| Resident::upload(images, augmentation, &self.device));
-        self.uploaded.get_or_init(upload).as_ref()
+    /// Returns where the batches of `epoch` come from.
+    fn form(&self, epoch: &Epoch) -> Form {
+        if !self.resident || epoch.is_empty() {
+            return Form::Bytes(Vec::new(), Vec::new());
+        }
+        let upload = || Arc::new(Resident::upload(epoch, &self.device));
+        let resident = if self.batches.changes() {
+            upload()
+        } else {
+            self.uploaded.get_or_init(upload).clone()
+        };
+        let order = epoch.order().iter().map(|&index| index as i32).collect();
+        Form::Resident(resident, integers(order, &self.device))
     }
 
     fn images(&self) -> usize {
@@ -89,14 +96,10 @@ impl DataLoader<Batch> for Loader {
         let number = self.next.fetch_add(1, SeqCst);
         let (start, first) = self.start;
         let epoch = self.batches.epoch(number);
-        let form = match self.uploaded() {
-            Some(resident) => Form::Resident(resident, Box::new(resident.samples(&epoch))),
-            None => Form::Bytes(Vec::new(), Vec::new()),
-        };
         Box::new(Rest {
-            epoch,
             next: if number == start { first } else { 0 },
-            form,
+            form: self.form(&epoch),
+            epoch,
             loader: self,
         })
     }
@@ -134,15 +137,15 @@ struct Rest<'a> {
     epoch: Epoch,
     /// The next batch.
     next: usize,
-    form: Form<'a>,
+    form: Form,
 }
 
 /// The source of a batch.
-enum Form<'a> {
+enum Form {
     /// Pixels and labels in host memory, refilled for each batch.
     Bytes(Vec<u8>, Vec<u8>),
-    /// The samples of the epoch, for a data set on the device.
-    Resident(&'a Resident, Box<Samples>),
+    /// All images on the device, and their order in this epoch, `[images]`.
+    Resident(Arc<Resident>, Tensor<1, Int>),
 }
 
 impl Iterator for Rest<'_> {
@@ -155,12 +158,12 @@ impl Iterator for Rest<'_> {
         }
         let batch = match &mut self.form {
             Form::Bytes(pixels, labels) => {
-                self.epoch.fill(self.next, pixels, labels);
+                self.epoch.fill(positions, pixels, labels);
                 let [channels, height, width] = self.loader.batches.images().size();
                 let shape = [labels.len(), channels, height, width];
                 tensors(pixels, labels, shape, &self.loader.device)
             }
-            Form::Resident(resident, samples) => resident.batch(samples, positions),
+            Form::Resident(resident, order) => resident.batch(order.clone().slice([positions])),
         };
         self.next += 1;
         Some(Ok(batch))

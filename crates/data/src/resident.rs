@@ -1,144 +1,65 @@
 //! A data set in the memory of a device, for GPUs: a batch is then a few small kernels and no copy.
 //!
 //! Four pixels share a word. As floats, 60,000 images of 28 x 28 would be 188 MB, and many adapters
-//! bind no buffer above 128 MiB; as bytes they are 47 MB.
-
-use std::ops::Range;
+//! bind no buffer above 128 MiB; as bytes they are 47 MB. Images that are changed in every epoch are changed on the
+//! CPU and copied again, once an epoch: what a change is stands in one place, and a step still copies nothing.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::augmentation::{Augmentation, MAX_SHIFT, Sample};
 use crate::batches::Epoch;
-use crate::dataset::ImageDataset;
 use crate::loader::{Batch, integers};
 
-/// All images of a data set on a device.
+/// All images of a data set on a device, as they are in an epoch.
 pub(crate) struct Resident {
-    /// `[images, words]`, the first pixel in the lowest byte; ends with at least one black pixel.
+    /// `[images, words]`, the first pixel in the lowest byte.
     words: Tensor<2, Int>,
     /// `[images]`.
     labels: Tensor<1, Int>,
     /// The bits to shift a word by to get each of its pixels, `[1, 1, 4]`.
     bits: Tensor<3, Int>,
-    /// How images are moved; `None` if they are not.
-    moves: Option<Moves>,
     /// Channels, height and width of an image.
     size: [usize; 3],
-    device: Device,
-}
-
-/// The samples of an epoch on the device.
-pub(crate) struct Samples {
-    /// `[images]`.
-    indices: Tensor<1, Int>,
-    /// Rows of [`Moves::rows`] and [`Moves::columns`], `[images]` each.
-    shifts: [Tensor<1, Int>; 2],
-}
-
-/// Where pixels come from when an image is moved by -[`MAX_SHIFT`] to [`MAX_SHIFT`] pixels.
-struct Moves {
-    /// Index of the first pixel of each row's source row, `[moves, channels * height]`; the number of pixels if the row is
-    /// uncovered.
-    rows: Tensor<2, Int>,
-    /// Each column's source column, `[moves, width]`; the number of pixels if it is uncovered.
-    columns: Tensor<2, Int>,
 }
 
 impl Resident {
     /// Copies all images to the device.
-    pub(crate) fn upload(data: &ImageDataset, augmentation: Augmentation, device: &Device) -> Self {
+    pub fn upload(epoch: &Epoch, device: &Device) -> Self {
+        let data = epoch.data();
         let (count, size) = (data.len(), data.size());
-        let words_per_image = size.iter().product::<usize>() / 4 + 1;
+        let words_per_image = size.iter().product::<usize>().div_ceil(4);
         let mut words = Vec::with_capacity(count * words_per_image);
-        for i in 0..count {
-            let image = data.image(i);
-            words.extend(image.chunks(4).map(pack));
-            words.resize((i + 1) * words_per_image, 0);
+        let mut pixels = Vec::new();
+        for index in 0..count {
+            pixels.clear();
+            epoch.extend(&mut pixels, index as u32);
+            words.extend(pixels.chunks(4).map(pack));
         }
         let words = TensorData::new(words, [count, words_per_image]);
         Self {
             words: Tensor::from_data(words, device),
             labels: integers((0..count).map(|i| data.label(i).into()).collect(), device),
             bits: integers(vec![0, 8, 16, 24], device).reshape([1, 1, 4]),
-            moves: (augmentation.shift > 0).then(|| Moves::of(size, device)),
             size,
-            device: device.clone(),
         }
     }
 
-    /// Copies the samples of an epoch to the device.
-    pub(crate) fn samples(&self, epoch: &Epoch) -> Samples {
-        let all: Vec<Sample> = epoch.samples(0..epoch.len()).collect();
-        let row = |by: i8| i32::from(by) + i32::from(MAX_SHIFT);
-        let rows = |of: fn(&Sample) -> i8| all.iter().map(|s| row(of(s))).collect();
-        let upload = |values| integers(values, &self.device);
-        Samples {
-            indices: upload(all.iter().map(|sample| sample.index as i32).collect()),
-            shifts: [upload(rows(|s| s.shift[0])), upload(rows(|s| s.shift[1]))],
-        }
-    }
-
-    /// Returns the samples at `positions` of their epoch as a batch.
-    pub(crate) fn batch(&self, samples: &Samples, positions: Range<usize>) -> Batch {
+    /// Returns the images at `indices`, `[batch]`, as a batch.
+    pub fn batch(&self, indices: Tensor<1, Int>) -> Batch {
         let [channels, height, width] = self.size;
-        let (count, pixels) = (positions.len(), channels * height * width);
-        let indices = samples.indices.clone().slice(positions.clone()); // [batch]
+        let pixels = channels * height * width;
         let words = self.words.clone().select(0, indices.clone()); // [batch, words]
-        let [_, words_per_image] = words.dims();
+        let [count, words_per_image] = words.dims();
         // The shift extends the sign; the mask removes it.
         let bytes = words
             .reshape([count, words_per_image, 1])
             .bitwise_right_shift(self.bits.clone()) // [batch, words, 4]
             .bitwise_and_scalar(255)
-            .reshape([count, words_per_image * 4]);
-        let bytes = match &self.moves {
-            Some(moves) => {
-                let by = |axis: &Tensor<1, Int>| axis.clone().slice(positions.clone());
-                let [down, right] = &samples.shifts;
-                bytes.gather(1, moves.sources(by(down), by(right)))
-            }
-            None => bytes.slice([0..count, 0..pixels]),
-        }; // [batch, channels * height * width]
+            .reshape([count, words_per_image * 4])
+            .slice([0..count, 0..pixels]); // [batch, channels * height * width]
         Batch {
             images: bytes.float().reshape([count, channels, height, width]) / 255.0,
             labels: self.labels.clone().select(0, indices),
         }
-    }
-}
-
-impl Moves {
-    fn of([channels, height, width]: [usize; 3], device: &Device) -> Self {
-        let pixels = channels * height * width;
-        // For each of `lines`, one behind the other, where each of its `length` places comes from.
-        let table = |lines: usize, length: usize, step: usize| {
-            let most = isize::from(i16::from(MAX_SHIFT));
-            let source = move |to: usize, by: isize| {
-                let from = (to % length).checked_add_signed(-by);
-                let from = from.filter(|from| *from < length);
-                from.map_or(pixels, |from| (to / length * length + from) * step) as i32
-            };
-            let places = lines * length;
-            let rows = (-most..=most).flat_map(|by| (0..places).map(move |to| source(to, by)));
-            integers(rows.collect(), device).reshape([2 * most as usize + 1, places])
-        };
-        Self {
-            rows: table(channels, height, width),
-            columns: table(1, width, 1),
-        }
-    }
-
-    /// Returns the index of each pixel's source, `[batch, channels * height * width]`, for images moved by the
-    /// rows `down` and `right` of the tables, `[batch]`. The source of uncovered pixels is the black pixel
-    /// after the last one.
-    fn sources(&self, down: Tensor<1, Int>, right: Tensor<1, Int>) -> Tensor<2, Int> {
-        let ([batch], [_, lines], [_, width]) =
-            (down.dims(), self.rows.dims(), self.columns.dims());
-        let rows = self.rows.clone().select(0, down).reshape([batch, lines, 1]);
-        let columns = self.columns.clone().select(0, right);
-        let columns = columns.reshape([batch, 1, width]);
-        (rows + columns) // [batch, channels * height, width]
-            .clamp_max((lines * width) as i64)
-            .reshape([batch, lines * width])
     }
 }
 

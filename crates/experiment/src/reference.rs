@@ -71,6 +71,8 @@ const NOT_NEGATIVE: Limit = limit(Included(0.0), Unbounded, "0 or more");
 const BELOW_ONE: Limit = limit(Included(0.0), Excluded(1.0), "at least 0 and below 1");
 const INSIDE: Limit = limit(Excluded(0.0), Excluded(1.0), "above 0 and below 1");
 const SHARE: Limit = limit(Included(0.0), Included(1.0), "0 to 1");
+const HALF: Limit = limit(Included(0.0), Included(0.5), "0 to 0.5");
+const ANGLE: Limit = limit(Included(0.0), Included(180.0), "0 to 180");
 const FACTOR: Limit = limit(Excluded(0.0), Included(1.0), "above 0 and at most 1");
 
 pub(crate) const COLOURS: [(&str, Colours); 3] = [
@@ -118,6 +120,11 @@ pub(crate) static SECTIONS: &[Section] = &[
     ] },
     Section { name: "augmentation", about: "How images are changed each time they are used for training", keys: &[
         key("shift", Kind::Integer(0, 0..=MAX_SHIFT as u64), "Largest shift of an image up, down, left or right, in pixels"),
+        key("flip", Kind::Flag(false), "Whether half of the images are mirrored left to right"),
+        key("rotation", Kind::Number(0.0, ANGLE), "Largest rotation of an image either way, in degrees"),
+        key("zoom", Kind::Number(0.0, HALF), "Largest change of an image's size, as a share of it: 0.1 is 90 to 110 %"),
+        key("noise", Kind::Number(0.0, SHARE), "Standard deviation of the noise added to every pixel, where 1 is white"),
+        key("erasing", Kind::Number(0.0, SHARE), "Probability that a rectangle of an image is replaced by random pixels"),
     ] },
     Section { name: "model", about: "The network", keys: &[
         key("kind", Kind::Choice("mlp", || vec!["mlp", "cnn"]), "Kind of network: a multilayer perceptron, or convolutions before its layers"),

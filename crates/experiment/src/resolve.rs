@@ -27,9 +27,7 @@ pub(crate) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
         engine: top.choice("engine", &EngineChoice::ALL)?,
         seed: top.integer("seed")?,
         data: data(&Table::of(document, "data"))?,
-        augmentation: Augmentation {
-            shift: Table::of(document, "augmentation").integer("shift")?,
-        },
+        augmentation: augmentation(&Table::of(document, "augmentation"))?,
         model: model(&Table::of(document, "model"))?,
         training: training(&Table::of(document, "training"))?,
         optimizer: optimizer(&Table::of(document, "optimizer"))?,
@@ -45,6 +43,17 @@ pub(crate) fn resolve(document: &Document) -> Result<Experiment, ConfigError> {
     };
     validate::between_keys(&experiment, document)?;
     Ok(experiment)
+}
+
+fn augmentation(table: &Table) -> Result<Augmentation, ConfigError> {
+    Ok(Augmentation {
+        shift: table.integer("shift")?,
+        flip: table.flag("flip")?,
+        rotation: table.number("rotation")?,
+        zoom: table.number("zoom")?,
+        noise: table.number("noise")?,
+        erasing: table.number("erasing")?,
+    })
 }
 
 /// Returns the name; it becomes a folder, so it must be valid on every system.

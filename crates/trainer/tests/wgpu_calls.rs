@@ -149,7 +149,10 @@ fn check_steps(compute: &Compute, more: &str, [kernels, submissions, writes]: [f
 
 /// Returns the writes of 15 batches in the middle of a second epoch.
 fn writes_of_batches(compute: &Compute, resident: bool, shift: u8) -> u32 {
-    let augmentation = Augmentation { shift };
+    let augmentation = Augmentation {
+        shift,
+        ..Augmentation::default()
+    };
     let images = images(16 * BATCH).train;
     let batches = Batches::shuffled(images, BATCH, 42).augmented(augmentation);
     let loader = Loader::new(batches, &compute.device).resident(resident);

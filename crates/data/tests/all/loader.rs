@@ -164,13 +164,20 @@ fn nothing_to_load() {
     }
 }
 
-/// Images of a GPU's own copy are moved like those that are moved on the host.
+/// Images of a GPU's own copy are changed like those that are changed on the host.
 #[test]
-fn resident_batches_are_moved_as_on_the_host() {
+fn resident_batches_are_changed_as_on_the_host() {
     let device = Device::flex();
+    let augmentation = Augmentation {
+        shift: 4,
+        flip: true,
+        rotation: 30.0,
+        zoom: 0.2,
+        noise: 0.1,
+        erasing: 0.5,
+    };
     for (height, width) in [(1, 1), (2, 9), (5, 4), (28, 28)] {
-        let batches =
-            Batches::shuffled(set(40, height, width), 16, 3).augmented(Augmentation { shift: 4 });
+        let batches = Batches::shuffled(set(40, height, width), 16, 3).augmented(augmentation);
         let host = Loader::new(batches.clone(), &device);
         let resident = Loader::new(batches, &device).resident(true);
         for _ in 0..2 {

@@ -11,7 +11,10 @@ fn three_channels_are_moved_alike() {
     let one = ImageDataset::new(grey, vec![0; 6], 1).unwrap();
     let three = ImageDataset::of_size(coloured, [3, 5, 4], vec![0; 6], 1).unwrap();
     let fill = |images: ImageDataset| {
-        let batches = Batches::shuffled(images, 6, 1).augmented(Augmentation { shift: 2 });
+        let batches = Batches::shuffled(images, 6, 1).augmented(Augmentation {
+            shift: 2,
+            ..Augmentation::default()
+        });
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         batches.epoch(0).fill(0, &mut pixels, &mut labels);
         pixels

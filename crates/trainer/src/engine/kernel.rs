@@ -84,7 +84,7 @@ impl Kernel {
         };
         let (start, rate) = (before * self.batches.per_epoch(), &self.learning_rate);
         let of_call = kernels::Batches {
-            fill: &|step, pixels, labels| batches.fill(step, pixels, labels),
+            fill: &|step, pixels, labels| batches.fill(batches.positions(step), pixels, labels),
             batch_size: self.batches.batch_size().min(batches.len()),
             steps: steps.clone(),
         };

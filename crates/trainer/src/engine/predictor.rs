@@ -83,7 +83,7 @@ fn on_host(forward: &Forward, loader: &Loader, take: Take) -> Result<bool, Failu
     let epoch = batches.epoch(0);
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for batch in 0..batches.per_epoch() {
-        epoch.fill(batch, &mut pixels, &mut labels);
+        epoch.fill(epoch.positions(batch), &mut pixels, &mut labels);
         if !take(&forward.logits(&pixels, backend::threads()), &labels)? {
             return Ok(false);
         }

@@ -57,9 +57,13 @@ impl Epochs {
         let size = self.batches.batch_size();
         let step = totals.diverged().map_or(step, |image| image / size);
         let batches = self.batches.epoch(epoch - 1);
-        let images = batches.samples(batches.positions(step));
-        let images: Vec<u32> = images.map(|sample| sample.index).collect();
-        Err(divergence::at(epoch, step, mean, &images))
+        let images = batches.order().get(batches.positions(step));
+        Err(divergence::at(
+            epoch,
+            step,
+            mean,
+            images.unwrap_or_default(),
+        ))
     }
 }
 

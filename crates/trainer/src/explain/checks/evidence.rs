@@ -86,7 +86,7 @@ impl Evidence {
         let plain = self
             .experiment
             .as_ref()
-            .is_none_or(|e| e.model.dropout == 0.0 && e.augmentation.shift == 0);
+            .is_none_or(|e| e.model.dropout == 0.0 && !e.augmentation.is_on());
         epoch.train.get(Metric::ACCURACY).filter(|_| plain)
     }
 
