@@ -5,7 +5,9 @@ use std::hash::{DefaultHasher, Hasher};
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -65,13 +67,12 @@ fn page(service: &Service, path: &str, headers: &HeaderMap) -> Response {
     let about = [
         (ETAG, page.tag.clone()),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")), // ask again, by the tag
-        (
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(POLICY),
-        ),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     ];
     let known = headers.get_all(IF_NONE_MATCH).iter();
-    let tags = known.filter_map(|tags| tags.to_str().ok()).flat_map(|tags| tags.split(','));
+    let tags = known
+        .filter_map(|tags| tags.to_str().ok())
+        .flat_map(|tags| tags.split(','));
     let is_known = |tag: &str| {
         let tag = tag.trim();
         tag == "*" || page.tag == *tag.strip_prefix("W/").unwrap_or(tag)

@@ -27,6 +27,9 @@ pub struct Problem {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// The same in one text, where clients of the Open Inference Protocol look for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 impl Problem {
@@ -38,6 +41,7 @@ impl Problem {
             status,
             detail: detail.into(),
             hint: None,
+            error: None,
         }
     }
 
@@ -55,6 +59,16 @@ impl Problem {
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Returns the problem as clients of the Open Inference Protocol read it.
+    pub(crate) fn of_v2(self) -> Self {
+        let hint = self.hint.as_ref().map(|hint| format!("; hint: {hint}"));
+        let error = format!("{}{}", self.detail, hint.unwrap_or_default());
+        Self {
+            error: Some(error),
             ..self
         }
     }
