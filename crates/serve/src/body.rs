@@ -68,6 +68,7 @@ fn too_large(most: usize) -> Problem {
     let detail = format!("the body has more than {} MiB", most >> 20);
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
         .hint("send fewer pictures at a time, or smaller ones: the network sees far fewer pixels")
+        .unread()
 }
 
 /// The pieces of a body as they come.
@@ -97,7 +98,8 @@ impl<'a> Reader<'a> {
             let Ok(frame) = timeout_at(until, self.body.frame()).await else {
                 let detail = format!("the body stopped after {} bytes", self.read);
                 return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
-                    .hint("send it faster, or fewer pictures at a time"));
+                    .hint("send it faster, or fewer pictures at a time")
+                    .unread());
             };
             let Some(frame) = frame else { return Ok(None) };
             let frame = frame.map_err(|_| Problem::malformed("the body cannot be read"))?;
@@ -118,7 +120,8 @@ impl<'a> Reader<'a> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let bodies = self.service.bodies().clone();
         let more = bodies.try_acquire_many_owned(bytes).map_err(|_| {
-            Problem::busy("the service holds as many large bodies as it may at the moment")
+            let detail = "the service holds as many large bodies as it may at the moment";
+            Problem::busy(detail).unread()
         })?;
         match &mut self.share {
             Some(share) => share.merge(more),

@@ -19,7 +19,7 @@ pub(crate) type Pages = HashMap<String, Page>;
 
 /// What a page may do: run its own scripts and WebAssembly, style itself, show pictures that it made, use the camera
 /// and ask this service. Nothing from elsewhere, and no frame around it.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; \
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob: mediastream:; \
     connect-src 'self' data:; worker-src 'self' blob:; font-src 'self' data:; manifest-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";

@@ -30,6 +30,9 @@ pub struct Problem {
     /// The same in one text, where clients of the Open Inference Protocol look for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// The rest of the request is not read: its connection ends with the answer.
+    #[serde(skip)]
+    is_last: bool,
 }
 
 impl Problem {
@@ -42,6 +45,7 @@ impl Problem {
             detail: detail.into(),
             hint: None,
             error: None,
+            is_last: false,
         }
     }
 
@@ -59,6 +63,14 @@ impl Problem {
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Returns the problem of a request that is not read to its end.
+    pub(crate) fn unread(self) -> Self {
+        Self {
+            is_last: true,
             ..self
         }
     }
@@ -90,7 +102,7 @@ fn number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status;
+        let (status, is_last) = (self.status, self.is_last);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(
@@ -100,8 +112,7 @@ impl IntoResponse for Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        // What is left of the request is not read.
-        if [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::REQUEST_TIMEOUT].contains(&status) {
+        if is_last {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
