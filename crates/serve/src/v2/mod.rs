@@ -31,7 +31,7 @@ const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-conten
 
 /// What the service says of itself.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct About {
+pub(crate) struct ServerMetadata {
     name: &'static str,
     version: &'static str,
     extensions: [&'static str; 1],
@@ -39,7 +39,7 @@ pub(crate) struct About {
 
 /// Whether the service lives.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Live {
+pub(crate) struct IsLive {
     live: bool,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct IsReady {
 
 /// What goes in and out of a network.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Metadata {
+pub(crate) struct ModelMetadata {
     name: String,
     versions: [&'static str; 1],
     platform: &'static str,
@@ -70,9 +70,9 @@ pub(crate) struct TensorMetadata {
 }
 
 /// Name this program, its version, and the extensions of the protocol that it knows
-#[utoipa::path(get, path = "/v2", responses((status = 200, body = About)))]
-pub(crate) async fn server() -> Json<About> {
-    Json(About {
+#[utoipa::path(get, path = "/v2", responses((status = 200, body = ServerMetadata)))]
+pub(crate) async fn server() -> Json<ServerMetadata> {
+    Json(ServerMetadata {
         name: "trainer",
         version: env!("CARGO_PKG_VERSION"),
         extensions: ["binary_tensor_data"],
@@ -80,9 +80,9 @@ pub(crate) async fn server() -> Json<About> {
 }
 
 /// Say that the service lives
-#[utoipa::path(get, path = "/v2/health/live", responses((status = 200, body = Live)))]
-pub(crate) async fn live() -> Json<Live> {
-    Json(Live { live: true })
+#[utoipa::path(get, path = "/v2/health/live", responses((status = 200, body = IsLive)))]
+pub(crate) async fn live() -> Json<IsLive> {
+    Json(IsLive { live: true })
 }
 
 /// Say that the service can answer
@@ -123,7 +123,7 @@ pub(crate) async fn model_ready(
     path = "/v2/models/{name}",
     params(("name" = String, Path, description = "The network's name")),
     responses(
-        (status = 200, body = Metadata),
+        (status = 200, body = ModelMetadata),
         (status = 400, description = "The name cannot be read", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No network has that name", body = Problem, content_type = "application/problem+json"),
     )
@@ -131,7 +131,7 @@ pub(crate) async fn model_ready(
 pub(crate) async fn metadata(
     State(service): State<Service>,
     name: Named,
-) -> Result<Json<Metadata>, Problem> {
+) -> Result<Json<ModelMetadata>, Problem> {
     let served = service.served();
     let model = found(&served, Some(&name_of(name)?)).map_err(Problem::of_v2)?;
     let architecture = &model.classifier.metadata().architecture;
@@ -144,7 +144,7 @@ pub(crate) async fn metadata(
             _ => vec![-1],
         },
     });
-    Ok(Json(Metadata {
+    Ok(Json(ModelMetadata {
         name: model.name.clone(),
         versions: ["1"],
         platform: "burn_pack",
