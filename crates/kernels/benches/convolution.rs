@@ -130,7 +130,7 @@ fn answers(case: &Case) {
         let answer = || {
             let start = Instant::now();
             for _ in 0..calls {
-                black_box(network.predict(Output::Softmax, 1.0, black_box(&pixels), threads));
+                black_box(network.predict(Output::Softmax, black_box(&pixels), threads));
             }
             start.elapsed().as_secs_f64() / (calls * images) as f64
         };

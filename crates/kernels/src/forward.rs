@@ -33,21 +33,17 @@ pub fn logits(layers: &[Layer], activation: Activation, pixels: &[u8], threads: 
 /// Returns the probability of every class for the same images: `[images, classes]`, row-major, each row
 /// sums to 1.
 ///
-/// `temperature` (above 0) is 1 for what the network itself says; others give these probabilities to the
-/// power of 1 / `temperature`, scaled to sum to 1: above 1 less sure, below 1 surer.
-///
 /// # Panics
 /// As [`logits`].
 pub fn predict(
     layers: &[Layer],
     activation: Activation,
     output: Output,
-    temperature: f32,
     pixels: &[u8],
     threads: usize,
 ) -> Vec<f32> {
     let forward = Forward::new(layers, activation);
-    forward.probabilities(output, temperature, pixels, threads)
+    forward.probabilities(output, pixels, threads)
 }
 
 /// A convolutional network that answers.
@@ -93,15 +89,9 @@ impl Cnn {
     ///
     /// # Panics
     /// As [`Cnn::logits`].
-    pub fn predict(
-        &self,
-        output: Output,
-        temperature: f32,
-        pixels: &[u8],
-        threads: usize,
-    ) -> Vec<f32> {
+    pub fn predict(&self, output: Output, pixels: &[u8], threads: usize) -> Vec<f32> {
         let forward = self.forward();
-        forward.probabilities(output, temperature, pixels, threads)
+        forward.probabilities(output, pixels, threads)
     }
 
     fn forward(&self) -> Forward<'_> {
@@ -141,16 +131,10 @@ impl<'a> Forward<'a> {
         self.front.map_or(inputs, |(front, _)| front.pixels())
     }
 
-    fn probabilities(
-        &self,
-        output: Output,
-        temperature: f32,
-        pixels: &[u8],
-        threads: usize,
-    ) -> Vec<f32> {
+    fn probabilities(&self, output: Output, pixels: &[u8], threads: usize) -> Vec<f32> {
         let classes = self.classes();
         self.on_threads(pixels, threads, &|logits| {
-            loss::probabilities(logits, classes, output, temperature);
+            loss::probabilities(logits, classes, output);
         })
     }
 

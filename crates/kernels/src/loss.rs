@@ -125,16 +125,12 @@ fn quadratic(row: &mut [f32], label: usize, share: f32, smoothing: f32) -> f32 {
     cost
 }
 
-/// Turns `logits` `[images, classes]` into probabilities to the power of 1 / `temperature`, scaled so
-/// that each row sums to 1. At 1 they stay what they are.
-pub fn probabilities(logits: &mut [f32], classes: usize, output: Output, temperature: f32) {
+/// Turns `logits` `[images, classes]` into probabilities; each row sums to 1.
+pub fn probabilities(logits: &mut [f32], classes: usize, output: Output) {
     for row in logits.chunks_exact_mut(classes) {
         if output == Output::Sigmoid {
             // Softmax of log-sigmoid is sigmoid / sum of sigmoids, safe when all are near 0.
             row.iter_mut().for_each(|x| *x = log_sigmoid(*x));
-        }
-        if temperature != 1.0 {
-            row.iter_mut().for_each(|x| *x /= temperature);
         }
         softmax(row);
     }
@@ -255,21 +251,18 @@ mod tests {
         }
     }
 
-    /// Probabilities at other temperatures, and of sigmoid neurons.
     #[test]
     fn known_probabilities() {
-        let of = |logits: [f32; 2], output, temperature| {
-            let mut logits = logits;
-            probabilities(&mut logits, 2, output, temperature);
+        let of = |mut logits: [f32; 2], output| {
+            probabilities(&mut logits, 2, output);
             logits[0]
         };
         let ln = f32::ln;
         for (ours, exact) in [
-            (of([ln(3.0), 0.0], Output::Softmax, 1.0), 0.75),
-            (of([ln(9.0), 0.0], Output::Softmax, 2.0), 0.75),
-            (of([ln(3.0), 0.0], Output::Sigmoid, 1.0), 0.6), // 3/4 of 3/4 + 1/2
-            (of([-200.0, -200.0], Output::Sigmoid, 1.0), 0.5),
-            (of([800.0, 0.0], Output::Softmax, 1.0), 1.0),
+            (of([ln(3.0), 0.0], Output::Softmax), 0.75),
+            (of([ln(3.0), 0.0], Output::Sigmoid), 0.6), // 3/4 of 3/4 + 1/2
+            (of([-200.0, -200.0], Output::Sigmoid), 0.5),
+            (of([800.0, 0.0], Output::Softmax), 1.0),
         ] {
             assert!((ours - exact).abs() < 1e-6, "{ours} {exact}");
         }

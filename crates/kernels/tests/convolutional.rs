@@ -364,8 +364,8 @@ fn answers_do_not_depend_on_company() {
             }
             let output = kernels::Output::Softmax;
             let mut expected = together.clone();
-            kernels::probabilities(&mut expected, CLASSES, output, 2.0);
-            assert_eq!(cnn.predict(output, 2.0, &case.pixels, 2), expected);
+            kernels::probabilities(&mut expected, CLASSES, output);
+            assert_eq!(cnn.predict(output, &case.pixels, 2), expected);
 
             let batches = Batches {
                 fill: &|_, pixels, labels| {

@@ -630,8 +630,8 @@ fn answers_do_not_depend_on_company() {
             });
         let output = kernels::Output::Softmax;
         let mut expected = together.clone();
-        kernels::probabilities(&mut expected, 10, output, 2.0);
-        let ours = kernels::predict(&case.layers, activation, output, 2.0, &pixels, 2);
+        kernels::probabilities(&mut expected, 10, output);
+        let ours = kernels::predict(&case.layers, activation, output, &pixels, 2);
         assert_eq!(ours, expected);
         assert!(kernels::logits(&case.layers, activation, &[], 2).is_empty());
     }

@@ -79,9 +79,11 @@ impl Classifier {
     /// # Errors
     /// When `pixels` is not a whole number of images.
     pub fn predict(&self, pixels: &[u8]) -> Result<Vec<f32>, RecordError> {
-        let calibration = &self.metadata.calibration;
-        let temperature = calibration.map_or(1.0, |calibration| calibration.temperature as f32);
-        self.probabilities(pixels, temperature)
+        let mut probabilities = self.predict_raw(pixels)?;
+        if let Some(calibration) = &self.metadata.calibration {
+            calibration.apply(&mut probabilities, self.metadata.architecture.classes());
+        }
+        Ok(probabilities)
     }
 
     /// Returns the same without calibration, like Keras's `predict`.
@@ -89,12 +91,7 @@ impl Classifier {
     /// # Errors
     /// When `pixels` is not a whole number of images.
     pub fn predict_raw(&self, pixels: &[u8]) -> Result<Vec<f32>, RecordError> {
-        self.probabilities(pixels, 1.0)
-    }
-
-    fn probabilities(&self, pixels: &[u8], temperature: f32) -> Result<Vec<f32>, RecordError> {
         self.metadata.count_images(pixels)?;
-        let threads = self.threads;
-        Ok(self.forward.probabilities(pixels, temperature, threads))
+        Ok(self.forward.probabilities(pixels, self.threads))
     }
 }

@@ -287,16 +287,15 @@ impl Forward {
         }
     }
 
-    /// Returns the probabilities `[images, classes]` of such images, raised to the power of 1 / `temperature`; each
-    /// row sums to 1.
-    pub fn probabilities(&self, pixels: &[u8], temperature: f32, threads: usize) -> Vec<f32> {
+    /// Returns the probabilities `[images, classes]` of such images, not calibrated; each row sums to 1.
+    pub fn probabilities(&self, pixels: &[u8], threads: usize) -> Vec<f32> {
         match self {
             Self::Mlp {
                 layers,
                 activation,
                 output,
-            } => kernels::predict(layers, *activation, *output, temperature, pixels, threads),
-            Self::Cnn { network, output } => network.predict(*output, temperature, pixels, threads),
+            } => kernels::predict(layers, *activation, *output, pixels, threads),
+            Self::Cnn { network, output } => network.predict(*output, pixels, threads),
         }
     }
 }
@@ -305,7 +304,7 @@ impl Output {
     /// Turns `logits` `[images, classes]` into probabilities in place: their softmax or, for sigmoid outputs, the
     /// outputs divided by their sum.
     pub fn probabilities(self, logits: &mut [f32], classes: usize) {
-        kernels::probabilities(logits, classes, kernel_output(self), 1.0);
+        kernels::probabilities(logits, classes, kernel_output(self));
     }
 }
 

@@ -334,7 +334,7 @@ fn a_network_computes_what_it_says() {
     close(&forward.logits(&pixels, 1), &[0.25, 1.4], "logits");
     let second = 1.0 / (1.0 + (0.25f32 - 1.4).exp());
     close(
-        &forward.probabilities(&pixels, 1.0, 1),
+        &forward.probabilities(&pixels, 1),
         &[1.0 - second, second],
         "softmax",
     );

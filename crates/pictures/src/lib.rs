@@ -42,5 +42,7 @@ pub use decode::{
 pub use foreign::Foreign;
 pub use image::DynamicImage;
 pub use preparation::{Centre, Placement, Preparation, Tone};
-pub use prepare::{PictureError, Prepared, from_bytes, open, open_as, prepare, prepare_as};
+pub use prepare::{
+    PictureError, Prepared, from_bytes, from_bytes_as, open, open_as, prepare, prepare_as,
+};
 pub use whole::whole;

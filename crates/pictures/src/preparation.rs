@@ -1,7 +1,7 @@
 //! How a data set places what it shows in the frame, learned from its images: a person's picture is prepared
 //! alike.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The most images that are looked at; of more, these many at equal distances.
 const ENOUGH: usize = 2000;
@@ -74,6 +74,15 @@ impl Preparation {
         placement: Placement::Whole,
         ground: Tone::Dark,
     };
+
+    /// Returns what a record has `written` down; the default, if it says nothing.
+    ///
+    /// # Errors
+    /// When that is no preparation.
+    pub fn of_record<'de, D: Deserializer<'de>>(written: Option<D>) -> Result<Self, D::Error> {
+        let preparation = written.map(Self::deserialize).transpose()?;
+        Ok(preparation.unwrap_or_default())
+    }
 
     /// Returns how these images, `[channels, height, width]` each, place what they show. Medians decide, so that
     /// a few odd images do not; without an image that tells anything it is the default.

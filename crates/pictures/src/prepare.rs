@@ -117,7 +117,21 @@ pub fn open(file: &Path, height: usize, width: usize) -> Result<Prepared, Pictur
     open_as(file, [1, height, width], &Preparation::default())
 }
 
-/// Returns a picture in memory as input of `height` x `width`; errors call it `name`.
+/// Returns a picture in memory as input of `size`, as [`open_as`] does one in a file; errors call it `name`.
+///
+/// # Errors
+/// When the bytes take too much memory, are no picture, damaged, or blank.
+pub fn from_bytes_as(
+    bytes: Vec<u8>,
+    name: &Path,
+    size: [usize; 3],
+    preparation: &Preparation,
+) -> Result<Prepared, PictureError> {
+    let prepared = prepare_as(decode::decode(bytes, name)?, size, preparation);
+    prepared.ok_or_else(|| PictureError::Blank { file: name.into() })
+}
+
+/// Returns a picture in memory as input of `height` x `width` in the way of Fashion-MNIST; errors call it `name`.
 ///
 /// # Errors
 /// When the bytes take too much memory, are no picture, damaged, or blank.
@@ -127,8 +141,7 @@ pub fn from_bytes(
     height: usize,
     width: usize,
 ) -> Result<Prepared, PictureError> {
-    let image = decode::decode(bytes, name)?;
-    prepare(image, height, width).ok_or_else(|| PictureError::Blank { file: name.into() })
+    from_bytes_as(bytes, name, [1, height, width], &Preparation::default())
 }
 
 /// The most pixels a side that are looked at: eighteen times those of the network.

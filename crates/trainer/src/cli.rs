@@ -2,6 +2,7 @@
 
 mod explain;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -74,7 +75,7 @@ impl Command {
                 Some(RunsCommand::Compare(args)) => args.json,
                 Some(RunsCommand::Export(_) | RunsCommand::Rm(_)) => false,
             },
-            Self::Config(_) | Self::Completions { .. } => false,
+            Self::Config(_) | Self::Serve(_) | Self::Completions { .. } => false,
         }
     }
 }
@@ -98,6 +99,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Predict pictures (PNG, JPEG) or test images with a saved run
     Predict(PredictArgs),
+    /// Answer over HTTP with saved runs, until stopped
+    Serve(ServeArgs),
     /// Draw test images with predicted and true labels
     Gallery(GalleryArgs),
     /// Explain a neuron, a cost, a step of training, an answer, or what is wrong with a run
@@ -465,6 +468,23 @@ pub struct RepeatArgs {
     /// How to show progress.
     #[command(flatten)]
     pub show: ShowArgs,
+}
+
+/// `trainer serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Runs, each named as its folder, or NAME=RUN; the first answers requests that name none
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Let pages of this origin read answers in a browser: https://example.org, or `*`
+    #[arg(long, value_name = "ORIGIN")]
+    pub allow_origin: Option<String>,
+    /// Print only warnings and errors on stderr (the address still goes to stdout)
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 /// `trainer export`

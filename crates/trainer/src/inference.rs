@@ -42,13 +42,12 @@ impl<'a> Inference<'a> {
         let metadata = &record.metadata;
         let weights = record.weights.clone();
         let predictor = Predictor::new(&metadata.architecture, weights, compute);
-        let preparation = metadata.preparation.clone().map(serde_json::from_value);
-        let preparation = preparation.transpose().map_err(|e| {
+        let preparation = Preparation::of_record(metadata.preparation.clone()).map_err(|e| {
             Failure::failed("the record's preparation of pictures cannot be used").because(e)
         })?;
         Ok(Self {
             metadata,
-            preparation: preparation.unwrap_or_default(),
+            preparation,
             predictor: predictor.map_err(Failure::caused_by)?,
         })
     }

@@ -38,6 +38,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Resume(args) => commands::resume::run(args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
+        Command::Serve(args) => commands::serve::run(args),
         Command::Gallery(args) => commands::gallery::run(&args),
         Command::Explain(command) => commands::explain::run(&command),
         Command::Report(args) => commands::report::run(&args),

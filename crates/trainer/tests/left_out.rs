@@ -5,7 +5,8 @@
     feature = "wgpu",
     feature = "ndarray",
     feature = "tui",
-    feature = "mlflow"
+    feature = "mlflow",
+    feature = "serve"
 )))]
 #![allow(
     clippy::unwrap_used,
@@ -28,6 +29,8 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
     (&["--tui"], "tui"),
     #[cfg(not(feature = "mlflow"))]
     (&["runs", "export", "mlflow"], "mlflow"),
+    #[cfg(not(feature = "serve"))]
+    (&["serve", "last"], "serve"),
 ];
 
 #[test]

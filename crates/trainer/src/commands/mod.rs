@@ -11,6 +11,7 @@ pub mod export;
 pub mod gallery;
 pub mod import;
 pub mod predict;
+pub mod serve;
 pub mod explain;
 pub mod progress;
 pub mod report;
