@@ -83,7 +83,7 @@ impl Loader {
             self.uploaded.get_or_init(upload).clone()
         };
         let order = epoch.order().iter().map(|&index| index as i32).collect();
-        Form::Resident(resident, integers(order, &self.device))
+        Form::Resident(resident, Box::new(integers(order, &self.device)))
     }
 
     fn images(&self) -> usize {
@@ -145,7 +145,7 @@ enum Form {
     /// Pixels and labels in host memory, refilled for each batch.
     Bytes(Vec<u8>, Vec<u8>),
     /// All images on the device, and their order in this epoch, `[images]`.
-    Resident(Arc<Resident>, Tensor<1, Int>),
+    Resident(Arc<Resident>, Box<Tensor<1, Int>>),
 }
 
 impl Iterator for Rest<'_> {
@@ -163,7 +163,9 @@ impl Iterator for Rest<'_> {
                 let shape = [labels.len(), channels, height, width];
                 tensors(pixels, labels, shape, &self.loader.device)
             }
-            Form::Resident(resident, order) => resident.batch(order.clone().slice([positions])),
+            Form::Resident(resident, order) => {
+                resident.batch(order.as_ref().clone().slice([positions]))
+            }
         };
         self.next += 1;
         Some(Ok(batch))

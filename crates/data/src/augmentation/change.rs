@@ -120,7 +120,7 @@ fn add_noise(image: &mut [u8], width: usize, deviation: f64, seed: u64) {
     let table = normal_numbers();
     for (number, row) in image.chunks_mut(width).enumerate() {
         let places = (table.len() - row.len().min(table.len())) as u64 + 1;
-        let start = (random_bits(seed, number as u64) >> 32) * places >> 32;
+        let start = ((random_bits(seed, number as u64) >> 32) * places) >> 32;
         let normal = table.get(start as usize..).unwrap_or_default();
         for (pixel, normal) in row.iter_mut().zip(normal) {
             // At most 1,530 · 65,280: no operation has to be checked.

@@ -44,9 +44,9 @@ impl Turn {
             *found = neighbourhoods.get(*source as usize).copied().unwrap_or(0);
         }
         for ((to, found), shares) in to.iter_mut().zip(&found).zip(&self.shares) {
-            let (pixels, shares) = (found.to_le_bytes(), shares.to_le_bytes());
-            let part = |n: usize| u32::from(pixels[n]) * u32::from(shares[n]);
-            *to = ((part(0) + part(1) + part(2) + part(3) + 64) >> 7) as u8;
+            let [a, b, c, d] = found.to_le_bytes().map(u32::from);
+            let [e, f, g, h] = shares.to_le_bytes().map(u32::from);
+            *to = ((a * e + b * f + c * g + d * h + 64) >> 7) as u8;
         }
     }
 }
