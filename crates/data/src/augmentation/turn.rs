@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn every_source_has_shares_of_128_in_all() {
-        for (angle, zoom) in [(0.3, 1.1), (-2.0, 0.7), (0.7854, 1.0)] {
+        for (angle, zoom) in [(0.3, 1.1), (-2.0, 0.7), (0.8, 1.0)] {
             for shares in Turn::of(angle, zoom, [28, 28]).shares {
                 let sum: u32 = shares.to_le_bytes().into_iter().map(u32::from).sum();
                 assert!(sum == 128 || sum == 0, "{sum}");

@@ -79,12 +79,17 @@ fn killed_at_any_moment_a_run_comes_to_the_same_bytes() {
         ("fused", &[], "5 steps"),
         ("by the clock", &[], "0.02 s"),
         (
-            "fused, images moved",
-            &["augmentation.shift=2", "training.epochs=60"],
+            "fused, images changed",
+            &[
+                "augmentation.shift=2",
+                "augmentation.rotation=15",
+                "augmentation.erasing=0.5",
+                "training.epochs=60",
+            ],
             "5 steps",
         ),
         (
-            "burn, images moved",
+            "burn, images changed",
             &["augmentation.shift=2", "engine=burn", "training.epochs=12"],
             "3 steps",
         ),

@@ -129,6 +129,11 @@ fn every_choice_comes_back_equal() {
         ("backend", &["flex", "ndarray", "wgpu", "auto"][..]),
         ("engine", &["auto", "kernel", "burn"]),
         ("augmentation.shift", &["0", "4"]),
+        ("augmentation.flip", &["true", "false"]),
+        ("augmentation.rotation", &["0", "15.5", "180"]),
+        ("augmentation.zoom", &["0", "0.1", "0.5"]),
+        ("augmentation.noise", &["0", "0.05", "1"]),
+        ("augmentation.erasing", &["0", "0.5", "1"]),
         ("model.activation", &["relu", "sigmoid", "tanh", "gelu"]),
         ("model.init", &["glorot_uniform", "he_uniform", "torch"]),
         ("model.kind", &["mlp", "cnn"]),
@@ -207,6 +212,11 @@ fn the_resolved_config_has_the_keys_that_apply() {
 
     [augmentation]
     shift = 0
+    flip = false
+    rotation = 0.0
+    zoom = 0.0
+    noise = 0.0
+    erasing = 0.0
 
     [model]
     kind = "mlp"
@@ -270,6 +280,11 @@ fn the_resolved_config_has_the_keys_that_apply() {
 
     [augmentation]
     shift = 0
+    flip = false
+    rotation = 0.0
+    zoom = 0.0
+    noise = 0.0
+    erasing = 0.0
 
     [model]
     kind = "mlp"

@@ -52,7 +52,15 @@ fn losses(desk: &Desk, run: &str, sets: &[&str]) -> Vec<f64> {
 fn images_are_moved_alike_by_every_engine_and_backend() {
     let desk = Desk::new();
     tiny(&desk);
-    let moved = ["augmentation.shift=3", "training.epochs=3"];
+    let moved = [
+        "augmentation.shift=3",
+        "augmentation.flip=true",
+        "augmentation.rotation=15",
+        "augmentation.zoom=0.1",
+        "augmentation.noise=0.05",
+        "augmentation.erasing=0.5",
+        "training.epochs=3",
+    ];
     let with = |more: &'static str| [&moved[..], &[more]].concat();
     let kernel = losses(&desk, "kernel", &with("engine=kernel"));
     let plain = losses(&desk, "plain", &["training.epochs=3"]);
