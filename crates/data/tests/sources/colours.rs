@@ -16,7 +16,7 @@ fn three_channels_are_moved_alike() {
             ..Augmentation::default()
         });
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-        batches.epoch(0).fill(0, &mut pixels, &mut labels);
+        batches.epoch(0).fill(0..6, &mut pixels, &mut labels);
         pixels
     };
     let (one, three) = (fill(one), fill(three));
