@@ -199,8 +199,13 @@ fn stopped_before_the_first_step_it_averages_the_same_weights() {
         let mut hits = 0;
         for attempt in 0..40 {
             let run = format!("stopped-{attempt}");
-            let child = start(&desk, &on_tiny(&run, &sets));
-            sleep(Duration::from_millis(10 + 3 * attempt));
+            let mut child = start(&desk, &on_tiny(&run, &sets));
+            // From the manifest to the first step it is a few milliseconds.
+            let manifest = desk.path(&run).join("manifest.json");
+            while !manifest.exists() && child.try_wait().unwrap().is_none() {
+                sleep(Duration::from_micros(100));
+            }
+            sleep(Duration::from_micros(200 * attempt));
             signal(&child, "-TERM");
             let said = Said::of_child(child, None);
             let first = desk
