@@ -479,7 +479,7 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Let pages of this origin read answers in a browser: https://example.org, or `*`
+    /// Let pages of this origin, such as `https://example.org`, read answers in a browser, or of all: `*`
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Option<String>,
     /// Print only warnings and errors on stderr (the address still goes to stdout)
